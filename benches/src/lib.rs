@@ -1,1 +1,24 @@
+//! The load benchmark: `invoked` beside a floor that has no features, in one session on one
+//! machine. Figures of different sessions or machines are not comparable; their ratios are.
+//!
+//! Every role is a subprocess of its own, so that CPU and memory can be told apart:
+//! [`function`] is called, [`floor`] or `invoked` accepts and calls, [`load`] submits.
+//! [`run`] and [`backlog`] start them, measure and report.
 
+pub mod backlog;
+pub mod client;
+pub mod clock;
+pub mod control;
+pub mod disk;
+pub mod floor;
+pub mod function;
+pub mod latency;
+pub mod load;
+pub mod log;
+pub mod payload;
+pub mod proc;
+pub mod queue;
+pub mod report;
+pub mod run;
+pub mod server;
+pub mod stage;

@@ -1,1 +1,80 @@
-fn main() {}
+//! `cargo xtask …`: everything one does with this repository besides building it.
+//!
+//! Each command is a list of ordinary command lines, printed before they run, so that any of them can be repeated
+//! by hand.
+
+mod bench;
+mod ci;
+mod options;
+mod prepare;
+mod soak;
+mod steps;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::options::Options;
+use crate::workspace::Workspace;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  test                  install what the tests need under target/, then run all of them
+  prepare               only install it (Python environment with the official client, promtool)
+  ci                    format, clippy, docs, the layer test, then test; reports every step that failed
+  layers                the layer and tidy test alone
+  soak [--rounds 50] [--seeds 100000]
+                        kill -9 rounds against the release binary, and the simulation with more seeds
+  bench [--quick] […]   the load benchmark against the release binary; other words are passed on
+
+CARGO_TARGET_DIR is honoured (default: target/).";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[String]) -> Result<()> {
+    let Some((command, rest)) = words.split_first() else { bail!("which command?\n\n{USAGE}") };
+    let workspace = Workspace::locate()?;
+    let mut options = Options::new(rest);
+    match command.as_str() {
+        "test" => {
+            options.finish()?;
+            test::run(&workspace)
+        }
+        "prepare" => {
+            options.finish()?;
+            prepare::run(&workspace)
+        }
+        "ci" => {
+            options.finish()?;
+            ci::run(&workspace)
+        }
+        "layers" => {
+            options.finish()?;
+            ci::layers(&workspace)
+        }
+        "soak" => {
+            let rounds = options.number("--rounds")?.unwrap_or(50);
+            let seeds = options.number("--seeds")?.unwrap_or(100_000);
+            options.finish()?;
+            soak::run(&workspace, rounds, seeds)
+        }
+        "bench" => bench::run(&workspace, options.rest()),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        unknown => bail!("no command {unknown:?}\n\n{USAGE}"),
+    }
+}

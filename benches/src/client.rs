@@ -1,0 +1,92 @@
+//! One raw keep-alive connection: the load generator's and the floor's way to post. No pool, so
+//! that what is measured is the server and not the client's bookkeeping.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Body;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// Where and how to post: everything that stays the same from one request to the next.
+pub struct Target {
+    pub address: SocketAddr,
+    pub path: Uri,
+    pub content_type: HeaderValue,
+    pub extra: Option<(HeaderName, HeaderValue)>,
+    host: HeaderValue,
+}
+
+impl Target {
+    pub fn new(address: SocketAddr, path: &str, content_type: &'static str) -> Result<Self> {
+        Ok(Self {
+            address,
+            path: path.parse().with_context(|| format!("the path {path}"))?,
+            content_type: HeaderValue::from_static(content_type),
+            extra: None,
+            host: HeaderValue::from_str(&address.to_string())?,
+        })
+    }
+
+    fn request(&self, body: Bytes) -> Request<Full<Bytes>> {
+        let mut request = Request::post(self.path.clone()).body(Full::new(body)).expect("valid");
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.host.clone());
+        headers.insert(CONTENT_TYPE, self.content_type.clone());
+        if let Some((name, value)) = &self.extra {
+            headers.insert(name.clone(), value.clone());
+        }
+        request
+    }
+}
+
+pub struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+}
+
+impl Connection {
+    /// Must run on a [`tokio::runtime::LocalRuntime`]; the connection ends with it.
+    pub async fn open(target: &Target) -> Result<Self> {
+        let stream = TcpStream::connect(target.address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::task::spawn_local(driver);
+        Ok(Self { sender })
+    }
+
+    /// Tries again until `patience` is over: the server may be starting.
+    pub async fn open_patiently(target: &Target, patience: Duration) -> Result<Self> {
+        const PAUSE: Duration = Duration::from_millis(20);
+        let mut waited = Duration::ZERO;
+        loop {
+            match Self::open(target).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) if waited >= patience => {
+                    return Err(error).with_context(|| format!("connecting to {}", target.address));
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+            waited += PAUSE;
+        }
+    }
+
+    /// Returns when the whole answer has been read.
+    pub async fn post(&mut self, target: &Target, body: Bytes) -> Result<Response<()>> {
+        self.sender.ready().await?;
+        let answer = self.sender.send_request(target.request(body)).await?;
+        let (parts, mut body) = answer.into_parts();
+        while !body.is_end_stream() {
+            match body.frame().await {
+                Some(frame) => drop(frame?),
+                None => break,
+            }
+        }
+        Ok(Response::from_parts(parts, ()))
+    }
+}

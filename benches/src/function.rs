@@ -1,0 +1,273 @@
+//! The benchmark's function: answers as a custom runtime does and keeps book of what it saw.
+//!
+//! `POST /invoke` is the function; `GET /stats`, `POST /reset?run=N` and
+//! `POST /mode?mode=ok|slow|fail|hold&ms=N` are for the harness. Only the current run counts:
+//! what an earlier one left behind must not be taken for progress.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use clap::ValueEnum;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::watch;
+
+use crate::clock;
+use crate::latency::{Latency, Recorder};
+use crate::payload::Mark;
+use crate::proc;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[arg(long)]
+    listen: SocketAddr,
+    #[arg(long, value_enum, default_value_t = Mode::Ok)]
+    mode: Mode,
+    /// How long `slow` takes.
+    #[arg(long, default_value_t = 100)]
+    slow_ms: u64,
+    /// Ends when standard input does: when the process that started this one is gone.
+    #[arg(long)]
+    exit_with_stdin: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    Ok,
+    Slow,
+    Fail,
+    /// Answers nobody until another mode is set.
+    Hold,
+}
+
+/// What `GET /stats` says about the current run.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Stats {
+    pub run: u64,
+    pub mode: Mode,
+    /// Requests of this run, answered or not.
+    pub requests: u64,
+    /// Different invocations answered.
+    pub seen: u64,
+    /// Answers beyond the first to the same invocation.
+    pub duplicates: u64,
+    /// Requests of other runs, or without a mark.
+    pub stale: u64,
+    pub in_flight: u64,
+    /// When the first and the last of `seen` were answered; 0 before.
+    pub first_ns: u64,
+    pub last_ns: u64,
+    /// From the intended send time to the arrival of the body, first arrivals or not.
+    pub latency: Latency,
+}
+
+#[derive(Default)]
+struct Book {
+    run: u64,
+    requests: u64,
+    seen: u64,
+    duplicates: u64,
+    stale: u64,
+    in_flight: u64,
+    first_ns: u64,
+    last_ns: u64,
+    /// A bit for each invocation number.
+    numbers: Vec<u64>,
+    latency: Recorder,
+}
+
+struct Function {
+    book: RefCell<Book>,
+    mode: watch::Sender<(Mode, Duration)>,
+}
+
+pub fn main(args: &Args) -> Result<()> {
+    if args.exit_with_stdin {
+        proc::exit_with_stdin();
+    }
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(serve(args))
+}
+
+async fn serve(args: &Args) -> Result<()> {
+    let (mode, _) = watch::channel((args.mode, Duration::from_millis(args.slow_ms)));
+    let function = Rc::new(Function { book: RefCell::default(), mode });
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("listening on {}", args.listen))?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let function = Rc::clone(&function);
+        let service = service_fn(move |request| {
+            let function = Rc::clone(&function);
+            async move { Ok::<_, Infallible>(function.answer(request).await) }
+        });
+        tokio::task::spawn_local(
+            http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+        );
+    }
+}
+
+impl Function {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        if request.method() == Method::POST && request.uri().path() == "/invoke" {
+            return match request.into_body().collect().await {
+                Ok(body) => self.invoke(&body.to_bytes()).await,
+                Err(_) => status(StatusCode::BAD_REQUEST),
+            };
+        }
+        self.control(&request).unwrap_or_else(|error| {
+            let mut answer = Response::new(Full::from(format!("{error:#}\n")));
+            *answer.status_mut() = StatusCode::BAD_REQUEST;
+            answer
+        })
+    }
+
+    async fn invoke(&self, body: &[u8]) -> Response<Full<Bytes>> {
+        let mark = Mark::read(body);
+        let counted = self.book.borrow_mut().arrived(mark, clock::now_ns());
+        let held = InFlight::new(&self.book);
+        let (mut mode, slow) = *self.mode.borrow();
+        if mode == Mode::Hold {
+            let mut changes = self.mode.subscribe();
+            // The sender lives as long as `self`, so this ends with another mode.
+            let _changed = changes.wait_for(|(mode, _)| *mode != Mode::Hold).await;
+            (mode, _) = *self.mode.borrow();
+        }
+        if mode == Mode::Slow {
+            tokio::time::sleep(slow).await;
+        }
+        drop(held);
+        if mode == Mode::Fail {
+            let mut answer = status(StatusCode::NOT_FOUND);
+            answer.headers_mut().insert("x-fc-status", HeaderValue::from_static("404"));
+            return answer;
+        }
+        if let Some(mark) = counted {
+            self.book.borrow_mut().answered(mark, clock::now_ns());
+        }
+        let mut answer = Response::new(Full::from("ok"));
+        answer.headers_mut().insert("x-fc-status", HeaderValue::from_static("200"));
+        answer
+    }
+
+    fn control(&self, request: &Request<Incoming>) -> Result<Response<Full<Bytes>>> {
+        let query = request.uri().query().unwrap_or_default();
+        match (request.method(), request.uri().path()) {
+            (&Method::GET, "/stats") => {
+                let (mode, _) = *self.mode.borrow();
+                let stats = self.book.borrow().stats(mode);
+                return Ok(Response::new(Full::from(serde_json::to_vec(&stats)?)));
+            }
+            (&Method::POST, "/reset") => {
+                let run = parameter(query, "run").context("run is missing")?.parse()?;
+                self.book.borrow_mut().reset(run);
+            }
+            (&Method::POST, "/mode") => {
+                let mode = parameter(query, "mode").context("mode is missing")?;
+                let mode = Mode::from_str(mode, true).map_err(anyhow::Error::msg)?;
+                let slow = parameter(query, "ms").unwrap_or("100").parse()?;
+                self.mode.send_replace((mode, Duration::from_millis(slow)));
+            }
+            (method, path) => bail!("{method} {path} is not known"),
+        }
+        Ok(status(StatusCode::OK))
+    }
+}
+
+impl Book {
+    /// Returns the mark if it belongs to this run.
+    fn arrived(&mut self, mark: Option<Mark>, now_ns: u64) -> Option<Mark> {
+        let Some(mark) = mark.filter(|mark| mark.run == self.run) else {
+            self.stale += 1;
+            return None;
+        };
+        self.requests += 1;
+        self.latency.record(mark.intended_ns, now_ns);
+        Some(mark)
+    }
+
+    fn answered(&mut self, mark: Mark, now_ns: u64) {
+        if mark.run != self.run {
+            return;
+        }
+        let word = (mark.number / 64) as usize;
+        let bit = 1 << (mark.number % 64);
+        if word >= self.numbers.len() {
+            self.numbers.resize(word + 1, 0);
+        }
+        if self.numbers[word] & bit != 0 {
+            self.duplicates += 1;
+            return;
+        }
+        self.numbers[word] |= bit;
+        if self.seen == 0 {
+            self.first_ns = now_ns;
+        }
+        self.seen += 1;
+        self.last_ns = now_ns;
+    }
+
+    fn reset(&mut self, run: u64) {
+        let in_flight = self.in_flight;
+        let mut latency = std::mem::take(&mut self.latency);
+        latency.reset();
+        *self = Self { run, in_flight, latency, ..Self::default() };
+    }
+
+    fn stats(&self, mode: Mode) -> Stats {
+        Stats {
+            run: self.run,
+            mode,
+            requests: self.requests,
+            seen: self.seen,
+            duplicates: self.duplicates,
+            stale: self.stale,
+            in_flight: self.in_flight,
+            first_ns: self.first_ns,
+            last_ns: self.last_ns,
+            latency: self.latency.latency(),
+        }
+    }
+}
+
+/// Counts a request until it is answered or its caller goes away.
+struct InFlight<'book>(&'book RefCell<Book>);
+
+impl<'book> InFlight<'book> {
+    fn new(book: &'book RefCell<Book>) -> Self {
+        book.borrow_mut().in_flight += 1;
+        Self(book)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.borrow_mut().in_flight -= 1;
+    }
+}
+
+fn status(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = status;
+    answer
+}
+
+fn parameter<'query>(query: &'query str, name: &str) -> Option<&'query str> {
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}

@@ -1,0 +1,37 @@
+//! `invoked-load`: `run` and `backlog` are for people and for `cargo xtask bench`; the other
+//! subcommands are the roles they start as subprocesses.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use invoked_benches::{backlog, floor, function, load, run};
+
+#[derive(Parser)]
+#[command(name = "invoked-load", about = "The load benchmark of invoked")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compares invoked with the floor: accept, end to end, open loop.
+    Run(run::Args),
+    /// Holds a backlog, kills and restarts the daemon, drains.
+    Backlog(backlog::Args),
+    /// Serves the benchmark's function.
+    Function(function::Args),
+    /// Serves the floor: a durable 202 and a dispatch, nothing else.
+    Floor(floor::Args),
+    /// Submits invocations and prints one JSON object.
+    Load(load::Args),
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Run(args) => run::main(&args),
+        Command::Backlog(args) => backlog::main(&args),
+        Command::Function(args) => function::main(&args),
+        Command::Floor(args) => floor::main(&args),
+        Command::Load(args) => load::main(&args),
+    }
+}

@@ -1,0 +1,305 @@
+//! The second half of an invocation's life: telling the destination how it ended.
+//!
+//! A callback has its own tries, schedule, deadline and error, and survives restarts like the first
+//! half. The deadline runs from the first try: a callback that was never tried has not started it.
+//!
+//! # Invariants
+//!
+//! Each has a test of the same name: `every_pair_is_decided`, `settled_is_final`,
+//! `an_untried_callback_has_no_deadline`.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use crate::fault::Fault;
+use crate::id::{Attempt, InvKey};
+use crate::retry::Backoff;
+use crate::time::Timestamp;
+
+/// Where the callback of an invocation stands.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Callback {
+    /// There is nothing to tell, or nothing to tell yet.
+    #[default]
+    None,
+    /// The destination is to be told; the row's due time says when the next try may start.
+    Owed {
+        /// Tries so far.
+        tried: Attempt,
+        /// When the first of them started.
+        first_at: Option<Timestamp>,
+        /// What the last of them came to.
+        error: Option<Fault>,
+    },
+    /// A try is under way. Lives in memory only: a crash leaves [`Callback::Owed`] behind.
+    Calling {
+        /// The try under way.
+        trying: Attempt,
+        /// When the first try started.
+        first_at: Timestamp,
+    },
+    /// The destination has it.
+    Delivered {
+        /// Tries it took.
+        tried: Attempt,
+        /// When it was taken.
+        at: Timestamp,
+        /// The id the destination gave it, if it gives one.
+        message_id: Option<Box<str>>,
+    },
+    /// It will not be tried again by itself; the envelope is kept and can be sent anew.
+    Failed {
+        /// Tries it took.
+        tried: Attempt,
+        /// When it was given up.
+        at: Timestamp,
+        /// Why.
+        error: Fault,
+    },
+}
+
+/// What can happen to a callback.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CallEvent {
+    /// Its lane has a free slot for it.
+    CallGranted,
+    /// A try ended.
+    CallEnded {
+        /// The try that ended.
+        tried: Attempt,
+        /// What it came to.
+        verdict: CallVerdict,
+    },
+}
+
+/// What one try of a callback came to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CallVerdict {
+    /// The destination has it.
+    Delivered {
+        /// The id the destination gave it, if it gives one.
+        message_id: Option<Box<str>>,
+    },
+    /// It may work later.
+    Retry {
+        /// Why it did not work now.
+        error: Fault,
+        /// What the destination asked for, if it did.
+        retry_after: Option<Duration>,
+    },
+    /// It will never work as it is.
+    Permanent {
+        /// Why.
+        error: Fault,
+    },
+}
+
+/// How long and how often a callback is tried.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct CallbackPolicy {
+    /// The waits between tries.
+    pub backoff: Backoff,
+    /// From the first try to the last.
+    pub max_elapsed: Duration,
+}
+
+impl Default for CallbackPolicy {
+    fn default() -> Self {
+        Self { backoff: Backoff::CALLBACK, max_elapsed: Duration::from_secs(30 * 60) }
+    }
+}
+
+impl Callback {
+    /// A callback that nobody has tried.
+    #[must_use]
+    pub fn owed(_now: Timestamp) -> Self {
+        Self::Owed { tried: Attempt::NONE, first_at: None, error: None }
+    }
+
+    /// Whether the destination has yet to be told.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        matches!(self, Self::Owed { .. } | Self::Calling { .. })
+    }
+
+    /// Whether it was delivered or given up.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Self::Delivered { .. } | Self::Failed { .. })
+    }
+
+    /// Moves the callback. Returns the time of the next look at it, or `None` if `event` came too
+    /// late to matter.
+    #[must_use]
+    pub fn apply(
+        &mut self,
+        key: InvKey,
+        due: Timestamp,
+        event: CallEvent,
+        policy: &CallbackPolicy,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let (next, due) = self.next(key, due, event, policy, now)?;
+        *self = next;
+        Some(due)
+    }
+
+    fn next(
+        &self,
+        key: InvKey,
+        due: Timestamp,
+        event: CallEvent,
+        policy: &CallbackPolicy,
+        now: Timestamp,
+    ) -> Option<(Self, Timestamp)> {
+        use CallEvent as E;
+        match (self, event) {
+            // The deadline outranks a free slot; there is no deadline without a first try.
+            (
+                Self::Owed { tried, first_at: Some(first_at), error: Some(error) },
+                E::CallGranted,
+            ) if first_at.plus(policy.max_elapsed) < now => {
+                Some((Self::Failed { tried: *tried, at: now, error: error.clone() }, now))
+            }
+            (Self::Owed { tried, first_at, .. }, E::CallGranted) if due <= now => {
+                let first_at = first_at.unwrap_or(now);
+                Some((Self::Calling { trying: tried.next(), first_at }, due))
+            }
+            (Self::Calling { trying, first_at }, E::CallEnded { tried, verdict })
+                if *trying == tried =>
+            {
+                Some(after(key, tried, *first_at, verdict, policy, now))
+            }
+            // Races already lost.
+            (Self::Owed { .. }, E::CallGranted | E::CallEnded { .. })
+            | (Self::Calling { .. }, E::CallGranted | E::CallEnded { .. })
+            | (
+                Self::None | Self::Delivered { .. } | Self::Failed { .. },
+                E::CallGranted | E::CallEnded { .. },
+            ) => None,
+        }
+    }
+}
+
+fn after(
+    key: InvKey,
+    tried: Attempt,
+    first_at: Timestamp,
+    verdict: CallVerdict,
+    policy: &CallbackPolicy,
+    now: Timestamp,
+) -> (Callback, Timestamp) {
+    match verdict {
+        CallVerdict::Delivered { message_id } => {
+            (Callback::Delivered { tried, at: now, message_id }, now)
+        }
+        CallVerdict::Permanent { error } => (Callback::Failed { tried, at: now, error }, now),
+        CallVerdict::Retry { error, retry_after } => {
+            let wait = policy.backoff.wait_after(key, tried.0).max(retry_after.unwrap_or_default());
+            let due = now.plus(wait);
+            if first_at.plus(policy.max_elapsed) < due {
+                (Callback::Failed { tried, at: now, error }, now)
+            } else {
+                (Callback::Owed { tried, first_at: Some(first_at), error: Some(error) }, due)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ShardId;
+    use alloc::vec;
+
+    const POLICY: CallbackPolicy =
+        CallbackPolicy { backoff: Backoff::CALLBACK, max_elapsed: Duration::from_secs(1_800) };
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    fn key() -> InvKey {
+        InvKey::generated(ShardId(0), at(1), 5)
+    }
+
+    fn fault() -> Fault {
+        Fault::new("Unreachable", "connection refused", 0)
+    }
+
+    fn retry() -> CallVerdict {
+        CallVerdict::Retry { error: fault(), retry_after: None }
+    }
+
+    #[test]
+    fn every_pair_is_decided() {
+        let first = Attempt(1);
+        let states = vec![
+            (Callback::None, false, false),
+            (Callback::owed(at(0)), true, false),
+            (Callback::Calling { trying: first, first_at: at(10) }, false, true),
+            (Callback::Delivered { tried: first, at: at(10), message_id: None }, false, false),
+            (Callback::Failed { tried: first, at: at(10), error: fault() }, false, false),
+        ];
+        for (state, takes_grant, takes_end) in states {
+            let moved =
+                |event| state.clone().apply(key(), at(10), event, &POLICY, at(10)).is_some();
+            assert_eq!(moved(CallEvent::CallGranted), takes_grant, "{state:?}");
+            assert_eq!(
+                moved(CallEvent::CallEnded { tried: first, verdict: retry() }),
+                takes_end,
+                "{state:?}"
+            );
+            assert!(
+                !moved(CallEvent::CallEnded { tried: Attempt(9), verdict: retry() }),
+                "{state:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn settled_is_final() {
+        let mut callback = Callback::Calling { trying: Attempt(3), first_at: at(0) };
+        let event = CallEvent::CallEnded {
+            tried: Attempt(3),
+            verdict: CallVerdict::Delivered { message_id: Some("m-1".into()) },
+        };
+        assert_eq!(callback.apply(key(), at(0), event.clone(), &POLICY, at(7)), Some(at(7)));
+        assert!(callback.is_settled());
+        assert_eq!(callback.apply(key(), at(0), event, &POLICY, at(8)), None);
+    }
+
+    #[test]
+    fn retries_stop_thirty_minutes_after_the_first_try() {
+        let mut callback = Callback::owed(at(0));
+        let (mut now, mut due, mut tries) = (at(1_000), at(0), 0);
+        while !callback.is_settled() {
+            now = now.max(due);
+            due = callback.apply(key(), due, CallEvent::CallGranted, &POLICY, now).unwrap();
+            if let Callback::Calling { trying, .. } = callback {
+                tries += 1;
+                let event = CallEvent::CallEnded { tried: trying, verdict: retry() };
+                due = callback.apply(key(), due, event, &POLICY, now).unwrap();
+            }
+        }
+        assert!(now <= at(1_000).plus(POLICY.max_elapsed));
+        assert!((10..20).contains(&tries), "{tries}");
+    }
+
+    #[test]
+    fn an_untried_callback_has_no_deadline() {
+        let mut callback = Callback::owed(at(0));
+        let late = at(0).plus(Duration::from_secs(30 * 86_400));
+        assert!(callback.apply(key(), at(0), CallEvent::CallGranted, &POLICY, late).is_some());
+        assert_eq!(callback, Callback::Calling { trying: Attempt(1), first_at: late });
+    }
+
+    #[test]
+    fn a_tried_callback_past_its_deadline_is_given_up_with_its_last_error() {
+        let mut callback =
+            Callback::Owed { tried: Attempt(2), first_at: Some(at(0)), error: Some(fault()) };
+        let late = at(0).plus(Duration::from_secs(7_200));
+        assert!(callback.apply(key(), at(0), CallEvent::CallGranted, &POLICY, late).is_some());
+        assert_eq!(callback, Callback::Failed { tried: Attempt(2), at: late, error: fault() });
+    }
+}

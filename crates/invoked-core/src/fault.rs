@@ -1,0 +1,36 @@
+//! Why an attempt or a callback did not succeed: a code that machines read and a message that
+//! people read.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use crate::limits::FAULT_MESSAGE_MAX;
+
+/// What a function or a destination answered instead of success.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fault {
+    /// A word from the field's vocabulary, such as `InvocationError`.
+    pub code: Box<str>,
+    /// One line for people, at most [`FAULT_MESSAGE_MAX`] bytes.
+    pub message: Box<str>,
+    /// HTTP status of the answer; 0 where there was none.
+    pub status: u16,
+}
+
+impl Fault {
+    /// A fault whose message is cut at its limit, at a character boundary.
+    #[must_use]
+    pub fn new(code: &str, message: &str, status: u16) -> Self {
+        let mut end = message.len().min(FAULT_MESSAGE_MAX);
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        Self { code: code.into(), message: message.get(..end).unwrap_or_default().into(), status }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}

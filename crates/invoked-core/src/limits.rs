@@ -1,0 +1,59 @@
+//! Every limit of the engine that is not the operator's to choose, with where it comes from.
+//!
+//! "FC contract" is `docs/compatibility.md`; "ours" means that nothing outside prescribes it.
+
+use core::time::Duration;
+
+/// Payload of an asynchronous invocation, in bytes. FC contract: quota page, 128 KB.
+pub const ASYNC_PAYLOAD_MAX: usize = 131_072;
+/// Payload of a synchronous invocation, in bytes. FC contract: 32 MB.
+pub const SYNC_PAYLOAD_MAX: usize = 32 * 1024 * 1024;
+/// Answer of a function to an asynchronous call, in bytes. FC contract: task results up to 1 MB.
+pub const RESULT_MAX: usize = 1024 * 1024;
+/// Answer of a function to a synchronous call, in bytes. FC contract: the payload's limit.
+pub const SYNC_RESULT_MAX: usize = SYNC_PAYLOAD_MAX;
+/// `x-fc-async-delay`, in seconds. FC contract: 0 to 3,600.
+pub const DELAY_SECONDS_MAX: u32 = 3_600;
+/// `maxAsyncRetryAttempts`. FC contract: 0 to 8.
+pub const RETRY_ATTEMPTS_MAX: u8 = 8;
+/// `maxAsyncRetryAttempts` where a configuration sets none. FC contract: 3.
+pub const RETRY_ATTEMPTS_DEFAULT: u8 = 3;
+/// `maxAsyncEventAgeInSeconds`, at least. FC contract: 1.
+pub const EVENT_AGE_SECONDS_MIN: u32 = 1;
+/// `maxAsyncEventAgeInSeconds`, at most. FC contract: 2,592,000 (30 days), the widest of all versions.
+pub const EVENT_AGE_SECONDS_MAX: u32 = 2_592_000;
+/// `maxAsyncEventAgeInSeconds` where a configuration sets none. FC contract: one day.
+pub const EVENT_AGE_SECONDS_DEFAULT: u32 = 86_400;
+/// Function name, or service name, in characters. Ours; the cloud's own is 64.
+pub const FUNCTION_NAME_MAX: usize = 128;
+/// Version or alias, in characters. Ours.
+pub const QUALIFIER_MAX: usize = 128;
+/// Task id, in characters. FC contract: 128.
+pub const TASK_ID_MAX: usize = 128;
+/// ARN of a destination, in bytes. Ours: longer than every part at its own limit.
+pub const ARN_MAX: usize = 1_024;
+/// Message on a destination function, in bytes of envelope. FC contract: the payload limit.
+pub const FUNCTION_ENVELOPE_MAX: usize = ASYNC_PAYLOAD_MAX;
+/// Hand-overs from function to function in one chain. Ours: deeper ones are a loop we cannot see.
+pub const LINEAGE_DEPTH_MAX: u8 = 16;
+/// Text of an error that is kept with an invocation, in bytes. Ours.
+pub const FAULT_MESSAGE_MAX: usize = 1_024;
+/// Events of a task that are kept. Ours: the first 8, the last 55 and one that counts the rest.
+pub const HISTORY_MAX: usize = 64;
+/// Events kept from the beginning of a task's life.
+pub const HISTORY_FIRST: usize = 8;
+/// Events kept from the end of a task's life.
+pub const HISTORY_LAST: usize = 55;
+/// Longest run of throttling and system errors. FC contract: five hours.
+pub const THROTTLED_FOR_MAX: Duration = Duration::from_secs(5 * 3_600);
+/// Age of an attempt of a plain invocation before "started" is written. Ours: shorter ones cost
+/// no extra write.
+pub const STARTED_MARK_AFTER: Duration = Duration::from_secs(2);
+/// Events that may wait for the commit of one row. One end of an attempt and a few stops.
+pub const ROW_EVENTS_WAITING_MAX: usize = 8;
+/// Rows whose fate one turn of a shard may settle without a slot (expired, function deleted).
+pub const SETTLED_PER_TURN_MAX: usize = 256;
+/// Heads that one read of a lane brings.
+pub const HEADS_PER_LOAD: u32 = 512;
+/// Entries that one page of a listing examines before it comes back short.
+pub const LIST_EXAMINED_MAX: usize = 1_000;

@@ -1,0 +1,206 @@
+//! Names that clients write: functions, qualifiers, task ids. Parsed once, carried as types.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::fmt;
+
+use crate::limits::{FUNCTION_NAME_MAX, QUALIFIER_MAX, TASK_ID_MAX};
+
+/// A name was not in the form it has to have.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{field} must be {rule}")]
+pub struct NameError {
+    /// Which name.
+    pub field: &'static str,
+    /// What is allowed.
+    pub rule: &'static str,
+}
+
+fn is_word(text: &str, length_max: usize) -> bool {
+    let mut bytes = text.bytes();
+    text.len() <= length_max
+        && bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// A function's name: `function`, or `service$function` for a function of a service (the 2016 and
+/// 2021 versions of the API), as Function Compute 3.0 names it.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct FunctionName(Arc<str>);
+
+impl FunctionName {
+    /// Parses `function` or `service$function`.
+    ///
+    /// # Errors
+    /// Each part is a letter or `_`, then letters, digits, `_` and `-`, at most 128 characters.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let parts_valid = match text.split_once('$') {
+            Some((service, function)) => {
+                is_word(service, FUNCTION_NAME_MAX) && is_word(function, FUNCTION_NAME_MAX)
+            }
+            None => is_word(text, FUNCTION_NAME_MAX),
+        };
+        if parts_valid {
+            Ok(Self(text.into()))
+        } else {
+            Err(NameError {
+                field: "functionName",
+                rule: "a letter or '_', then letters, digits, '_' and '-', at most 128 characters",
+            })
+        }
+    }
+
+    /// The name as text, with `$` where there is a service.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The service and the function's name inside it; `None` for a function without one.
+    #[must_use]
+    pub fn service(&self) -> Option<(&str, &str)> {
+        self.0.split_once('$')
+    }
+
+    /// The resource part of the function's ARN. A function of a service has the `services/…` form,
+    /// never `service$function`.
+    #[must_use]
+    pub fn resource(&self, qualifier: &Qualifier) -> String {
+        match (self.service(), qualifier.as_named()) {
+            (Some((service, function)), Some(named)) => {
+                format!("services/{service}.{named}/functions/{function}")
+            }
+            (Some((service, function)), None) => format!("services/{service}/functions/{function}"),
+            (None, Some(named)) => format!("functions/{}/{named}", self.0),
+            (None, None) => format!("functions/{}", self.0),
+        }
+    }
+}
+
+impl fmt::Display for FunctionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A version or alias of a function. Missing, empty and `LATEST` are one.
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Qualifier(Option<Arc<str>>);
+
+impl Qualifier {
+    /// The function as it is now.
+    pub const LATEST: Self = Self(None);
+
+    /// Parses a version number, an alias name, `LATEST` or nothing.
+    ///
+    /// # Errors
+    /// Anything but letters, digits, `_` and `-`, or more than 128 characters.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if text.is_empty() || text == "LATEST" {
+            return Ok(Self::LATEST);
+        }
+        let valid = text.len() <= QUALIFIER_MAX
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        if valid {
+            Ok(Self(Some(text.into())))
+        } else {
+            Err(NameError {
+                field: "qualifier",
+                rule: "letters, digits, '_' and '-', at most 128 characters",
+            })
+        }
+    }
+
+    /// The qualifier as text; `LATEST` when there is none.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or("LATEST")
+    }
+
+    /// The version or alias; `None` for LATEST.
+    #[must_use]
+    pub fn as_named(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl fmt::Display for Qualifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The id of a task, unique per function for the retention.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TaskId(Box<str>);
+
+impl TaskId {
+    /// Parses an id that a caller chose.
+    ///
+    /// # Errors
+    /// The first character has to be a letter or `_`, the others letters, digits, `_` or `-`, at
+    /// most 128 in all.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if is_word(text, TASK_ID_MAX) {
+            Ok(Self(text.into()))
+        } else {
+            Err(NameError {
+                field: "x-fc-async-task-id",
+                rule: "a letter or '_', then letters, digits, '_' and '-', at most 128 characters",
+            })
+        }
+    }
+
+    /// Takes an id that was parsed before or made by the daemon (a request id starts with a digit).
+    #[must_use]
+    pub fn trusted(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_empty_and_latest_are_one_qualifier() {
+        assert_eq!(Qualifier::parse(""), Ok(Qualifier::LATEST));
+        assert_eq!(Qualifier::parse("LATEST"), Ok(Qualifier::LATEST));
+        assert_ne!(Qualifier::parse("1"), Ok(Qualifier::LATEST));
+    }
+
+    #[test]
+    fn a_service_function_has_the_services_form() {
+        let name = FunctionName::parse("svc$fn").unwrap();
+        assert_eq!(name.resource(&Qualifier::LATEST), "services/svc/functions/fn");
+        let alias = Qualifier::parse("prod").unwrap();
+        assert_eq!(name.resource(&alias), "services/svc.prod/functions/fn");
+        assert_eq!(FunctionName::parse("fn").unwrap().resource(&alias), "functions/fn/prod");
+    }
+
+    #[test]
+    fn malformed_names_are_refused() {
+        for bad in ["", "1x", "a b", "a$b$c", "$b", "a$"] {
+            assert!(FunctionName::parse(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "1x", "-a", "a.b"] {
+            assert!(TaskId::parse(bad).is_err(), "{bad}");
+        }
+        assert!(TaskId::parse(&"a".repeat(129)).is_err());
+        assert!(TaskId::parse(&"a".repeat(128)).is_ok());
+    }
+}

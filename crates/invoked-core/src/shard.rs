@@ -1,0 +1,311 @@
+//! One shard: many invocations, decided one input at a time.
+//!
+//! [`ShardCore::step`] takes an input and decides; [`ShardCore::flush`] hands out what was decided
+//! in one commit, followed by what needs no commit. What a commit allows (answers, callbacks,
+//! cancellations, the next attempt) comes out of the step that handles [`Input::Committed`], never
+//! earlier. The one exception is an attempt, which may start from a durable *enqueued* row.
+//!
+//! # Invariants
+//!
+//! `effects_follow_commits`, `one_commit_per_row`, `one_due`, `outcome_with_callback`,
+//! `counted_once`: see [`crate::invariant`], which the simulation checks after every step.
+
+mod attempt;
+mod callback;
+mod commit;
+mod intake;
+mod message;
+mod outcome;
+mod row;
+mod stop;
+mod window;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub use message::{
+    AcceptRequest, Accepted, AttemptReport, BytesWanted, Call, Commit, Dispatch, Effect, Input,
+    KeptCallback, LoadedBytes, Note, Refused, ReplyId, RowOp, StopRefused, Ticket,
+};
+
+use crate::callback::CallbackPolicy;
+use crate::directory::Directory;
+use crate::head::{LaneId, Slot};
+use crate::id::{InvKey, ShardId};
+use crate::lane::{LaneRules, LaneView, Lanes};
+use crate::life::RetryPolicy;
+use crate::time::Timestamp;
+use crate::totals::Totals;
+use commit::After;
+use row::{Mark, Row};
+
+/// How a shard works. Fixed while it runs.
+#[derive(Clone, Debug)]
+pub struct ShardConfig {
+    /// The shard.
+    pub shard: ShardId,
+    /// Waits between attempts.
+    pub retry: RetryPolicy,
+    /// Waits between tries of a callback, and their end.
+    pub callback: CallbackPolicy,
+    /// Rows that one lane keeps in memory.
+    pub window_max: usize,
+    /// Attempts under way at a time, over all functions.
+    pub attempts_max: usize,
+    /// Callbacks under way at a time, over all destinations.
+    pub callbacks_max: usize,
+    /// Attempts under way at a time for a function without a limit of its own.
+    pub function_limit: u32,
+    /// Callbacks under way at a time for one destination.
+    pub destination_limit: u32,
+    /// Bytes of payloads of waiting rows that are kept in memory; the others are read again.
+    pub payload_cache_bytes: usize,
+    /// Age of a plain attempt at which "started" is written.
+    pub started_mark_after: Duration,
+}
+
+/// The decisions of one shard. Pure: see the crate's documentation.
+#[derive(Debug)]
+pub struct ShardCore {
+    config: ShardConfig,
+    directory: Arc<Directory>,
+    rows: BTreeMap<InvKey, Row>,
+    /// Functions with work to do.
+    lanes: Lanes,
+    /// Destinations with callbacks to be made.
+    outlets: Lanes,
+    totals: Totals,
+    expiries: BTreeSet<(Timestamp, InvKey)>,
+    marks: VecDeque<Mark>,
+    attempts_under_way: usize,
+    callbacks_under_way: usize,
+    cached_bytes: usize,
+    /// Accepts of caller-chosen ids that wait for a look at the store.
+    probing: BTreeMap<InvKey, (AcceptRequest, ReplyId)>,
+    /// Rows that are being read because something is wanted of them.
+    fetching: BTreeMap<InvKey, Vec<ReplyId>>,
+    /// What this turn has decided, and what follows once it is durable.
+    ops: Vec<RowOp>,
+    after: Vec<After>,
+    committing: VecDeque<(Ticket, Vec<After>)>,
+    next_ticket: Ticket,
+    /// What this turn asks of the world without a commit.
+    effects: Vec<Effect>,
+    bytes_wanted: Vec<BytesWanted>,
+    is_draining: bool,
+    has_more: bool,
+}
+
+/// A shard as operators see it.
+#[derive(Clone, Debug)]
+pub struct ShardView {
+    /// Rows in memory.
+    pub rows: usize,
+    /// Attempts under way.
+    pub attempts: usize,
+    /// Callbacks under way.
+    pub callbacks: usize,
+    /// Payload bytes in memory for waiting rows.
+    pub cached_bytes: usize,
+    /// The lanes.
+    pub lanes: Vec<(LaneId, LaneView)>,
+}
+
+impl ShardCore {
+    /// A shard as its store has it: `lanes` are those with live rows, `totals` its counts. Nothing
+    /// else is read; due work comes in by windows.
+    #[must_use]
+    pub fn new(
+        config: ShardConfig,
+        directory: Arc<Directory>,
+        totals: Totals,
+        lanes: &[LaneId],
+        now: Timestamp,
+    ) -> Self {
+        let mut core = Self {
+            lanes: Lanes::new(config.window_max),
+            outlets: Lanes::new(config.window_max),
+            config,
+            directory,
+            rows: BTreeMap::new(),
+            totals,
+            expiries: BTreeSet::new(),
+            marks: VecDeque::new(),
+            attempts_under_way: 0,
+            callbacks_under_way: 0,
+            cached_bytes: 0,
+            probing: BTreeMap::new(),
+            fetching: BTreeMap::new(),
+            ops: Vec::new(),
+            after: Vec::new(),
+            committing: VecDeque::new(),
+            next_ticket: Ticket(1),
+            effects: Vec::new(),
+            bytes_wanted: Vec::new(),
+            is_draining: false,
+            has_more: false,
+        };
+        for lane in lanes {
+            let rules = core.rules_of(*lane);
+            core.lanes_of(*lane).open_stored(*lane, rules);
+        }
+        core.adopt_directory(now);
+        core
+    }
+
+    /// Takes one input and decides. Call [`ShardCore::flush`] after the last input of a turn.
+    pub fn step(&mut self, input: Input, now: Timestamp) {
+        match input {
+            Input::Accept { request, reply } => self.accept(request, reply, now),
+            Input::Committed { ticket, conflicts } => self.committed(ticket, &conflicts, now),
+            Input::AttemptEnded(report) => self.attempt_ended(report, now),
+            Input::CallEnded { key, tried, verdict } => self.call_ended(key, tried, verdict, now),
+            Input::Stop { key, reply } => self.stop(key, reply, now),
+            Input::HeadsLoaded { lane, heads, is_complete } => {
+                self.heads_loaded(lane, heads, is_complete, now);
+            }
+            Input::HeadLoaded { key, head, is_kept } => self.head_loaded(key, head, is_kept, now),
+            Input::BytesLoaded(loaded) => self.bytes_loaded(loaded, now),
+            Input::Directory(directory) => {
+                self.directory = directory;
+                self.adopt_directory(now);
+            }
+            Input::Tick => {}
+            Input::Drain => self.is_draining = true,
+            Input::MarkAll => self.mark_all(),
+        }
+    }
+
+    /// Ends a turn: grants free slots, then hands out one commit with everything the turn has
+    /// decided and the effects that need none.
+    pub fn flush(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        self.pass_time(now);
+        if !self.is_draining {
+            self.grant_attempts(now);
+            self.grant_calls(now);
+        }
+        for wanted in self.lanes.poll_loads().into_iter().chain(self.outlets.poll_loads()) {
+            self.effects.push(Effect::LoadHeads { lane: wanted.lane, after: wanted.after });
+        }
+        if !self.bytes_wanted.is_empty() {
+            let wanted = core::mem::take(&mut self.bytes_wanted);
+            self.effects.push(Effect::LoadBytes { wanted });
+        }
+        if !self.ops.is_empty() || !self.after.is_empty() {
+            let ticket = self.next_ticket;
+            self.next_ticket = Ticket(ticket.0 + 1);
+            self.committing.push_back((ticket, core::mem::take(&mut self.after)));
+            let ops = core::mem::take(&mut self.ops);
+            let totals = self.totals.take_touched();
+            out.push(Effect::Commit { ticket, commit: Commit { ops, totals } });
+        }
+        out.append(&mut self.effects);
+    }
+
+    /// When a turn is worth starting without any input; `None` if only an input can matter.
+    #[must_use]
+    pub fn next_wakeup(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.has_more {
+            return Some(now);
+        }
+        let mark = self.marks.front().map(|mark| mark.due);
+        let expiry = self.expiries.first().map(|(at, _)| *at);
+        if self.is_draining {
+            return mark;
+        }
+        [mark, expiry, self.lanes.next_wakeup(), self.outlets.next_wakeup()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The row as it stands in memory, if it does.
+    #[must_use]
+    pub fn head(&self, key: &InvKey) -> Option<&crate::head::Head> {
+        self.rows.get(key).filter(|row| row.is_stored).map(|row| &row.head)
+    }
+
+    /// The rows whose attempt is with a function or about to be.
+    pub fn heads_under_way(&self) -> impl Iterator<Item = &crate::head::Head> {
+        let heads = self.rows.values().map(|row| &row.head);
+        heads.filter(|head| head.life.attempt_under_way().is_some())
+    }
+
+    /// The counts. Those of a commit under way are included.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Whether nothing is under way and nothing waits for a commit.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.attempts_under_way == 0
+            && self.callbacks_under_way == 0
+            && self.committing.is_empty()
+            && self.ops.is_empty()
+            && self.after.is_empty()
+    }
+
+    /// The shard as operators see it.
+    #[must_use]
+    pub fn view(&self) -> ShardView {
+        let views = [&self.lanes, &self.outlets]
+            .into_iter()
+            .flat_map(|lanes| lanes.ids().filter_map(|id| Some((id, lanes.view(id)?))));
+        ShardView {
+            rows: self.rows.len(),
+            attempts: self.attempts_under_way,
+            callbacks: self.callbacks_under_way,
+            cached_bytes: self.cached_bytes,
+            lanes: views.collect(),
+        }
+    }
+
+    fn rules_of(&self, lane: LaneId) -> LaneRules {
+        match lane {
+            LaneId::Destination(_) => {
+                LaneRules { limit: self.config.destination_limit, weight: 1, closed: false }
+            }
+            LaneId::Function(id) => match self.directory.get(id) {
+                Some(function) if function.paused => {
+                    LaneRules { limit: 0, weight: 1, closed: false }
+                }
+                Some(function) => LaneRules {
+                    limit: function.concurrency.unwrap_or(self.config.function_limit),
+                    weight: 1,
+                    closed: false,
+                },
+                None => LaneRules { limit: 0, weight: 1, closed: true },
+            },
+        }
+    }
+
+    fn adopt_directory(&mut self, now: Timestamp) {
+        let known: Vec<_> = self.lanes.ids().collect();
+        for lane in known {
+            let rules = self.rules_of(lane);
+            self.lanes.set_rules(lane, rules, now);
+        }
+    }
+
+    fn lanes_of(&mut self, lane: LaneId) -> &mut Lanes {
+        match lane {
+            LaneId::Function(_) => &mut self.lanes,
+            LaneId::Destination(_) => &mut self.outlets,
+        }
+    }
+
+    /// Opens a lane for the first row of a function or destination.
+    fn ensure_lane(&mut self, slot: Slot, now: Timestamp) {
+        if !self.lanes_of(slot.lane).contains(slot.lane) {
+            let rules = self.rules_of(slot.lane);
+            self.lanes_of(slot.lane).set_rules(slot.lane, rules, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

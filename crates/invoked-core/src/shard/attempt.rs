@@ -1,0 +1,137 @@
+//! Attempts: granted by the lanes, handed out, ended.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use super::ShardCore;
+use super::message::{AttemptReport, Dispatch, Effect, Note};
+use super::row::{Later, Mark};
+use crate::fault::Fault;
+use crate::id::InvKey;
+use crate::life::{Event, Life, Verdict};
+use crate::limits::SETTLED_PER_TURN_MAX;
+use crate::time::Timestamp;
+
+impl ShardCore {
+    /// Gives free slots to due rows, fairly over the functions.
+    pub(super) fn grant_attempts(&mut self, now: Timestamp) {
+        let mut settled = 0;
+        while self.attempts_under_way < self.config.attempts_max {
+            if settled == SETTLED_PER_TURN_MAX {
+                self.has_more = true;
+                break;
+            }
+            let Some((lane, key)) = self.lanes.next(now) else { break };
+            self.stop_waiting(key);
+            let is_gone =
+                self.rows.get(&key).is_some_and(|row| self.directory.get(row.head.fn_id).is_none());
+            let event = if is_gone { Event::FunctionDeleted } else { Event::SlotGranted };
+            self.live(key, event, now);
+            let Some(row) = self.rows.get_mut(&key) else { continue };
+            if !matches!(row.head.life, Life::Dequeued { .. }) {
+                settled += 1;
+                continue;
+            }
+            row.held = Some(lane);
+            row.dispatched_at = None;
+            let has_payload = row.payload.is_some();
+            self.lanes.occupy(lane);
+            self.attempts_under_way += 1;
+            if has_payload {
+                self.start(key, false, now);
+            } else {
+                self.want_bytes(key);
+            }
+        }
+    }
+
+    /// Hands the attempt of a dequeued row out.
+    pub(super) fn start(&mut self, key: InvKey, is_payload_missing: bool, now: Timestamp) {
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        let Life::Dequeued { attempt } = row.head.life else { return };
+        let Some(function) = self.directory.get(row.head.fn_id).map(Arc::clone) else {
+            self.release_attempt(key, now);
+            self.live(key, Event::FunctionDeleted, now);
+            return;
+        };
+        if is_payload_missing {
+            self.release_attempt(key, now);
+            let fault =
+                Fault::new("InternalServerError", "the payload is missing in the store", 500);
+            self.end_attempt(
+                key,
+                Event::AttemptEnded { attempt, verdict: Verdict::Refused },
+                Some(fault),
+                now,
+            );
+            return;
+        }
+        if row.head.first_started_at.is_none() {
+            let waited = now.since(row.head.due);
+            let note = Note::Started { fn_id: row.head.fn_id, waited };
+            self.effects.push(Effect::Note(note));
+        }
+        let moved = row.head.live(Event::AttemptStarted { attempt }, &self.config.retry, now);
+        assert!(moved, "a dequeued row can start");
+        row.dispatched_at = Some(now);
+        row.is_marked = row.head.task.is_some();
+        self.effects.push(Effect::Dispatch(Box::new(Dispatch {
+            key,
+            attempt,
+            function,
+            terms: Arc::clone(&row.head.terms),
+            request_id: row.head.request_id,
+            depth: row.head.depth,
+            payload: row.payload.clone().unwrap_or_default(),
+        })));
+        if row.is_marked {
+            self.update(key, None);
+        } else {
+            let due = now.plus(self.config.started_mark_after);
+            self.marks.push_back(Mark { due, key, attempt });
+        }
+    }
+
+    pub(super) fn attempt_ended(&mut self, report: AttemptReport, now: Timestamp) {
+        let key = report.key;
+        let Some(row) = self.rows.get(&key) else { return };
+        if row.head.life.attempt_under_way() != Some(report.attempt) {
+            return;
+        }
+        let is_committing = row.is_committing;
+        let took = now.since(row.dispatched_at.unwrap_or(now));
+        let fn_id = row.head.fn_id;
+        self.release_attempt(key, now);
+        self.effects.push(Effect::Note(Note::Attempt { fn_id, verdict: report.verdict, took }));
+        if is_committing {
+            let deferred = self.defer(key, Later::AttemptEnded(report));
+            debug_assert!(deferred, "the end of an attempt always finds room");
+        } else {
+            self.apply_attempt(report, now);
+        }
+    }
+
+    pub(super) fn apply_attempt(&mut self, report: AttemptReport, now: Timestamp) {
+        let key = report.key;
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        row.result = Some(report.result);
+        let event = Event::AttemptEnded { attempt: report.attempt, verdict: report.verdict };
+        self.end_attempt(key, event, report.fault, now);
+    }
+
+    fn end_attempt(&mut self, key: InvKey, event: Event, fault: Option<Fault>, now: Timestamp) {
+        if let Some(row) = self.rows.get_mut(&key) {
+            row.head.fault = fault;
+        }
+        self.live(key, event, now);
+    }
+
+    /// Gives the slot of an attempt back.
+    pub(super) fn release_attempt(&mut self, key: InvKey, now: Timestamp) {
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        if let Some(lane) = row.held.take() {
+            self.attempts_under_way = self.attempts_under_way.saturating_sub(1);
+            self.lanes.release(lane, now);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Counts that survive restarts.
+//!
+//! A total is a row of the store, written in full by the very commit that settles what it counts;
+//! so neither a crash nor a repeated commit loses or repeats a count.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::arn::SinkKind;
+use crate::id::FnId;
+use crate::life::Outcome;
+use crate::name::Qualifier;
+
+/// What is counted.
+#[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Metric {
+    /// Invocations accepted.
+    Accepted,
+    /// Invocations that ended, by outcome.
+    Ended(Outcome),
+    /// Callbacks delivered, by kind of destination.
+    CallbackDelivered(SinkKind),
+    /// Callbacks given up, by kind of destination.
+    CallbackFailed(SinkKind),
+}
+
+/// The row a count lives in.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TotalKey {
+    /// The function.
+    pub fn_id: FnId,
+    /// Version or alias.
+    pub qualifier: Qualifier,
+    /// What is counted.
+    pub metric: Metric,
+}
+
+/// One count, in full.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Total {
+    /// What is counted, for whom.
+    pub key: TotalKey,
+    /// The count since the store was created.
+    pub value: u64,
+}
+
+/// The counts of one shard, and which of them have changed since they were last taken.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    values: BTreeMap<TotalKey, (u64, Touched)>,
+    touched: Vec<TotalKey>,
+}
+
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+enum Touched {
+    Yes,
+    No,
+}
+
+impl Totals {
+    /// Restores what a store has kept.
+    #[must_use]
+    pub fn restored(totals: Vec<Total>) -> Self {
+        let values = totals.into_iter().map(|total| (total.key, (total.value, Touched::No)));
+        Self { values: values.collect(), touched: Vec::new() }
+    }
+
+    /// Counts one.
+    pub fn count(&mut self, fn_id: FnId, qualifier: &Qualifier, metric: Metric) {
+        let key = TotalKey { fn_id, qualifier: qualifier.clone(), metric };
+        match self.values.get_mut(&key) {
+            Some((value, touched)) => {
+                *value += 1;
+                if *touched == Touched::No {
+                    *touched = Touched::Yes;
+                    self.touched.push(key);
+                }
+            }
+            None => {
+                self.values.insert(key.clone(), (1, Touched::Yes));
+                self.touched.push(key);
+            }
+        }
+    }
+
+    /// The counts that have changed since the last call, in full.
+    pub fn take_touched(&mut self) -> Vec<Total> {
+        let mut taken = Vec::with_capacity(self.touched.len());
+        for key in self.touched.drain(..) {
+            if let Some((value, touched)) = self.values.get_mut(&key) {
+                *touched = Touched::No;
+                taken.push(Total { value: *value, key });
+            }
+        }
+        taken
+    }
+
+    /// One count.
+    #[must_use]
+    pub fn value(&self, key: &TotalKey) -> u64 {
+        self.values.get(key).map_or(0, |(value, _)| *value)
+    }
+
+    /// The sum over the qualifiers of a function.
+    #[must_use]
+    pub fn sum(&self, fn_id: FnId, metric: Metric) -> u64 {
+        let of_metric =
+            self.values.iter().filter(|(key, _)| key.fn_id == fn_id && key.metric == metric);
+        of_metric.map(|(_, (value, _))| value).sum()
+    }
+
+    /// Every count, ordered by function.
+    pub fn iter(&self) -> impl Iterator<Item = (&TotalKey, u64)> {
+        self.values.iter().map(|(key, (value, _))| (key, *value))
+    }
+}

@@ -1,0 +1,44 @@
+//! The paths of 2023-03-30, after the version.
+
+use super::{FunctionPath, Operation, TaskPath};
+
+pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
+    use Operation as O;
+
+    Some(match (method, path) {
+        ("POST", ["functions", name, "invocations"]) => O::InvokeFunction(function(name)),
+
+        ("PUT", ["functions", name, "async-invoke-config"]) => {
+            O::PutAsyncInvokeConfig(function(name))
+        }
+        ("GET", ["functions", name, "async-invoke-config"]) => {
+            O::GetAsyncInvokeConfig(function(name))
+        }
+        ("DELETE", ["functions", name, "async-invoke-config"]) => {
+            O::DeleteAsyncInvokeConfig(function(name))
+        }
+        ("GET", ["async-invoke-configs"]) => O::ListAsyncInvokeConfigs(None),
+
+        ("GET", ["functions", name, "async-tasks"]) => O::ListAsyncTasks(function(name)),
+        ("GET", ["functions", name, "async-tasks", id]) => O::GetAsyncTask(task(name, id)),
+        ("PUT", ["functions", name, "async-tasks", id, "stop"]) => O::StopAsyncTask(task(name, id)),
+
+        ("POST", ["functions"]) => O::CreateFunction(None),
+        ("GET", ["functions"]) => O::ListFunctions(None),
+        ("GET", ["functions", name]) => O::GetFunction(function(name)),
+        ("PUT", ["functions", name]) => O::UpdateFunction(function(name)),
+        ("DELETE", ["functions", name]) => O::DeleteFunction(function(name)),
+        ("GET", ["functions", name, "code"]) => O::GetFunctionCode(function(name)),
+        ("GET", ["functions", name, "triggers"]) => O::ListTriggers(function(name)),
+
+        _ => return None,
+    })
+}
+
+fn function(name: &str) -> FunctionPath {
+    FunctionPath { name: name.to_owned(), qualifier: None }
+}
+
+fn task(name: &str, id: &str) -> TaskPath {
+    TaskPath { function: function(name), task_id: id.to_owned() }
+}

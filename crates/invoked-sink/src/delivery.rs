@@ -1,0 +1,39 @@
+//! Telling a destination.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use invoked_core::arn::Arn;
+use invoked_core::callback::CallVerdict;
+use invoked_core::id::RequestId;
+use invoked_core::life::Outcome;
+
+/// A message for a destination.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Who is told. It names an instance of the operator's configuration, never a host.
+    pub destination: Arn,
+    /// What the message says, in the form the kind of destination takes.
+    pub envelope: Bytes,
+    /// The message's id: constant over all tries, so that a receiver can drop repeats.
+    pub request_id: RequestId,
+    /// How the invocation ended; where the wire has tags, it is one.
+    pub outcome: Outcome,
+    /// Hand-overs from function to function, this one included. Travels as `x-invoked-lineage`.
+    pub depth: u8,
+}
+
+/// A kind of destination.
+///
+/// # Contract
+///
+/// - A message that is too large as the service counts it is [`CallVerdict::Permanent`] before
+///   anything is sent, with size and limit in the message.
+/// - Every 5xx, throttling, timeout and broken connection is [`CallVerdict::Retry`]; other 4xx and
+///   unknown instances are [`CallVerdict::Permanent`], in words that an operator understands.
+/// - [`CallVerdict::Delivered`] is given only for what the service has acknowledged.
+/// - Dropping the future cancels the try; what was sent by then may arrive.
+#[async_trait]
+pub trait Sink: Send + Sync + 'static {
+    /// Makes one try.
+    async fn deliver(&self, delivery: &Delivery) -> CallVerdict;
+}

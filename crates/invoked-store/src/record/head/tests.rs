@@ -1,0 +1,112 @@
+use super::*;
+use invoked_core::head::Status;
+use invoked_core::id::ShardId;
+use invoked_core::life::Outcome;
+use proptest::prelude::*;
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+fn heads() -> Vec<Head> {
+    let now = at(1_800_000_000_000);
+    let key = InvKey::generated(ShardId(0), now, 99);
+    let destination =
+        |text: &str| Some(Destination { arn: Arn::parse(text).unwrap(), id: FnId(7) });
+    let plain = Head {
+        key,
+        fn_id: FnId(3),
+        request_id: RequestId::from(key),
+        token: u64::MAX - 5,
+        terms: Terms::defaults(Qualifier::LATEST),
+        accepted_at: now,
+        expires_at: at(now.millis() + 86_400_000),
+        due: now,
+        life: Life::Enqueued,
+        attempts: Attempt::NONE,
+        tally: Tally::default(),
+        first_started_at: None,
+        fault: None,
+        callback: Callback::None,
+        depth: 0,
+        task: None,
+    };
+    let lives = [
+        Life::Enqueued,
+        Life::Dequeued { attempt: Attempt(1) },
+        Life::Running { attempt: Attempt(2), since: at(now.millis() + 5) },
+        Life::Retrying { failed: Attempt(300) },
+        Life::Stopping { attempt: Attempt(4) },
+        Life::Ended { outcome: Outcome::Failed, at: at(now.millis() + 9_000) },
+    ];
+    let fault = Fault::new("InvocationError", "it did not work", 200);
+    let callbacks = [
+        Callback::None,
+        Callback::Owed { tried: Attempt(2), first_at: Some(now), error: Some(fault.clone()) },
+        Callback::Delivered { tried: Attempt(1), at: now, message_id: Some("m".into()) },
+        Callback::Failed { tried: Attempt(12), at: now, error: fault.clone() },
+    ];
+    let mut heads: Vec<_> = lives.into_iter().map(|life| Head { life, ..plain.clone() }).collect();
+    heads.extend(callbacks.into_iter().map(|callback| Head { callback, ..plain.clone() }));
+    let mut history = History::default();
+    history.push(Status::Enqueued, now, None);
+    history.push(Status::Retrying, at(now.millis() + 3), Some("{\"Error\":\"x\"}".into()));
+    heads.push(Head {
+        request_id: RequestId([9; 16]),
+        fault: Some(fault),
+        tally: Tally { failures: 2, unavailable: 9, unavailable_since: Some(now) },
+        first_started_at: Some(now),
+        depth: 16,
+        terms: Arc::new(Terms {
+            qualifier: Qualifier::parse("prod").unwrap(),
+            max_retries: 8,
+            event_age_seconds: 2_592_000,
+            on_success: destination("acs:fc:::functions/audit"),
+            on_failure: destination("acs:mns:::/queues/dead/messages"),
+        }),
+        task: Some(Task { id: TaskId::trusted("task_1"), history }),
+        ..plain
+    });
+    heads
+}
+
+#[test]
+fn every_row_reads_back_as_it_was() {
+    for head in heads() {
+        assert_eq!(decode(head.key, &encode(&head)), Ok(head));
+    }
+}
+
+#[test]
+fn a_waiting_row_is_small() {
+    assert!(encode(&heads()[0]).len() <= 50, "{}", encode(&heads()[0]).len());
+}
+
+#[test]
+fn a_try_under_way_is_stored_as_owed() {
+    let mut head = heads().remove(0);
+    head.callback = Callback::Calling { trying: Attempt(3), first_at: at(5) };
+    let read = decode(head.key, &encode(&head)).unwrap();
+    assert_eq!(
+        read.callback,
+        Callback::Owed { tried: Attempt(2), first_at: Some(at(5)), error: None }
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_can_panic_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(InvKey::MIN, &bytes);
+    }
+
+    #[test]
+    fn no_damage_can_panic_the_reader(index in 0usize..400, byte: u8, cut in 0usize..400) {
+        for head in heads() {
+            let mut record = encode(&head).to_vec();
+            let length = record.len();
+            record[index % length] = byte;
+            record.truncate(cut % (length + 1));
+            let _ = decode(head.key, &record);
+        }
+    }
+}

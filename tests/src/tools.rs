@@ -1,0 +1,65 @@
+//! Where the programs are that the tests start. `cargo xtask test` says so through the environment; a plain
+//! `cargo test` finds them by itself, and builds the daemon first.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The root of the repository.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_owned()
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), |given| root().join(given))
+}
+
+/// The daemon under test: `INVOKED_BIN`, or a release build made now.
+pub fn daemon() -> &'static Path {
+    static DAEMON: OnceLock<PathBuf> = OnceLock::new();
+    DAEMON.get_or_init(|| {
+        if let Some(given) = std::env::var_os("INVOKED_BIN") {
+            let given = PathBuf::from(given);
+            assert!(given.is_file(), "INVOKED_BIN is no file: {}", given.display());
+            return given;
+        }
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let arguments = ["build", "--quiet", "--release", "--package", "invoked"];
+        let built =
+            Command::new(cargo).args(arguments).current_dir(root()).status().expect("cargo starts");
+        assert!(built.success(), "the daemon does not build");
+        target().join("release/invoked")
+    })
+}
+
+/// The Python with the official client.
+#[must_use]
+pub fn python() -> PathBuf {
+    let python = prepared().join("venv/bin/python");
+    assert!(python.is_file(), "{} is missing: run `cargo xtask prepare` once", python.display());
+    python
+}
+
+/// Debian's `promtool`, if it is here.
+#[must_use]
+pub fn promtool() -> Option<PathBuf> {
+    Some(prepared().join("promtool"))
+        .filter(|place| place.is_file())
+        .or_else(|| in_path("promtool"))
+}
+
+/// A program of the system, if it is there.
+#[must_use]
+pub fn in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|place| place.is_file())
+}
+
+/// The directory that `cargo xtask prepare` fills.
+fn prepared() -> PathBuf {
+    std::env::var_os("INVOKED_TOOLS").map_or_else(|| target().join("tools"), PathBuf::from)
+}

@@ -1,0 +1,15 @@
+//! End to end: the real binary, a real function server, real clients, and nothing known of the inside.
+//!
+//! Run by `cargo xtask test`, which builds the daemon and installs the official Python client first.
+
+mod bad_input;
+mod callbacks;
+mod commands;
+mod custom_runtime;
+mod drain;
+mod listeners;
+mod official_client;
+mod restart;
+mod retries;
+mod slow_body;
+mod store_directory;

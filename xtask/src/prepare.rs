@@ -1,0 +1,145 @@
+//! Installs what the tests need beyond the toolchain, under `target/tools`, once.
+//!
+//! - `venv/`: Python with the official Function Compute client, every package pinned in `tests/python/requirements.txt`;
+//! - `promtool`: out of Debian's `prometheus` package, unpacked rather than installed, so that no server starts.
+//!
+//! System packages are installed only as root; otherwise the line to run is printed. The tests that need a tool
+//! which is not there say so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::workspace::{Workspace, run as shell};
+
+pub fn run(workspace: &Workspace) -> Result<()> {
+    let tools = workspace.tools();
+    fs::create_dir_all(&tools)?;
+    python(workspace, &tools)?;
+    promtool(&tools)?;
+    systemd_analyze()
+}
+
+fn python(workspace: &Workspace, tools: &Path) -> Result<()> {
+    let requirements = workspace.root.join("tests/python/requirements.txt");
+    let venv = tools.join("venv");
+    let stamp = venv.join("installed");
+    let wanted = format!("{}{}", version_of_python()?, fs::read_to_string(&requirements)?);
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+
+    if venv.exists() {
+        fs::remove_dir_all(&venv)?;
+    }
+    if shell(Command::new("python3").args(["-m", "venv"]).arg(&venv)).is_err() {
+        apt_install(&["python3-venv"])?;
+        shell(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    }
+    let mut pip = Command::new(venv.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(&requirements);
+    shell(&mut pip)?;
+    // Last, so that an interrupted installation is done again.
+    fs::write(&stamp, wanted)?;
+    Ok(())
+}
+
+fn version_of_python() -> Result<String> {
+    let output = Command::new("python3").arg("--version").output();
+    let output = match output {
+        Ok(output) => output,
+        Err(_) => {
+            apt_install(&["python3", "python3-venv"])?;
+            Command::new("python3").arg("--version").output().context("cannot start python3")?
+        }
+    };
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Optional: without it the test of the recording rules says that it did not run.
+fn promtool(tools: &Path) -> Result<()> {
+    let place = tools.join("promtool");
+    if place.exists() || in_path("promtool").is_some() {
+        return Ok(());
+    }
+    let scratch = tools.join("prometheus.deb.d");
+    let unpacked = download_and_unpack("prometheus", &scratch);
+    match unpacked {
+        Ok(()) => fs::rename(scratch.join("usr/bin/promtool"), &place)?,
+        Err(error) if is_root() => {
+            return Err(error.context("cannot get promtool from Debian's package prometheus"));
+        }
+        Err(_) => eprintln!(
+            "promtool is missing: the recording rules stay unchecked. To have them checked, run\n    sudo apt-get install --no-install-recommends prometheus"
+        ),
+    }
+    if scratch.exists() {
+        fs::remove_dir_all(&scratch)?;
+    }
+    Ok(())
+}
+
+fn download_and_unpack(package: &str, scratch: &Path) -> Result<()> {
+    if scratch.exists() {
+        fs::remove_dir_all(scratch)?;
+    }
+    fs::create_dir_all(scratch)?;
+    let download = || {
+        // The sandbox user of apt cannot write below target/; there is nothing to protect.
+        let mut apt = Command::new("apt-get");
+        apt.args(["download", "--quiet", "--option", "APT::Sandbox::User=root", package])
+            .current_dir(scratch);
+        shell(&mut apt)
+    };
+    if download().is_err() {
+        if !is_root() {
+            bail!("apt-get download {package} failed");
+        }
+        shell(Command::new("apt-get").args(["update", "--quiet"]))?;
+        download()?;
+    }
+    let archive = fs::read_dir(scratch)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+        .context("apt-get download left no .deb file")?;
+    shell(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(scratch))
+}
+
+/// Optional: without it the test of the systemd unit says that it did not run.
+fn systemd_analyze() -> Result<()> {
+    if in_path("systemd-analyze").is_some() {
+        return Ok(());
+    }
+    match apt_install(&["systemd"]) {
+        Err(error) if is_root() => Err(error),
+        // The line to run has been printed.
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn apt_install(packages: &[&str]) -> Result<()> {
+    let line = format!("apt-get install --yes --no-install-recommends {}", packages.join(" "));
+    if !is_root() {
+        eprintln!("missing: {}. Run\n    sudo {line}", packages.join(", "));
+        bail!("not root: {line}");
+    }
+    shell(Command::new("apt-get").args(["update", "--quiet"]))?;
+    let mut apt = Command::new("apt-get");
+    apt.args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages);
+    shell(apt.env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|place| place.is_file())
+}
