@@ -1,1 +1,33 @@
-//! 
+//! The shell around the core: it owns the shards' tasks, makes decisions durable, carries attempts
+//! and callbacks, and keeps the registry of functions.
+//!
+//! [`Engine::start`] brings a store's shards to life; a [`Handle`] is what the API talks to;
+//! [`Engine::shutdown`] ends in phases. Decide, record, act: a shard's task ([`shard`]) asks the
+//! core, gives the decision to the store, and acts when it is durable. Nothing reorders the three.
+//!
+//! Not here: any adapter (the binary names them), any HTTP, any decision about an invocation.
+#![warn(missing_docs)]
+
+pub mod clock;
+mod config;
+mod configs;
+mod engine;
+mod error;
+mod functions;
+mod handle;
+mod invoke;
+mod random;
+mod registry;
+mod shard;
+mod tasks;
+pub mod telemetry;
+
+pub use config::{EngineConfig, Parts};
+pub use configs::{ConfigChange, ConfigPage, DestinationChange};
+pub use engine::{Engine, Fatal, StartError};
+pub use error::{ConfigError, FunctionError, InvokeError, TaskError};
+pub use functions::FunctionPage;
+pub use handle::{EngineView, Handle};
+pub use invoke::{InvokeRequest, SyncAnswer, TaskWish};
+pub use registry::{ConfigRecord, FunctionChange, FunctionRecord, Origin, Seed, StatusMode};
+pub use tasks::{TaskFilter, TaskRecord, TaskRecordPage};

@@ -1,0 +1,108 @@
+//! What an engine is made of.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use invoked_core::arn::SinkKind;
+use invoked_core::callback::CallbackPolicy;
+use invoked_core::envelope::Identity;
+use invoked_core::life::RetryPolicy;
+use invoked_sink::{Sink, Target};
+use invoked_store::{NodeId, Store};
+
+use crate::clock::Clock;
+
+/// How the engine works.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Who the daemon is in ARNs.
+    pub identity: Identity,
+    /// Waits between attempts.
+    pub retry: RetryPolicy,
+    /// Waits between tries of a callback, and their end.
+    pub callback: CallbackPolicy,
+    /// Rows that one lane keeps in memory.
+    pub window_max: usize,
+    /// Attempts under way at a time, over all functions.
+    pub attempts_max: usize,
+    /// Callbacks under way at a time, over all destinations.
+    pub callbacks_max: usize,
+    /// Attempts under way at a time for a function without a limit of its own.
+    pub function_limit: u32,
+    /// Callbacks under way at a time for one destination.
+    pub destination_limit: u32,
+    /// Bytes of payloads of waiting rows that are kept in memory.
+    pub payload_cache_bytes: usize,
+    /// Accepts that may wait for a shard.
+    pub accepts_max: usize,
+    /// Operations that may wait for a commit before accepts have to.
+    pub commit_ops_max: usize,
+    /// How long an accept waits for its commit before the caller is told to try again.
+    pub accept_deadline: Duration,
+    /// Synchronous invocations at a time.
+    pub sync_max: usize,
+    /// How long finished records are kept.
+    pub retention: Duration,
+    /// How often the store is asked to drop what the retention no longer covers.
+    pub purge_interval: Duration,
+    /// Timeout of a function that sets none.
+    pub function_timeout: Duration,
+    /// Seed of ids and tokens; has to be unpredictable outside of tests.
+    pub seed: u64,
+    /// The defaults of asynchronous invoke configurations.
+    pub default_retries: u8,
+    /// The default of `maxAsyncEventAgeInSeconds`.
+    pub default_event_age_seconds: u32,
+}
+
+impl EngineConfig {
+    /// The documented defaults for a daemon of this identity.
+    #[must_use]
+    pub fn new(identity: Identity, seed: u64) -> Self {
+        Self {
+            identity,
+            retry: RetryPolicy::default(),
+            callback: CallbackPolicy::default(),
+            window_max: 4_096,
+            attempts_max: 1_024,
+            callbacks_max: 256,
+            function_limit: 256,
+            destination_limit: 64,
+            payload_cache_bytes: 32 * 1024 * 1024,
+            accepts_max: 4_096,
+            commit_ops_max: 8_192,
+            accept_deadline: Duration::from_secs(5),
+            sync_max: 256,
+            retention: Duration::from_secs(7 * 86_400),
+            purge_interval: Duration::from_secs(3_600),
+            function_timeout: Duration::from_secs(60),
+            seed,
+            default_retries: invoked_core::limits::RETRY_ATTEMPTS_DEFAULT,
+            default_event_age_seconds: invoked_core::limits::EVENT_AGE_SECONDS_DEFAULT,
+        }
+    }
+}
+
+/// What the engine reaches the world through.
+pub struct Parts {
+    /// Where invocations are durable.
+    pub store: Arc<dyn Store>,
+    /// This process, among those that may own shards.
+    pub node: NodeId,
+    /// Functions that are processes.
+    pub runtime: Arc<dyn Target>,
+    /// Functions of a remote Function Compute, where one is configured.
+    pub remote: Option<Arc<dyn Target>>,
+    /// Destinations, by kind. A kind that is missing here settles its callbacks as failed.
+    pub sinks: BTreeMap<SinkKind, Arc<dyn Sink>>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("node", &self.node).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+//! Why the engine did not do what was asked. Each variant asks something different of the caller;
+//! the API's one table turns them into codes.
+
+use std::time::Duration;
+
+use invoked_core::arn::ArnError;
+use invoked_core::name::FunctionName;
+use invoked_store::StoreError;
+
+/// An invocation was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum InvokeError {
+    /// Create the function first.
+    #[error("function '{function}' does not exist")]
+    NoFunction {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// Give the function a target first.
+    #[error("function '{function}' has no target; set INVOKED_TARGET_URL or its url")]
+    NoTarget {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// Choose another task id.
+    #[error("a task with the id '{id}' exists already")]
+    Duplicate {
+        /// The id.
+        id: String,
+    },
+    /// Send less.
+    #[error("payload size exceeds maximum allowed size ({limit} bytes)")]
+    TooLarge {
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// Too much waits already. Try again later.
+    #[error("too many requests are waiting")]
+    Overloaded {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The daemon stops or its store does not answer in time. Try again later, or elsewhere.
+    #[error("the daemon cannot take the invocation now")]
+    Unavailable {
+        /// When to try again.
+        retry_after: Duration,
+    },
+}
+
+/// A function was not created, changed or found.
+#[derive(Debug, thiserror::Error)]
+pub enum FunctionError {
+    /// There is no such function.
+    #[error("function '{function}' does not exist")]
+    NotFound {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// The name is taken.
+    #[error("function '{function}' already exists")]
+    Exists {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// The operator's file says what this function is.
+    #[error("function '{function}' is defined in the configuration file; change it there")]
+    OwnedByFile {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// A value is not allowed.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// Which.
+        field: &'static str,
+        /// Why.
+        problem: String,
+    },
+    /// The store did not take it.
+    #[error("the store did not take the change")]
+    Store(#[from] StoreError),
+}
+
+/// An asynchronous invoke configuration was not put or found.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// There is no such function.
+    #[error("function '{function}' does not exist")]
+    NoFunction {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// There is no configuration for this qualifier.
+    #[error("async config of function '{function}' with qualifier '{qualifier}' does not exist")]
+    NotFound {
+        /// Its name.
+        function: FunctionName,
+        /// The qualifier.
+        qualifier: String,
+    },
+    /// A value is out of its range.
+    #[error("{field} must be between {min} and {max}, got {got}")]
+    OutOfRange {
+        /// Which.
+        field: &'static str,
+        /// Smallest allowed.
+        min: i64,
+        /// Largest allowed.
+        max: i64,
+        /// What was given.
+        got: i64,
+    },
+    /// A destination is not one.
+    #[error("{field}: {problem}")]
+    Destination {
+        /// Which.
+        field: &'static str,
+        /// Why.
+        problem: ArnError,
+    },
+    /// A destination is a function that takes HTTP requests, not events.
+    #[error("{field}: '{function}' is an HTTP function; a destination has to be an event function")]
+    HttpFunction {
+        /// Which.
+        field: &'static str,
+        /// The function.
+        function: FunctionName,
+    },
+    /// The destinations would form a loop.
+    #[error("destinations form a loop: {path}")]
+    Loop {
+        /// The way around.
+        path: String,
+    },
+    /// The store did not take it.
+    #[error("the store did not take the change")]
+    Store(#[from] StoreError),
+}
+
+/// A task was not found or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// There is no such function.
+    #[error("function '{function}' does not exist")]
+    NoFunction {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// There is no such task.
+    #[error("task '{id}' of function '{function}' does not exist")]
+    NotFound {
+        /// The function.
+        function: FunctionName,
+        /// The task.
+        id: String,
+    },
+    /// It has ended.
+    #[error("task '{id}' has already ended with status {status}")]
+    Ended {
+        /// The task.
+        id: String,
+        /// Its status.
+        status: &'static str,
+    },
+    /// The token is not one of ours.
+    #[error("nextToken is not valid")]
+    BadToken,
+    /// The daemon stops, or too much waits for this task. Try again later.
+    #[error("the daemon cannot take the request now")]
+    Unavailable,
+    /// The store did not answer.
+    #[error("the store did not answer")]
+    Store(#[from] StoreError),
+}

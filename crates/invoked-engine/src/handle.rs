@@ -1,0 +1,147 @@
+//! What the rest of the program talks to the engine through.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use invoked_core::directory::Directory;
+use invoked_core::head::Head;
+use invoked_core::id::{FnId, InvKey, ShardId};
+use invoked_core::shard::ShardView;
+use invoked_core::time::Timestamp;
+use invoked_core::totals::TotalKey;
+use invoked_sink::TargetSpec;
+use invoked_store::Store;
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::config::EngineConfig;
+use crate::functions::Functions;
+use crate::random::Random;
+use crate::shard::{Ask, Message};
+
+/// The engine, as others see it. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all parts of the engine share. No lock in it is ever held over I/O but `changes`, whose
+/// purpose is to let one change of the registry follow another.
+pub(crate) struct Shared {
+    pub(crate) config: EngineConfig,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Random,
+    pub(crate) shards: Vec<ShardPort>,
+    pub(crate) snapshot: RwLock<Arc<Snapshot>>,
+    pub(crate) changes: Mutex<()>,
+    pub(crate) sync_slots: Semaphore,
+    pub(crate) totals: RwLock<BTreeMap<TotalKey, u64>>,
+    pub(crate) is_accepting: AtomicBool,
+    pub(crate) runtime: Arc<dyn invoked_sink::Target>,
+    pub(crate) remote: Option<Arc<dyn invoked_sink::Target>>,
+}
+
+/// The registry as it is now, replaced whole when it changes.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) functions: Functions,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) targets: BTreeMap<FnId, Arc<TargetSpec>>,
+}
+
+/// The way into a shard's task.
+pub(crate) struct ShardPort {
+    pub(crate) id: ShardId,
+    /// New invocations. Bounded: a full one is an overload that the caller is told of.
+    pub(crate) accepts: mpsc::Sender<Message>,
+    /// Everything else. Bounded: senders wait.
+    pub(crate) asks: mpsc::Sender<Ask>,
+}
+
+/// The engine in figures, at one instant.
+#[derive(Clone, Debug)]
+pub struct EngineView {
+    /// The shards.
+    pub shards: Vec<ShardView>,
+    /// Whether new invocations are taken.
+    pub is_accepting: bool,
+}
+
+impl Handle {
+    /// The functions as they are now.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.shared.snapshot().directory)
+    }
+
+    /// How the engine works.
+    #[must_use]
+    pub fn config(&self) -> &EngineConfig {
+        &self.shared.config
+    }
+
+    /// Now, by the engine's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// The durable counts.
+    #[must_use]
+    pub fn totals(&self) -> BTreeMap<TotalKey, u64> {
+        self.shared.totals.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether new invocations are taken.
+    #[must_use]
+    pub fn is_accepting(&self) -> bool {
+        self.shared.is_accepting.load(Ordering::Relaxed)
+    }
+
+    /// The engine in figures.
+    pub async fn view(&self) -> EngineView {
+        let mut shards = Vec::new();
+        for shard in &self.shared.shards {
+            let (reply, answer) = oneshot::channel();
+            if shard.asks.send(Ask::View { reply }).await.is_ok()
+                && let Ok(view) = answer.await
+            {
+                shards.push(view);
+            }
+        }
+        EngineView { shards, is_accepting: self.is_accepting() }
+    }
+
+    /// The rows as their owner holds them in memory; `None` for those that it does not.
+    pub(crate) async fn peek(&self, shard: ShardId, keys: Vec<InvKey>) -> Vec<Option<Head>> {
+        let count = keys.len();
+        let (reply, answer) = oneshot::channel();
+        let asked = match self.shared.shard(shard) {
+            Some(port) => port.asks.send(Ask::Peek { keys, reply }).await.is_ok(),
+            None => false,
+        };
+        match answer.await {
+            Ok(heads) if asked => heads,
+            Ok(_) | Err(_) => vec![None; count],
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn shard(&self, id: ShardId) -> Option<&ShardPort> {
+        self.shards.iter().find(|port| port.id == id)
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}

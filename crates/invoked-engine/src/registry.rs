@@ -1,0 +1,292 @@
+//! Records of functions and of their asynchronous invoke configurations, as the store keeps them.
+//!
+//! The values are JSON with a version, so that they can be read by people and grow by fields.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use invoked_core::arn::Arn;
+use invoked_core::directory::FunctionKind;
+use invoked_core::id::FnId;
+use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::terms::AsyncConfig;
+use invoked_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Who says what a function is.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The operator's configuration file.
+    File,
+    /// A client of the API.
+    Api,
+}
+
+/// How an answer without `x-fc-status` reads.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StatusMode {
+    /// The HTTP status counts.
+    #[default]
+    Header,
+    /// Only `x-fc-status` counts, as in the cloud.
+    Ignore,
+}
+
+/// A function.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FunctionRecord {
+    /// The store's number for it.
+    pub id: FnId,
+    /// Its name.
+    pub name: FunctionName,
+    /// Its account.
+    pub account: String,
+    /// Who says what it is.
+    pub origin: Origin,
+    /// What requests it takes.
+    pub kind: FunctionKind,
+    /// Where it lives: `http://…` or `https://…` for a process, `fc://{instance}/{function}` for a
+    /// function of a remote Function Compute. Without one it cannot be invoked.
+    pub url: Option<String>,
+    /// How long an attempt may take.
+    pub timeout: Duration,
+    /// Attempts at a time; `None` leaves it to the engine.
+    pub concurrency: Option<u32>,
+    /// How an answer without `x-fc-status` reads.
+    pub status: StatusMode,
+    /// Whether `POST /initialize` comes before the first request.
+    pub initialize: bool,
+    /// What a client gave when it created or updated the function: a JSON object, kept to be shown.
+    pub attributes: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub modified_at: Timestamp,
+}
+
+/// What creates or changes a function.
+#[derive(Clone, Debug)]
+pub struct FunctionChange {
+    /// What requests it takes.
+    pub kind: FunctionKind,
+    /// Where it lives.
+    pub url: Option<String>,
+    /// How long an attempt may take; `None` is the engine's default.
+    pub timeout: Option<Duration>,
+    /// Attempts at a time.
+    pub concurrency: Option<u32>,
+    /// How an answer without `x-fc-status` reads.
+    pub status: StatusMode,
+    /// Whether `POST /initialize` comes before the first request.
+    pub initialize: bool,
+    /// A JSON object, kept to be shown.
+    pub attributes: String,
+}
+
+/// A function of the operator's file.
+#[derive(Clone, Debug)]
+pub struct Seed {
+    /// Its name.
+    pub name: FunctionName,
+    /// What it is.
+    pub change: FunctionChange,
+    /// Its configuration for LATEST, where the store has neither one nor a deletion of one.
+    pub config: Option<AsyncConfig>,
+}
+
+/// An asynchronous invoke configuration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigRecord {
+    /// The function.
+    pub function: FunctionName,
+    /// Version or alias.
+    pub qualifier: Qualifier,
+    /// What was put.
+    pub config: AsyncConfig,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub modified_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FunctionJson {
+    version: u32,
+    account: String,
+    name: String,
+    origin: Origin,
+    http: bool,
+    url: Option<String>,
+    timeout_ms: u64,
+    concurrency: Option<u32>,
+    status: StatusMode,
+    initialize: bool,
+    attributes: String,
+    created_ms: i64,
+    modified_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ConfigJson {
+    version: u32,
+    function: String,
+    qualifier: String,
+    on_success: Option<String>,
+    on_failure: Option<String>,
+    max_retry_attempts: Option<u8>,
+    max_event_age_seconds: Option<u32>,
+    async_task: Option<bool>,
+    created_ms: i64,
+    modified_ms: i64,
+}
+
+const VERSION: u32 = 1;
+
+/// The name under which a function's number is interned.
+pub(crate) fn interned_function(account: &str, name: &FunctionName) -> String {
+    format!("fn:{account}/{name}")
+}
+
+/// The name under which a destination's number is interned.
+pub(crate) fn interned_destination(arn: &Arn) -> String {
+    format!("to:{arn}")
+}
+
+/// The name of a function's entry in the registry.
+pub(crate) fn function_entry(account: &str, name: &FunctionName) -> String {
+    format!("{account}/{name}")
+}
+
+/// The name of a configuration's entry in the registry.
+pub(crate) fn config_entry(account: &str, name: &FunctionName, qualifier: &Qualifier) -> String {
+    format!("{account}/{name}/{qualifier}")
+}
+
+impl FunctionRecord {
+    pub(crate) fn encode(&self) -> Bytes {
+        let json = FunctionJson {
+            version: VERSION,
+            account: self.account.clone(),
+            name: self.name.as_str().to_owned(),
+            origin: self.origin,
+            http: self.kind == FunctionKind::Http,
+            url: self.url.clone(),
+            timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
+            concurrency: self.concurrency,
+            status: self.status,
+            initialize: self.initialize,
+            attributes: self.attributes.clone(),
+            created_ms: self.created_at.millis(),
+            modified_ms: self.modified_at.millis(),
+        };
+        Bytes::from(serde_json::to_vec(&json).unwrap_or_default())
+    }
+
+    /// `None` if the value is not one that this program knows.
+    pub(crate) fn decode(id: FnId, value: &[u8]) -> Option<Self> {
+        let json: FunctionJson = serde_json::from_slice(value).ok()?;
+        Some(Self {
+            id,
+            name: FunctionName::parse(&json.name).ok()?,
+            account: json.account,
+            origin: json.origin,
+            kind: if json.http { FunctionKind::Http } else { FunctionKind::Event },
+            url: json.url,
+            timeout: Duration::from_millis(json.timeout_ms),
+            concurrency: json.concurrency,
+            status: json.status,
+            initialize: json.initialize,
+            attributes: json.attributes,
+            created_at: Timestamp::from_millis(json.created_ms),
+            modified_at: Timestamp::from_millis(json.modified_ms),
+        })
+    }
+
+    /// Account and name of an encoded record, to find its number with.
+    pub(crate) fn decode_name(value: &[u8]) -> Option<(String, FunctionName)> {
+        let json: FunctionJson = serde_json::from_slice(value).ok()?;
+        Some((json.account, FunctionName::parse(&json.name).ok()?))
+    }
+}
+
+impl ConfigRecord {
+    pub(crate) fn encode(&self) -> Bytes {
+        let text = |arn: &Option<Arn>| arn.as_ref().map(|arn| arn.as_str().to_owned());
+        let json = ConfigJson {
+            version: VERSION,
+            function: self.function.as_str().to_owned(),
+            qualifier: self.qualifier.as_str().to_owned(),
+            on_success: text(&self.config.on_success),
+            on_failure: text(&self.config.on_failure),
+            max_retry_attempts: self.config.max_retry_attempts,
+            max_event_age_seconds: self.config.max_event_age_seconds,
+            async_task: self.config.async_task,
+            created_ms: self.created_at.millis(),
+            modified_ms: self.modified_at.millis(),
+        };
+        Bytes::from(serde_json::to_vec(&json).unwrap_or_default())
+    }
+
+    /// `None` if the value is not one that this program knows.
+    pub(crate) fn decode(value: &[u8]) -> Option<Self> {
+        let json: ConfigJson = serde_json::from_slice(value).ok()?;
+        let arn = |text: Option<String>| match text {
+            None => Some(None),
+            Some(text) => Arn::parse(&text).ok().map(Some),
+        };
+        Some(Self {
+            function: FunctionName::parse(&json.function).ok()?,
+            qualifier: Qualifier::parse(&json.qualifier).ok()?,
+            config: AsyncConfig {
+                on_success: arn(json.on_success)?,
+                on_failure: arn(json.on_failure)?,
+                max_retry_attempts: json.max_retry_attempts,
+                max_event_age_seconds: json.max_event_age_seconds,
+                async_task: json.async_task,
+            },
+            created_at: Timestamp::from_millis(json.created_ms),
+            modified_at: Timestamp::from_millis(json.modified_ms),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_read_back_as_they_were() {
+        let at = Timestamp::from_millis(5_000);
+        let function = FunctionRecord {
+            id: FnId(4),
+            name: FunctionName::parse("svc$fn").unwrap(),
+            account: "123".into(),
+            origin: Origin::Api,
+            kind: FunctionKind::Http,
+            url: Some("http://127.0.0.1:9000".into()),
+            timeout: Duration::from_secs(60),
+            concurrency: Some(3),
+            status: StatusMode::Ignore,
+            initialize: true,
+            attributes: "{}".into(),
+            created_at: at,
+            modified_at: at,
+        };
+        assert_eq!(FunctionRecord::decode(FnId(4), &function.encode()), Some(function));
+        let config = ConfigRecord {
+            function: FunctionName::parse("fn").unwrap(),
+            qualifier: Qualifier::parse("prod").unwrap(),
+            config: AsyncConfig {
+                on_success: Some(Arn::parse("acs:fc:::functions/audit").unwrap()),
+                max_retry_attempts: Some(0),
+                ..AsyncConfig::default()
+            },
+            created_at: at,
+            modified_at: at,
+        };
+        assert_eq!(ConfigRecord::decode(&config.encode()), Some(config));
+        assert_eq!(ConfigRecord::decode(b"{}"), None);
+    }
+}
