@@ -53,6 +53,10 @@ pub struct Function {
     pub concurrency: Option<u32>,
     /// Whether its lane is held by an operator.
     pub paused: bool,
+    /// Retries after function errors where no configuration sets them.
+    pub default_retries: u8,
+    /// Time-to-live in seconds where no configuration sets it.
+    pub default_event_age_seconds: u32,
     /// Its asynchronous invoke configurations. There is no fallback between qualifiers.
     pub configs: BTreeMap<Qualifier, Prepared>,
 }
@@ -62,7 +66,13 @@ impl Function {
     #[must_use]
     pub fn prepared(&self, qualifier: &Qualifier) -> Prepared {
         self.configs.get(qualifier).cloned().unwrap_or_else(|| Prepared {
-            terms: Terms::defaults(qualifier.clone()),
+            terms: Arc::new(Terms {
+                qualifier: qualifier.clone(),
+                max_retries: self.default_retries,
+                event_age_seconds: self.default_event_age_seconds,
+                on_success: None,
+                on_failure: None,
+            }),
             task_mode: TaskMode::Off,
         })
     }

@@ -1,7 +1,7 @@
 //! One shard: many invocations, decided one input at a time.
 //!
-//! [`ShardCore::step`] takes an input and decides; [`ShardCore::flush`] hands out what was decided
-//! in one commit, followed by what needs no commit. What a commit allows (answers, callbacks,
+//! [`ShardCore::step`] takes an input and decides; [`ShardCore::flush`] ends a turn and hands out
+//! what may happen; [`ShardCore::take_commit`] hands out what has to be made durable. What a commit allows (answers, callbacks,
 //! cancellations, the next attempt) comes out of the step that handles [`Input::Committed`], never
 //! earlier. The one exception is an attempt, which may start from a durable *enqueued* row.
 //!
@@ -178,8 +178,8 @@ impl ShardCore {
         }
     }
 
-    /// Ends a turn: grants free slots, then hands out one commit with everything the turn has
-    /// decided and the effects that need none.
+    /// Ends a turn: grants free slots, then hands out the effects that need no commit or whose
+    /// commit is durable.
     pub fn flush(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         self.pass_time(now);
         if !self.is_draining {
@@ -193,15 +193,28 @@ impl ShardCore {
             let wanted = core::mem::take(&mut self.bytes_wanted);
             self.effects.push(Effect::LoadBytes { wanted });
         }
-        if !self.ops.is_empty() || !self.after.is_empty() {
-            let ticket = self.next_ticket;
-            self.next_ticket = Ticket(ticket.0 + 1);
-            self.committing.push_back((ticket, core::mem::take(&mut self.after)));
-            let ops = core::mem::take(&mut self.ops);
-            let totals = self.totals.take_touched();
-            out.push(Effect::Commit { ticket, commit: Commit { ops, totals } });
-        }
         out.append(&mut self.effects);
+    }
+
+    /// Everything decided since the last commit, as one commit; `None` if there is nothing. Say
+    /// [`Input::Committed`] when it is durable. Taking them one at a time makes a commit as large as
+    /// what has come in during the one before.
+    pub fn take_commit(&mut self) -> Option<(Ticket, Commit)> {
+        if self.ops.is_empty() && self.after.is_empty() {
+            return None;
+        }
+        let ticket = self.next_ticket;
+        self.next_ticket = Ticket(ticket.0 + 1);
+        self.committing.push_back((ticket, core::mem::take(&mut self.after)));
+        let ops = core::mem::take(&mut self.ops);
+        let totals = self.totals.take_touched();
+        Some((ticket, Commit { ops, totals }))
+    }
+
+    /// Operations that wait for a commit to be taken.
+    #[must_use]
+    pub fn ops_waiting(&self) -> usize {
+        self.ops.len()
     }
 
     /// When a turn is worth starting without any input; `None` if only an input can matter.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use invoked_core::arn::SinkKind;
 use invoked_core::directory::Directory;
 use invoked_core::head::Head;
 use invoked_core::id::{FnId, InvKey, ShardId};
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) is_accepting: AtomicBool,
     pub(crate) runtime: Arc<dyn invoked_sink::Target>,
     pub(crate) remote: Option<Arc<dyn invoked_sink::Target>>,
+    pub(crate) sinks: BTreeMap<SinkKind, Arc<dyn invoked_sink::Sink>>,
 }
 
 /// The registry as it is now, replaced whole when it changes.

@@ -24,7 +24,7 @@ pub mod telemetry;
 
 pub use config::{EngineConfig, Parts};
 pub use configs::{ConfigChange, ConfigPage, DestinationChange};
-pub use engine::{Engine, Fatal, StartError};
+pub use engine::{Drained, Engine, Fatal, StartError};
 pub use error::{ConfigError, FunctionError, InvokeError, TaskError};
 pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};

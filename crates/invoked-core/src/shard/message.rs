@@ -327,13 +327,6 @@ pub enum Note {
 /// What comes out of a shard.
 #[derive(Debug)]
 pub enum Effect {
-    /// Make this durable, then say [`Input::Committed`].
-    Commit {
-        /// The number to say it with.
-        ticket: Ticket,
-        /// What to write.
-        commit: Commit,
-    },
     /// Answer a caller of [`Input::Accept`].
     ReplyAccept {
         /// Whom.

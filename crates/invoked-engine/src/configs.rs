@@ -1,0 +1,285 @@
+//! Asynchronous invoke configurations: put, get, delete, list.
+
+use invoked_core::arn::{Arn, Resource};
+use invoked_core::limits::{EVENT_AGE_SECONDS_MAX, EVENT_AGE_SECONDS_MIN, RETRY_ATTEMPTS_MAX};
+use invoked_core::loops::{Graph, describe};
+use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::terms::AsyncConfig;
+use invoked_store::{RegistryEntry, RegistryKind};
+
+use crate::error::ConfigError;
+use crate::functions::{Functions, takes_events};
+use crate::handle::Handle;
+use crate::registry::{ConfigRecord, config_entry};
+
+/// What a PUT says. Absent keeps what is there; present replaces it.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigChange {
+    /// Both destinations, replaced together.
+    pub destinations: Option<DestinationChange>,
+    /// `maxAsyncRetryAttempts`.
+    pub max_retry_attempts: Option<i64>,
+    /// `maxAsyncEventAgeInSeconds`.
+    pub max_event_age_seconds: Option<i64>,
+    /// `asyncTask`, `statefulInvocation`.
+    pub async_task: Option<bool>,
+}
+
+/// Destinations as they were written.
+#[derive(Clone, Debug, Default)]
+pub struct DestinationChange {
+    /// ARN; `None` unsets it.
+    pub on_success: Option<String>,
+    /// ARN; `None` unsets it.
+    pub on_failure: Option<String>,
+}
+
+/// A page of configurations.
+#[derive(Clone, Debug)]
+pub struct ConfigPage {
+    /// By function and qualifier.
+    pub configs: Vec<ConfigRecord>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
+
+impl ConfigChange {
+    /// The configuration that comes of `old` and this change.
+    ///
+    /// # Errors
+    /// A value is out of its range or not an ARN of a destination.
+    pub fn applied_to(&self, old: &AsyncConfig) -> Result<AsyncConfig, ConfigError> {
+        let mut config = old.clone();
+        if let Some(destinations) = &self.destinations {
+            let parse = |field, text: &Option<String>| match text.as_deref() {
+                None | Some("") => Ok(None),
+                Some(text) => Arn::parse(text)
+                    .map(Some)
+                    .map_err(|problem| ConfigError::Destination { field, problem }),
+            };
+            config.on_success =
+                parse("destinationConfig.onSuccess.destination", &destinations.on_success)?;
+            config.on_failure =
+                parse("destinationConfig.onFailure.destination", &destinations.on_failure)?;
+        }
+        if let Some(got) = self.max_retry_attempts {
+            let max = i64::from(RETRY_ATTEMPTS_MAX);
+            let range = ConfigError::OutOfRange { field: "maxAsyncRetryAttempts", min: 0, max, got };
+            let value = u8::try_from(got).ok().filter(|value| *value <= RETRY_ATTEMPTS_MAX);
+            config.max_retry_attempts = Some(value.ok_or(range)?);
+        }
+        if let Some(got) = self.max_event_age_seconds {
+            let (min, max) = (EVENT_AGE_SECONDS_MIN, EVENT_AGE_SECONDS_MAX);
+            let range = ConfigError::OutOfRange {
+                field: "maxAsyncEventAgeInSeconds",
+                min: i64::from(min),
+                max: i64::from(max),
+                got,
+            };
+            let value = u32::try_from(got).ok().filter(|value| (min..=max).contains(value));
+            config.max_event_age_seconds = Some(value.ok_or(range)?);
+        }
+        config.async_task = self.async_task.or(config.async_task);
+        Ok(config)
+    }
+}
+
+impl Handle {
+    /// Puts a configuration: what the change leaves out stays as it is.
+    ///
+    /// # Errors
+    /// There is no such function, a value is not allowed, the destinations would form a loop, or the
+    /// store did not take it.
+    pub async fn put_config(
+        &self,
+        function: &FunctionName,
+        qualifier: &Qualifier,
+        change: &ConfigChange,
+    ) -> Result<ConfigRecord, ConfigError> {
+        let changing = self.shared.changes.lock().await;
+        let snapshot = self.shared.snapshot();
+        let registered = &snapshot.functions;
+        if !registered.functions.contains_key(function) {
+            return Err(ConfigError::NoFunction { function: function.clone() });
+        }
+        let old = registered.configs.get(&(function.clone(), qualifier.clone()));
+        let config = change.applied_to(&old.map(|old| old.config.clone()).unwrap_or_default())?;
+        self.check_destinations(registered, function, qualifier, &config)?;
+        let now = self.now();
+        let record = ConfigRecord {
+            function: function.clone(),
+            qualifier: qualifier.clone(),
+            config,
+            created_at: old.map_or(now, |old| old.created_at),
+            modified_at: now,
+        };
+        self.write_config(record.clone()).await?;
+        drop(changing);
+        Ok(record)
+    }
+
+    /// The configuration of exactly this qualifier.
+    ///
+    /// # Errors
+    /// There is no such function, or no configuration for it.
+    pub fn config_of(
+        &self,
+        function: &FunctionName,
+        qualifier: &Qualifier,
+    ) -> Result<ConfigRecord, ConfigError> {
+        let snapshot = self.shared.snapshot();
+        if !snapshot.functions.functions.contains_key(function) {
+            return Err(ConfigError::NoFunction { function: function.clone() });
+        }
+        let found = snapshot.functions.configs.get(&(function.clone(), qualifier.clone()));
+        found.cloned().ok_or_else(|| ConfigError::NotFound {
+            function: function.clone(),
+            qualifier: qualifier.as_str().to_owned(),
+        })
+    }
+
+    /// Deletes the configuration of exactly this qualifier. The deletion is remembered, so that the
+    /// operator's file does not bring it back.
+    ///
+    /// # Errors
+    /// There is none, or the store did not take it.
+    pub async fn delete_config(
+        &self,
+        function: &FunctionName,
+        qualifier: &Qualifier,
+    ) -> Result<(), ConfigError> {
+        let changing = self.shared.changes.lock().await;
+        self.config_of(function, qualifier)?;
+        let mut registered = self.shared.snapshot().functions.clone();
+        let account = &self.shared.config.identity.account;
+        let entry = RegistryEntry {
+            kind: RegistryKind::AsyncConfig,
+            name: config_entry(account, function, qualifier),
+            value: None,
+        };
+        self.shared.store.put_registry(&[entry]).await?;
+        let key = (function.clone(), qualifier.clone());
+        registered.configs.remove(&key);
+        registered.deleted_configs.insert(key);
+        self.shared.publish(&registered).await;
+        drop(changing);
+        Ok(())
+    }
+
+    /// Configurations, of one function or of all, from `start` on, `limit` at most.
+    #[must_use]
+    pub fn configs(
+        &self,
+        function: Option<&FunctionName>,
+        start: Option<&str>,
+        limit: usize,
+    ) -> ConfigPage {
+        let snapshot = self.shared.snapshot();
+        let token = |record: &ConfigRecord| format!("{}/{}", record.function, record.qualifier);
+        let mut matching = snapshot.functions.configs.values().filter(|record| {
+            function.is_none_or(|function| *function == record.function)
+                && start.is_none_or(|start| start <= token(record).as_str())
+        });
+        let configs: Vec<_> = matching.by_ref().take(limit).cloned().collect();
+        ConfigPage { configs, next: matching.next().map(token) }
+    }
+
+    fn check_destinations(
+        &self,
+        registered: &Functions,
+        function: &FunctionName,
+        qualifier: &Qualifier,
+        config: &AsyncConfig,
+    ) -> Result<(), ConfigError> {
+        let identity = &self.shared.config.identity;
+        let local = |arn: &Arn| match arn.resource() {
+            Resource::Function { function, qualifier }
+                if identity.is_own(arn.region(), arn.account()) =>
+            {
+                Some((function.clone(), qualifier.clone()))
+            }
+            Resource::Function { .. }
+            | Resource::MnsQueue { .. }
+            | Resource::MnsTopic { .. }
+            | Resource::EventBus { .. }
+            | Resource::RocketMq { .. }
+            | Resource::Kafka { .. }
+            | Resource::Amqp { .. } => None,
+        };
+        let fields = [
+            ("destinationConfig.onSuccess.destination", &config.on_success),
+            ("destinationConfig.onFailure.destination", &config.on_failure),
+        ];
+        for (field, arn) in fields {
+            if let Some((to, _)) = arn.as_ref().and_then(local)
+                && !takes_events(registered, &to)
+            {
+                return Err(ConfigError::HttpFunction { field, function: to });
+            }
+        }
+        let this = (function.clone(), qualifier.clone());
+        let mut graph = Graph::default();
+        let others = registered.configs.iter().filter(|(key, _)| **key != this);
+        let edges = others.map(|(key, record)| (key, &record.config)).chain([(&this, config)]);
+        for (from, config) in edges {
+            for to in [&config.on_success, &config.on_failure].into_iter().flatten() {
+                if let Some(to) = local(to) {
+                    graph.add(from.clone(), to);
+                }
+            }
+        }
+        match graph.cycle_through(&this) {
+            None => Ok(()),
+            Some(path) => Err(ConfigError::Loop { path: describe(&path) }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_keeps_and_present_replaces() {
+        let first = ConfigChange {
+            destinations: Some(DestinationChange {
+                on_success: Some("acs:fc:::functions/a".into()),
+                on_failure: Some("acs:fc:::functions/b".into()),
+            }),
+            max_retry_attempts: Some(0),
+            ..ConfigChange::default()
+        };
+        let config = first.applied_to(&AsyncConfig::default()).unwrap();
+        assert_eq!(config.max_retry_attempts, Some(0));
+        let second = ConfigChange {
+            destinations: Some(DestinationChange {
+                on_success: Some(String::new()),
+                on_failure: Some("acs:fc:::functions/c".into()),
+            }),
+            max_event_age_seconds: Some(60),
+            ..ConfigChange::default()
+        };
+        let config = second.applied_to(&config).unwrap();
+        assert_eq!(config.max_retry_attempts, Some(0));
+        assert_eq!(config.max_event_age_seconds, Some(60));
+        assert_eq!(config.on_success, None);
+        assert_eq!(config.on_failure.unwrap().as_str(), "acs:fc:::functions/c");
+    }
+
+    #[test]
+    fn ranges_are_named_with_their_limits() {
+        for (change, text) in [
+            (
+                ConfigChange { max_retry_attempts: Some(9), ..ConfigChange::default() },
+                "maxAsyncRetryAttempts must be between 0 and 8, got 9",
+            ),
+            (
+                ConfigChange { max_event_age_seconds: Some(0), ..ConfigChange::default() },
+                "maxAsyncEventAgeInSeconds must be between 1 and 2592000, got 0",
+            ),
+        ] {
+            let error = change.applied_to(&AsyncConfig::default()).unwrap_err();
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}

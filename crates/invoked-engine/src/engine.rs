@@ -1,0 +1,234 @@
+//! Bringing an engine to life and to its end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use invoked_core::id::ShardId;
+use invoked_core::shard::{ShardConfig, ShardCore};
+use invoked_core::totals::Totals;
+use invoked_store::{StoreError, Submission};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::config::{EngineConfig, Parts};
+use crate::functions::Functions;
+use crate::handle::{Handle, ShardPort, Shared};
+use crate::random::Random;
+use crate::shard::{Ask, Replies, ShardTask};
+use crate::telemetry::FunctionMeters;
+
+/// Questions that may wait for a shard.
+const ASKS_MAX: usize = 256;
+
+/// The engine cannot go on: the process has to end and recover from the store.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Fatal {
+    reason: String,
+}
+
+impl Fatal {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
+/// The engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody else owns the shard. Wait for them to end.
+    #[error("shard {shard} is owned by another process")]
+    Owned {
+        /// Which.
+        shard: u16,
+    },
+    /// The store did not answer.
+    #[error("the store did not answer")]
+    Store(#[from] StoreError),
+}
+
+/// A running engine.
+#[derive(Debug)]
+pub struct Engine {
+    handle: Handle,
+    tasks: JoinSet<Result<(), Fatal>>,
+    background: JoinSet<()>,
+}
+
+impl Engine {
+    /// Takes the store's shards and brings them to life: due work starts at once.
+    ///
+    /// # Errors
+    /// Somebody else owns a shard, or the store did not answer.
+    pub async fn start(config: EngineConfig, parts: Parts) -> Result<Self, StartError> {
+        let registered = Functions::load(parts.store.as_ref()).await?;
+        let snapshot = Arc::new(registered.snapshot(&config));
+        let shards = parts.store.caps().shards;
+        let mut inboxes = Vec::new();
+        let mut ports = Vec::new();
+        for shard in (0..shards).map(ShardId) {
+            let (accepts, accepting) = mpsc::channel(config.accepts_max);
+            let (asks, asked) = mpsc::channel(ASKS_MAX);
+            ports.push(ShardPort { id: shard, accepts, asks });
+            inboxes.push((shard, accepting, asked));
+        }
+        let shared = Arc::new(Shared {
+            random: Random::seeded(config.seed),
+            sync_slots: Semaphore::new(config.sync_max),
+            snapshot: RwLock::new(Arc::clone(&snapshot)),
+            changes: Mutex::new(()),
+            totals: RwLock::default(),
+            is_accepting: AtomicBool::new(true),
+            shards: ports,
+            store: parts.store,
+            clock: parts.clock,
+            runtime: parts.runtime,
+            remote: parts.remote,
+            sinks: parts.sinks,
+            config,
+        });
+        let mut tasks = JoinSet::new();
+        for (shard, accepts, asks) in inboxes {
+            let lease = shared.store.acquire(&parts.node, shard).await?;
+            let lease = lease.ok_or(StartError::Owned { shard: shard.0 })?;
+            let totals = shared.store.totals(shard).await?;
+            let lanes = shared.store.lanes(shard).await?;
+            if let Ok(mut published) = shared.totals.write() {
+                published.extend(totals.iter().map(|total| (total.key.clone(), total.value)));
+            }
+            let core = ShardCore::new(
+                shard_config(&shared.config, shard),
+                Arc::clone(&snapshot.directory),
+                Totals::restored(totals),
+                &lanes,
+                shared.clock.now(),
+            );
+            let task = ShardTask {
+                core,
+                lease,
+                shared: Arc::clone(&shared),
+                snapshot: Arc::clone(&snapshot),
+                accepts,
+                asks,
+                work: JoinSet::new(),
+                attempts: std::collections::BTreeMap::new(),
+                calls: std::collections::BTreeMap::new(),
+                replies: Replies::default(),
+                meters: FunctionMeters::default(),
+            };
+            tasks.spawn(task.run());
+        }
+        let handle = Handle { shared };
+        let mut background = JoinSet::new();
+        background.spawn(purge(handle.clone()));
+        let engine = Self { handle, tasks, background };
+        engine.apply_submissions().await?;
+        Ok(engine)
+    }
+
+    /// What the rest of the program talks to the engine through.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Waits until the engine cannot go on. Never returns while all is well.
+    pub async fn failed(&mut self) -> Fatal {
+        match self.tasks.join_next().await {
+            Some(Ok(Err(fatal))) => fatal,
+            Some(Ok(Ok(()))) | None => Fatal::new("a shard's task has ended"),
+            Some(Err(error)) => Fatal::new(format!("a shard's task broke: {error}")),
+        }
+    }
+
+    /// Ends in phases: no new invocations; no new attempts; what is under way may end within
+    /// `drain_timeout`; what is still under way then is marked, and starts anew after the next
+    /// start; the store is closed. Returns whether everything ended in time.
+    ///
+    /// # Errors
+    /// The store did not close well. Nothing acknowledged is lost.
+    pub async fn shutdown(mut self, drain_timeout: Duration) -> Result<Drained, StoreError> {
+        self.handle.refuse();
+        let drained = tokio::time::timeout(drain_timeout, self.ask_all(|reply| Ask::Drain { reply })).await;
+        let drained = if drained.is_ok() { Drained::Completely } else { Drained::InPart };
+        if drained == Drained::InPart {
+            // The store takes as long as it takes, but not for ever.
+            let marked = self.ask_all(|reply| Ask::MarkAll { reply });
+            let _late = tokio::time::timeout(Duration::from_secs(5), marked).await;
+        }
+        for shard in &self.handle.shared.shards {
+            let _gone = shard.asks.send(Ask::Close).await;
+        }
+        while self.tasks.join_next().await.is_some() {}
+        self.background.shutdown().await;
+        self.handle.shared.store.close().await?;
+        Ok(drained)
+    }
+
+    async fn ask_all(&self, ask: impl Fn(oneshot::Sender<()>) -> Ask) {
+        for shard in &self.handle.shared.shards {
+            let (reply, answer) = oneshot::channel();
+            if shard.asks.send(ask(reply)).await.is_ok() {
+                let _gone = answer.await;
+            }
+        }
+    }
+
+    /// Does what nodes that did not own a shard have asked for.
+    async fn apply_submissions(&self) -> Result<(), StoreError> {
+        for shard in &self.handle.shared.shards {
+            for (number, submission) in self.handle.shared.store.submissions(shard.id).await? {
+                let Submission::Stop { key } = submission;
+                let (reply, answer) = oneshot::channel();
+                if shard.asks.send(Ask::Stop { key, reply }).await.is_ok() && answer.await.is_ok() {
+                    self.handle.shared.store.acknowledge(shard.id, &[number]).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether everything under way ended before the shutdown.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Drained {
+    /// Yes.
+    Completely,
+    /// No: what was under way starts anew after the next start.
+    InPart,
+}
+
+impl Handle {
+    /// Takes no new invocations from here on: the first phase of a shutdown.
+    pub fn refuse(&self) {
+        self.shared.is_accepting.store(false, Ordering::Relaxed);
+    }
+}
+
+async fn purge(handle: Handle) {
+    let config = &handle.shared.config;
+    loop {
+        match handle.shared.store.purge(handle.now(), config.retention).await {
+            Ok(0) => {}
+            Ok(buckets) => tracing::info!(buckets, "dropped records past their retention"),
+            Err(error) => tracing::warn!(%error, "cannot drop records past their retention"),
+        }
+        tokio::time::sleep(config.purge_interval).await;
+    }
+}
+
+fn shard_config(config: &EngineConfig, shard: ShardId) -> ShardConfig {
+    ShardConfig {
+        shard,
+        retry: config.retry,
+        callback: config.callback,
+        window_max: config.window_max,
+        attempts_max: config.attempts_max,
+        callbacks_max: config.callbacks_max,
+        function_limit: config.function_limit,
+        destination_limit: config.destination_limit,
+        payload_cache_bytes: config.payload_cache_bytes,
+        started_mark_after: invoked_core::limits::STARTED_MARK_AFTER,
+    }
+}

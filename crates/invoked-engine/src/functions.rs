@@ -1,0 +1,411 @@
+//! The registry of functions: what exists, where it lives, how it is called.
+//!
+//! Changes follow one another; each is durable before the snapshot that everybody reads is
+//! replaced, and the shards are told of the new one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+
+use invoked_core::directory::{Directory, Function, FunctionKind, Prepared, TaskMode};
+use invoked_core::id::FnId;
+use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::terms::{Destination, Terms};
+use invoked_sink::{StatusRule, TargetAddress, TargetSpec};
+use invoked_store::{RegistryEntry, RegistryKind, Store, StoreError};
+
+use crate::config::EngineConfig;
+use crate::error::FunctionError;
+use crate::handle::{Handle, Shared, Snapshot};
+use crate::registry::{
+    ConfigRecord, FunctionChange, FunctionRecord, Origin, Seed, StatusMode, config_entry,
+    function_entry, interned_destination, interned_function,
+};
+use crate::shard::Ask;
+
+/// Everything registered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Functions {
+    pub(crate) functions: BTreeMap<FunctionName, FunctionRecord>,
+    pub(crate) configs: BTreeMap<(FunctionName, Qualifier), ConfigRecord>,
+    /// Configurations whose deletion is remembered: the file does not bring them back.
+    pub(crate) deleted_configs: BTreeSet<(FunctionName, Qualifier)>,
+    pub(crate) destinations: BTreeMap<String, FnId>,
+}
+
+/// A page of functions.
+#[derive(Clone, Debug)]
+pub struct FunctionPage {
+    /// The functions, by name.
+    pub functions: Vec<FunctionRecord>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
+
+impl Functions {
+    /// Everything that a store has registered.
+    pub(crate) async fn load(store: &dyn Store) -> Result<Self, StoreError> {
+        let numbers: BTreeMap<String, FnId> =
+            store.names().await?.into_iter().map(|(id, name)| (name, id)).collect();
+        let mut registered = Self::default();
+        for (name, id) in &numbers {
+            if let Some(arn) = name.strip_prefix("to:") {
+                registered.destinations.insert(arn.to_owned(), *id);
+            }
+        }
+        for entry in store.registry().await? {
+            match (entry.kind, entry.value) {
+                (RegistryKind::Function, Some(value)) => {
+                    let id = FunctionRecord::decode_name(&value)
+                        .and_then(|(account, name)| numbers.get(&interned_function(&account, &name)));
+                    match id.and_then(|id| FunctionRecord::decode(*id, &value)) {
+                        Some(record) => {
+                            registered.functions.insert(record.name.clone(), record);
+                        }
+                        None => tracing::error!(entry = entry.name, "a function does not read"),
+                    }
+                }
+                (RegistryKind::AsyncConfig, Some(value)) => match ConfigRecord::decode(&value) {
+                    Some(record) => {
+                        let key = (record.function.clone(), record.qualifier.clone());
+                        registered.configs.insert(key, record);
+                    }
+                    None => tracing::error!(entry = entry.name, "a configuration does not read"),
+                },
+                (RegistryKind::AsyncConfig, None) => {
+                    let mut parts = entry.name.splitn(3, '/').skip(1);
+                    let name = parts.next().and_then(|name| FunctionName::parse(name).ok());
+                    let qualifier = parts.next().and_then(|text| Qualifier::parse(text).ok());
+                    if let (Some(name), Some(qualifier)) = (name, qualifier) {
+                        registered.deleted_configs.insert((name, qualifier));
+                    }
+                }
+                (RegistryKind::Function, None)
+                | (RegistryKind::LaneState | RegistryKind::BulkCursor, _) => {}
+            }
+        }
+        Ok(registered)
+    }
+
+    /// The snapshot that everybody reads.
+    pub(crate) fn snapshot(&self, config: &EngineConfig) -> Snapshot {
+        let functions = self.functions.values().map(|record| Arc::new(self.function(record, config)));
+        let directory = Directory::new(config.identity.clone(), functions);
+        let targets = self.functions.values().filter_map(|record| {
+            Some((record.id, Arc::new(target_spec(record, config)?)))
+        });
+        Snapshot {
+            directory: Arc::new(directory),
+            targets: targets.collect(),
+            functions: self.clone(),
+        }
+    }
+
+    fn function(&self, record: &FunctionRecord, config: &EngineConfig) -> Function {
+        let configs = self
+            .configs
+            .values()
+            .filter(|of| of.function == record.name)
+            .map(|of| (of.qualifier.clone(), self.prepared(of, config)));
+        Function {
+            id: record.id,
+            account: record.account.as_str().into(),
+            name: record.name.clone(),
+            kind: record.kind,
+            concurrency: record.concurrency,
+            paused: false,
+            default_retries: config.default_retries,
+            default_event_age_seconds: config.default_event_age_seconds,
+            configs: configs.collect(),
+        }
+    }
+
+    fn prepared(&self, record: &ConfigRecord, config: &EngineConfig) -> Prepared {
+        let of = &record.config;
+        let destination = |arn: &Option<invoked_core::arn::Arn>| {
+            let arn = arn.clone()?;
+            let id = self.destinations.get(arn.as_str()).copied()?;
+            Some(Destination { arn, id })
+        };
+        Prepared {
+            terms: Arc::new(Terms {
+                qualifier: record.qualifier.clone(),
+                max_retries: of.max_retry_attempts.unwrap_or(config.default_retries),
+                event_age_seconds: of
+                    .max_event_age_seconds
+                    .unwrap_or(config.default_event_age_seconds),
+                on_success: destination(&of.on_success),
+                on_failure: destination(&of.on_failure),
+            }),
+            task_mode: if of.async_task == Some(true) { TaskMode::On } else { TaskMode::Off },
+        }
+    }
+}
+
+fn target_spec(record: &FunctionRecord, config: &EngineConfig) -> Option<TargetSpec> {
+    let url = record.url.as_deref()?;
+    let address = match url.strip_prefix("fc://") {
+        None => TargetAddress::Runtime { url: url.trim_end_matches('/').into() },
+        Some(rest) => {
+            let (instance, function) = rest.split_once('/')?;
+            let (function, qualifier) = function.split_once('/').unwrap_or((function, ""));
+            TargetAddress::Remote {
+                instance: instance.into(),
+                function: FunctionName::parse(function).ok()?,
+                qualifier: Qualifier::parse(qualifier).ok()?,
+            }
+        }
+    };
+    let attributes: serde_json::Value = serde_json::from_str(&record.attributes).unwrap_or_default();
+    let handler = attributes.get("handler").and_then(serde_json::Value::as_str).unwrap_or("index.handler");
+    let memory = attributes.get("memorySize").and_then(serde_json::Value::as_u64).unwrap_or(512);
+    Some(TargetSpec {
+        function: record.name.clone(),
+        account: record.account.as_str().into(),
+        region: config.identity.region.as_str().into(),
+        address,
+        timeout: record.timeout,
+        status: match record.status {
+            StatusMode::Header => StatusRule::Header,
+            StatusMode::Ignore => StatusRule::Ignore,
+        },
+        initialize: record.initialize,
+        handler: handler.into(),
+        memory_mb: u32::try_from(memory).unwrap_or(u32::MAX),
+    })
+}
+
+impl FunctionChange {
+    fn check(&self) -> Result<(), FunctionError> {
+        let invalid = |field, problem: String| Err(FunctionError::Invalid { field, problem });
+        if let Some(timeout) = self.timeout
+            && !(1..=86_400_000).contains(&timeout.as_millis())
+        {
+            return invalid("timeout", "must be between 1 ms and 24 h".to_owned());
+        }
+        if self.concurrency == Some(0) {
+            return invalid("concurrency", "must be at least 1".to_owned());
+        }
+        match self.url.as_deref() {
+            None => Ok(()),
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => Ok(()),
+            Some(url) if url.strip_prefix("fc://").is_some_and(|rest| rest.contains('/')) => Ok(()),
+            Some(url) => invalid(
+                "url",
+                format!("'{url}' is neither http://…, https://… nor fc://<instance>/<function>"),
+            ),
+        }
+    }
+}
+
+impl Handle {
+    /// A function.
+    ///
+    /// # Errors
+    /// There is none with this name.
+    pub fn function(&self, name: &FunctionName) -> Result<FunctionRecord, FunctionError> {
+        let snapshot = self.shared.snapshot();
+        let found = snapshot.functions.functions.get(name).cloned();
+        found.ok_or_else(|| FunctionError::NotFound { function: name.clone() })
+    }
+
+    /// Functions whose names begin with `prefix`, by name, `limit` at most, from `start` on.
+    #[must_use]
+    pub fn functions(&self, prefix: &str, start: Option<&str>, limit: usize) -> FunctionPage {
+        let snapshot = self.shared.snapshot();
+        let mut matching = snapshot.functions.functions.values().filter(|record| {
+            let name = record.name.as_str();
+            name.starts_with(prefix) && start.is_none_or(|start| start <= name)
+        });
+        let functions: Vec<_> = matching.by_ref().take(limit).cloned().collect();
+        FunctionPage { functions, next: matching.next().map(|record| record.name.as_str().to_owned()) }
+    }
+
+    /// Creates a function.
+    ///
+    /// # Errors
+    /// The name is taken, a value is not allowed, or the store did not take it.
+    pub async fn create_function(
+        &self,
+        name: FunctionName,
+        change: FunctionChange,
+    ) -> Result<FunctionRecord, FunctionError> {
+        let changing = self.shared.changes.lock().await;
+        if self.function(&name).is_ok() {
+            return Err(FunctionError::Exists { function: name });
+        }
+        let record = self.write_function(name, change, Origin::Api, None).await?;
+        drop(changing);
+        Ok(record)
+    }
+
+    /// Changes a function.
+    ///
+    /// # Errors
+    /// There is none with this name, the file owns it, a value is not allowed, or the store did not
+    /// take it.
+    pub async fn update_function(
+        &self,
+        name: &FunctionName,
+        change: FunctionChange,
+    ) -> Result<FunctionRecord, FunctionError> {
+        let changing = self.shared.changes.lock().await;
+        let old = self.function(name)?;
+        if old.origin == Origin::File {
+            return Err(FunctionError::OwnedByFile { function: name.clone() });
+        }
+        let record = self.write_function(name.clone(), change, Origin::Api, Some(&old)).await?;
+        drop(changing);
+        Ok(record)
+    }
+
+    /// Deletes a function and its configurations. What waits for it ends as `Invalid`; what is kept
+    /// of it stays.
+    ///
+    /// # Errors
+    /// There is none with this name, or the store did not take it.
+    pub async fn delete_function(&self, name: &FunctionName) -> Result<(), FunctionError> {
+        let changing = self.shared.changes.lock().await;
+        let record = self.function(name)?;
+        let mut registered = self.shared.snapshot().functions.clone();
+        let mut entries = vec![RegistryEntry {
+            kind: RegistryKind::Function,
+            name: function_entry(&record.account, name),
+            value: None,
+        }];
+        let keys: Vec<_> =
+            registered.configs.keys().filter(|(function, _)| function == name).cloned().collect();
+        for key in keys {
+            registered.configs.remove(&key);
+            entries.push(RegistryEntry {
+                kind: RegistryKind::AsyncConfig,
+                name: config_entry(&record.account, name, &key.1),
+                value: None,
+            });
+            registered.deleted_configs.insert(key);
+        }
+        registered.functions.remove(name);
+        self.shared.store.put_registry(&entries).await?;
+        self.shared.publish(&registered).await;
+        drop(changing);
+        Ok(())
+    }
+
+    /// Brings in the functions of the operator's file. Those the file no longer names stay as they
+    /// are, because work may wait for them; a client can delete them.
+    ///
+    /// # Errors
+    /// A value is not allowed, or the store did not take it.
+    pub async fn seed(&self, seeds: Vec<Seed>) -> Result<(), FunctionError> {
+        let changing = self.shared.changes.lock().await;
+        let mut configs = Vec::new();
+        for seed in seeds {
+            let old = self.function(&seed.name).ok();
+            self.write_function(seed.name.clone(), seed.change, Origin::File, old.as_ref()).await?;
+            let key = (seed.name, Qualifier::LATEST);
+            let snapshot = self.shared.snapshot();
+            let has_history = snapshot.functions.configs.contains_key(&key)
+                || snapshot.functions.deleted_configs.contains(&key);
+            if let Some(config) = seed.config.filter(|_| !has_history) {
+                configs.push((key.0, config));
+            }
+        }
+        for (name, config) in configs {
+            let now = self.now();
+            let record = ConfigRecord {
+                function: name,
+                qualifier: Qualifier::LATEST,
+                config,
+                created_at: now,
+                modified_at: now,
+            };
+            self.write_config(record).await?;
+        }
+        drop(changing);
+        Ok(())
+    }
+
+    async fn write_function(
+        &self,
+        name: FunctionName,
+        change: FunctionChange,
+        origin: Origin,
+        old: Option<&FunctionRecord>,
+    ) -> Result<FunctionRecord, FunctionError> {
+        change.check()?;
+        let account = self.shared.config.identity.account.clone();
+        let id = match old {
+            Some(old) => old.id,
+            None => self.shared.store.intern(&interned_function(&account, &name)).await?,
+        };
+        let now = self.now();
+        let mut record = FunctionRecord {
+            id,
+            origin,
+            kind: change.kind,
+            url: change.url,
+            timeout: change.timeout.unwrap_or(self.shared.config.function_timeout),
+            concurrency: change.concurrency,
+            status: change.status,
+            initialize: change.initialize,
+            attributes: change.attributes,
+            created_at: old.map_or(now, |old| old.created_at),
+            modified_at: old.map_or(now, |old| old.modified_at),
+            name,
+            account,
+        };
+        if old == Some(&record) {
+            return Ok(record);
+        }
+        record.modified_at = now;
+        let entry = RegistryEntry {
+            kind: RegistryKind::Function,
+            name: function_entry(&record.account, &record.name),
+            value: Some(record.encode()),
+        };
+        self.shared.store.put_registry(&[entry]).await?;
+        let mut registered = self.shared.snapshot().functions.clone();
+        registered.functions.insert(record.name.clone(), record.clone());
+        self.shared.publish(&registered).await;
+        Ok(record)
+    }
+
+    pub(crate) async fn write_config(&self, record: ConfigRecord) -> Result<(), StoreError> {
+        let mut registered = self.shared.snapshot().functions.clone();
+        for arn in [&record.config.on_success, &record.config.on_failure].into_iter().flatten() {
+            if !registered.destinations.contains_key(arn.as_str()) {
+                let id = self.shared.store.intern(&interned_destination(arn)).await?;
+                registered.destinations.insert(arn.as_str().to_owned(), id);
+            }
+        }
+        let account = &self.shared.config.identity.account;
+        let entry = RegistryEntry {
+            kind: RegistryKind::AsyncConfig,
+            name: config_entry(account, &record.function, &record.qualifier),
+            value: Some(record.encode()),
+        };
+        self.shared.store.put_registry(&[entry]).await?;
+        let key = (record.function.clone(), record.qualifier.clone());
+        registered.deleted_configs.remove(&key);
+        registered.configs.insert(key, record);
+        self.shared.publish(&registered).await;
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Replaces the snapshot that everybody reads, and tells the shards.
+    pub(crate) async fn publish(&self, registered: &Functions) {
+        let snapshot = Arc::new(registered.snapshot(&self.config));
+        let directory = Arc::clone(&snapshot.directory);
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        for shard in &self.shards {
+            // A shard that is gone has no use for it.
+            let _gone = shard.asks.send(Ask::Directory(Arc::clone(&directory))).await;
+        }
+    }
+}
+
+/// Whether a function can be a destination.
+pub(crate) fn takes_events(functions: &Functions, name: &FunctionName) -> bool {
+    functions.functions.get(name).is_none_or(|record| record.kind == FunctionKind::Event)
+}

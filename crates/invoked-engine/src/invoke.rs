@@ -1,0 +1,205 @@
+//! Invoking: asynchronously, through a shard and a commit; synchronously, straight through.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use invoked_core::directory::{Function, TaskMode};
+use invoked_core::id::{Attempt, InvKey, RequestId, ShardId};
+use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX, SYNC_RESULT_MAX};
+use invoked_core::name::{FunctionName, Qualifier, TaskId};
+use invoked_core::shard::{AcceptRequest, Accepted, Refused};
+use invoked_sink::{Answer, Attempted, TargetAddress};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
+
+use crate::error::InvokeError;
+use crate::handle::{Handle, Shared};
+use crate::shard::Message;
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Whether a request asks to be a task.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub enum TaskWish {
+    /// As the configuration says.
+    #[default]
+    AsConfigured,
+    /// Yes, whatever the configuration says.
+    Task,
+    /// No, whatever the configuration says.
+    Plain,
+}
+
+/// A request to invoke a function.
+#[derive(Clone, Debug)]
+pub struct InvokeRequest {
+    /// The function.
+    pub function: FunctionName,
+    /// Version or alias.
+    pub qualifier: Qualifier,
+    /// The event. It is kept: hand over a buffer of its own size, not a slice of a larger one.
+    pub payload: Bytes,
+    /// From acceptance to the first attempt; asynchronous only.
+    pub delay: Duration,
+    /// The id the caller chose; counts only for tasks.
+    pub task_id: Option<TaskId>,
+    /// Whether it is to be a task.
+    pub task: TaskWish,
+    /// Hand-overs from function to function before this one.
+    pub depth: u8,
+}
+
+/// The answer to a synchronous invocation.
+#[derive(Clone, Debug)]
+pub struct SyncAnswer {
+    /// The id it ran under.
+    pub request_id: RequestId,
+    /// What the function, or the way to it, answered.
+    pub answer: Answer,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Handle {
+    /// Accepts an invocation. When this returns, it is durable.
+    ///
+    /// # Errors
+    /// See [`InvokeError`]; nothing was stored, except that after [`InvokeError::Unavailable`] it
+    /// may have been.
+    pub async fn invoke_async(&self, request: InvokeRequest) -> Result<Accepted, InvokeError> {
+        let shared = &self.shared;
+        if request.payload.len() > ASYNC_PAYLOAD_MAX {
+            return Err(InvokeError::TooLarge { limit: ASYNC_PAYLOAD_MAX });
+        }
+        let snapshot = shared.snapshot();
+        let function = known(&snapshot.directory, &request.function)?;
+        if !snapshot.targets.contains_key(&function.id) {
+            return Err(InvokeError::NoTarget { function: request.function });
+        }
+        let prepared = function.prepared(&request.qualifier);
+        let is_task = match request.task {
+            TaskWish::Task => true,
+            TaskWish::Plain => false,
+            TaskWish::AsConfigured => prepared.task_mode == TaskMode::On,
+        };
+        let shard = shared.shard_of(function.id.0);
+        let fresh = InvKey::generated(shard, shared.clock.now(), shared.random.next());
+        let request_id = RequestId::from(fresh);
+        let (key, task) = match (is_task, request.task_id) {
+            (false, _) => (fresh, None),
+            (true, None) => (fresh, Some(TaskId::trusted(&request_id.to_string()))),
+            (true, Some(id)) => {
+                let name = function.name.as_str();
+                (InvKey::chosen(shard, &function.account, name, id.as_str()), Some(id))
+            }
+        };
+        let accept = AcceptRequest {
+            key,
+            request_id,
+            token: shared.random.next(),
+            fn_id: function.id,
+            terms: prepared.terms,
+            task,
+            delay: request.delay,
+            depth: request.depth,
+            payload: request.payload,
+        };
+        self.accept(shard, request.function, accept).await
+    }
+
+    async fn accept(
+        &self,
+        shard: ShardId,
+        function: FunctionName,
+        accept: AcceptRequest,
+    ) -> Result<Accepted, InvokeError> {
+        let shared = &self.shared;
+        let unavailable = || InvokeError::Unavailable { retry_after: RETRY_AFTER };
+        if !shared.is_accepting.load(Ordering::Relaxed) {
+            return Err(unavailable());
+        }
+        let id = accept.task.as_ref().map_or_else(String::new, |id| id.as_str().to_owned());
+        let (reply, answer) = oneshot::channel();
+        let port = shared.shard(shard).ok_or_else(unavailable)?;
+        match port.accepts.try_send(Message { accept, reply }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                return Err(InvokeError::Overloaded { retry_after: RETRY_AFTER });
+            }
+            Err(TrySendError::Closed(_)) => return Err(unavailable()),
+        }
+        match tokio::time::timeout(shared.config.accept_deadline, answer).await {
+            Ok(Ok(Ok(accepted))) => Ok(accepted),
+            Ok(Ok(Err(Refused::Duplicate))) => Err(InvokeError::Duplicate { id }),
+            Ok(Ok(Err(Refused::NoFunction))) => Err(InvokeError::NoFunction { function }),
+            Ok(Ok(Err(Refused::Draining)) | Err(_)) | Err(_) => Err(unavailable()),
+        }
+    }
+
+    /// Runs a function once and waits for its answer. Nothing is stored.
+    ///
+    /// # Errors
+    /// See [`InvokeError`]. A function that fails is an answer, not an error.
+    pub async fn invoke_sync(&self, request: InvokeRequest) -> Result<SyncAnswer, InvokeError> {
+        let shared = &self.shared;
+        if request.payload.len() > SYNC_PAYLOAD_MAX {
+            return Err(InvokeError::TooLarge { limit: SYNC_PAYLOAD_MAX });
+        }
+        if !self.is_accepting() {
+            return Err(InvokeError::Unavailable { retry_after: RETRY_AFTER });
+        }
+        let snapshot = shared.snapshot();
+        let function = known(&snapshot.directory, &request.function)?;
+        let target = snapshot.targets.get(&function.id);
+        let target = target.ok_or(InvokeError::NoTarget { function: request.function })?;
+        let _slot = shared
+            .sync_slots
+            .try_acquire()
+            .map_err(|_full| InvokeError::Overloaded { retry_after: RETRY_AFTER })?;
+        let shard = shared.shard_of(function.id.0);
+        let key = InvKey::generated(shard, shared.clock.now(), shared.random.next());
+        let request_id = RequestId::from(key);
+        let attempted = Attempted {
+            target: Arc::clone(target),
+            qualifier: request.qualifier,
+            request_id,
+            attempt: Attempt(1),
+            depth: request.depth,
+            payload: request.payload,
+            result_max: SYNC_RESULT_MAX,
+        };
+        let watch = crate::clock::stopwatch();
+        let answer = shared.call(&attempted).await;
+        Ok(SyncAnswer { request_id, answer, took: watch.elapsed() })
+    }
+}
+
+fn known(
+    directory: &invoked_core::directory::Directory,
+    name: &FunctionName,
+) -> Result<Arc<Function>, InvokeError> {
+    let found = directory.find(name).map(Arc::clone);
+    found.ok_or_else(|| InvokeError::NoFunction { function: name.clone() })
+}
+
+impl Shared {
+    /// The shard that takes the invocations of a function: one, so that its limits hold exactly.
+    pub(crate) fn shard_of(&self, function: u32) -> ShardId {
+        let count = self.shards.len().max(1);
+        let index = usize::try_from(function).unwrap_or_default() % count;
+        self.shards.get(index).map(|port| port.id).unwrap_or_default()
+    }
+
+    /// Makes one attempt with whatever the function's address needs.
+    pub(crate) async fn call(&self, attempted: &Attempted) -> Answer {
+        match (&attempted.target.address, &self.remote) {
+            (TargetAddress::Runtime { .. }, _) => self.runtime.invoke(attempted).await,
+            (TargetAddress::Remote { .. }, Some(remote)) => remote.invoke(attempted).await,
+            (TargetAddress::Remote { instance, .. }, None) => {
+                crate::shard::unavailable(&format!("no entry [sinks.fc.{instance}] is configured"))
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Acting: calls of functions, messages to destinations, reads of the store. Each is a task of the
+//! shard, and each comes back as an input.
+
+use std::sync::Arc;
+
+use invoked_core::callback::CallVerdict;
+use invoked_core::fault::Fault;
+use invoked_core::head::LaneId;
+use invoked_core::id::{Attempt, InvKey};
+use invoked_core::lane::Position;
+use invoked_core::limits::{HEADS_PER_LOAD, RESULT_MAX};
+use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch};
+use invoked_sink::{Attempted, Delivery};
+
+use super::work::{Done, unavailable};
+use super::ShardTask;
+
+impl ShardTask {
+    pub(super) fn dispatch(&mut self, dispatch: Dispatch) {
+        let Dispatch { key, attempt, function, terms, request_id, depth, payload } = dispatch;
+        let shared = Arc::clone(&self.shared);
+        let target = self.snapshot.targets.get(&function.id).map(Arc::clone);
+        let courier = async move {
+            let answer = match target {
+                None => unavailable(&format!("function '{}' has no target", function.name)),
+                Some(target) => {
+                    let attempted = Attempted {
+                        target,
+                        qualifier: terms.qualifier.clone(),
+                        request_id,
+                        attempt,
+                        depth,
+                        payload,
+                        result_max: RESULT_MAX,
+                    };
+                    shared.call(&attempted).await
+                }
+            };
+            Done::Attempt(AttemptReport {
+                key,
+                attempt,
+                verdict: answer.verdict,
+                fault: answer.fault,
+                result: answer.body,
+            })
+        };
+        let handle = self.work.spawn(courier);
+        self.attempts.insert(key, (attempt, handle));
+    }
+
+    pub(super) fn cancel(&self, key: InvKey, attempt: Attempt) {
+        if let Some((_, handle)) = self.attempts.get(&key).filter(|(of, _)| *of == attempt) {
+            handle.abort();
+        }
+    }
+
+    pub(super) fn call(&mut self, call: Call) {
+        let Call { key, tried, destination, request_id, outcome, depth, envelope } = call;
+        let sink = self.shared.sinks.get(&destination.kind()).map(Arc::clone);
+        let courier = async move {
+            let delivery = Delivery { destination, envelope, request_id, outcome, depth };
+            let verdict = match sink {
+                Some(sink) => sink.deliver(&delivery).await,
+                None => {
+                    let kind = delivery.destination.kind().as_str();
+                    let message = format!("no [sinks.{kind}] is configured for {}", delivery.destination);
+                    CallVerdict::Permanent { error: Fault::new("NoSuchSink", &message, 0) }
+                }
+            };
+            Done::Call { key, tried, verdict }
+        };
+        let handle = self.work.spawn(courier);
+        self.calls.insert(key, (tried, handle));
+    }
+
+    pub(super) fn load_heads(&mut self, lane: LaneId, after: Position) {
+        let store = Arc::clone(&self.shared.store);
+        let shard = self.lease.shard;
+        self.work.spawn(async move {
+            let read = store.heads(shard, lane, after, HEADS_PER_LOAD).await;
+            Done::Heads { lane, after, read }
+        });
+    }
+
+    pub(super) fn load_head(&mut self, key: InvKey) {
+        let store = Arc::clone(&self.shared.store);
+        self.work.spawn(async move { Done::Head { key, read: store.head(key).await } });
+    }
+
+    pub(super) fn load_bytes(&mut self, wanted: Vec<BytesWanted>) {
+        let store = Arc::clone(&self.shared.store);
+        self.work.spawn(async move {
+            let read = store.bytes(&wanted).await;
+            Done::Bytes { wanted, read }
+        });
+    }
+}

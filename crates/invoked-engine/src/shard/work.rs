@@ -1,0 +1,144 @@
+//! What the tasks of a shard bring back, as inputs of the core.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use invoked_core::callback::CallVerdict;
+use invoked_core::fault::Fault;
+use invoked_core::head::LaneId;
+use invoked_core::id::{Attempt, InvKey};
+use invoked_core::lane::Position;
+use invoked_core::life::Verdict;
+use invoked_core::shard::{AttemptReport, BytesWanted, Input, LoadedBytes};
+use invoked_sink::Answer;
+use invoked_store::{Found, Heads, StoreError};
+use tokio::task::{Id, JoinError};
+
+use super::ShardTask;
+use crate::engine::Fatal;
+
+/// How long to wait before a read that failed is made again.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a task of the shard has come to.
+pub(crate) enum Done {
+    Attempt(AttemptReport),
+    Call { key: InvKey, tried: Attempt, verdict: CallVerdict },
+    Heads { lane: LaneId, after: Position, read: Result<Heads, StoreError> },
+    Head { key: InvKey, read: Result<Option<Found>, StoreError> },
+    Bytes { wanted: Vec<BytesWanted>, read: Result<Vec<LoadedBytes>, StoreError> },
+    /// A pause before a read is made again is over.
+    ReadHeads { lane: LaneId, after: Position },
+    ReadHead { key: InvKey },
+    ReadBytes { wanted: Vec<BytesWanted> },
+}
+
+/// The answer of a function that cannot be reached for a reason of our own.
+pub(crate) fn unavailable(message: &str) -> Answer {
+    let fault = Fault::new("FunctionUnreachable", message, 503);
+    Answer {
+        verdict: Verdict::Unavailable { retry_after: None },
+        body: error_body(message),
+        fault: Some(fault),
+    }
+}
+
+/// An error as functions answer it.
+pub(crate) fn error_body(message: &str) -> Bytes {
+    Bytes::from(serde_json::json!({ "errorMessage": message }).to_string())
+}
+
+impl ShardTask {
+    pub(super) fn worked(&mut self, worked: Result<(Id, Done), JoinError>) -> Result<(), Fatal> {
+        let now = self.shared.clock.now();
+        let input = match worked {
+            Ok((_, Done::Attempt(report))) => {
+                self.attempts.remove(&report.key);
+                Input::AttemptEnded(report)
+            }
+            Ok((_, Done::Call { key, tried, verdict })) => {
+                self.calls.remove(&key);
+                Input::CallEnded { key, tried, verdict }
+            }
+            Ok((_, Done::Heads { lane, after, read })) => match read {
+                Ok(Heads { heads, is_complete }) => Input::HeadsLoaded { lane, heads, is_complete },
+                Err(error) => return self.read_again(&error, Done::ReadHeads { lane, after }),
+            },
+            Ok((_, Done::Head { key, read })) => match read {
+                Ok(found) => {
+                    let is_kept = found.as_ref().is_some_and(|found| found.is_kept);
+                    let head = found.map(|found| Box::new(found.head));
+                    Input::HeadLoaded { key, head, is_kept }
+                }
+                Err(error) => return self.read_again(&error, Done::ReadHead { key }),
+            },
+            Ok((_, Done::Bytes { wanted, read })) => match read {
+                Ok(loaded) => Input::BytesLoaded(loaded),
+                Err(error) => return self.read_again(&error, Done::ReadBytes { wanted }),
+            },
+            Ok((_, Done::ReadHeads { lane, after })) => {
+                self.load_heads(lane, after);
+                return Ok(());
+            }
+            Ok((_, Done::ReadHead { key })) => {
+                self.load_head(key);
+                return Ok(());
+            }
+            Ok((_, Done::ReadBytes { wanted })) => {
+                self.load_bytes(wanted);
+                return Ok(());
+            }
+            Err(error) => match self.broken(&error) {
+                Some(input) => input,
+                None => return Err(Fatal::new(format!("a read of the store broke: {error}"))),
+            },
+        };
+        self.core.step(input, now);
+        Ok(())
+    }
+
+    /// A courier that was cancelled or panicked is an answer like any other.
+    fn broken(&mut self, error: &JoinError) -> Option<Input> {
+        let is_it = |(_, (_, handle)): &(&InvKey, &(Attempt, tokio::task::AbortHandle))| {
+            handle.id() == error.id()
+        };
+        if let Some((key, (attempt, _))) = self.attempts.iter().find(is_it) {
+            let (key, attempt) = (*key, *attempt);
+            self.attempts.remove(&key);
+            let (verdict, fault) = if error.is_cancelled() {
+                (Verdict::Refused, Fault::new("Stopped", "the call was cancelled by a stop", 200))
+            } else {
+                tracing::error!(%error, "an attempt panicked");
+                let fault = Fault::new("InternalServerError", "the attempt broke in the daemon", 500);
+                (Verdict::Unavailable { retry_after: None }, fault)
+            };
+            let result = error_body(&fault.message);
+            return Some(Input::AttemptEnded(AttemptReport {
+                key,
+                attempt,
+                verdict,
+                fault: Some(fault),
+                result,
+            }));
+        }
+        let (key, (tried, _)) = self.calls.iter().find(is_it)?;
+        let (key, tried) = (*key, *tried);
+        self.calls.remove(&key);
+        tracing::error!(%error, "a callback panicked");
+        let error = Fault::new("InternalServerError", "the callback broke in the daemon", 500);
+        let verdict = CallVerdict::Retry { error, retry_after: None };
+        Some(Input::CallEnded { key, tried, verdict })
+    }
+
+    fn read_again(&mut self, error: &StoreError, read: Done) -> Result<(), Fatal> {
+        if matches!(error, StoreError::Poisoned | StoreError::Closed) {
+            return Err(Fatal::new(format!("the store does not answer: {error}")));
+        }
+        tracing::error!(%error, "a read of the store failed; reading again");
+        self.work.spawn(async move {
+            tokio::time::sleep(READ_AGAIN).await;
+            read
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,256 @@
+//! Tasks: read, listed, stopped. What the store says is overlaid with what the owner of the shard
+//! holds in memory, because "started" is written late or not at all.
+
+use bytes::Bytes;
+use invoked_core::head::{Head, Status};
+use invoked_core::id::{FnId, InvKey, RequestId};
+use invoked_core::limits::LIST_EXAMINED_MAX;
+use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::shard::{BytesWanted, StopRefused};
+use invoked_core::time::Timestamp;
+use invoked_store::{Order, TaskQuery};
+use tokio::sync::oneshot;
+
+use crate::error::TaskError;
+use crate::handle::Handle;
+use crate::shard::Ask;
+
+/// A task.
+#[derive(Clone, Debug)]
+pub struct TaskRecord {
+    /// Its row.
+    pub head: Head,
+    /// The event, if it was asked for.
+    pub payload: Option<Bytes>,
+    /// The function's answer.
+    pub result: Option<Bytes>,
+}
+
+/// Which tasks to list.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    /// Only with this qualifier.
+    pub qualifier: Option<Qualifier>,
+    /// Only with this status.
+    pub status: Option<Status>,
+    /// Only with ids that begin so.
+    pub prefix: String,
+    /// Only started at or after this time.
+    pub started_from: Option<Timestamp>,
+    /// Only started before or at this time.
+    pub started_to: Option<Timestamp>,
+    /// Oldest first; newest first otherwise.
+    pub is_ascending: bool,
+    /// Tasks on a page, at most.
+    pub limit: usize,
+    /// What the page before gave.
+    pub token: Option<String>,
+    /// Whether payloads are wanted.
+    pub with_payload: bool,
+}
+
+/// A page of tasks.
+#[derive(Clone, Debug)]
+pub struct TaskRecordPage {
+    /// In the order asked.
+    pub tasks: Vec<TaskRecord>,
+    /// What asks for the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
+impl Handle {
+    /// A task, with event and answer.
+    ///
+    /// # Errors
+    /// There is no such function or task, or the store did not answer.
+    pub async fn task(&self, function: &FunctionName, id: &str) -> Result<TaskRecord, TaskError> {
+        let fn_id = self.fn_id(function)?;
+        let key = self.task_key(function, fn_id, id);
+        let not_found =
+            || TaskError::NotFound { function: function.clone(), id: id.to_owned() };
+        let held = self.peek(key.shard(), vec![key]).await.into_iter().next().flatten();
+        let head = match held {
+            Some(head) => head,
+            None => self.shared.store.head(key).await?.ok_or_else(not_found)?.head,
+        };
+        let is_named = head.task.as_ref().is_some_and(|task| task.id.as_str() == id);
+        if !is_named || head.fn_id != fn_id || self.is_past(&head) {
+            return Err(not_found());
+        }
+        let bytes = self.shared.store.bytes(&[BytesWanted::from(&head)]).await?;
+        let bytes = bytes.into_iter().next();
+        let (payload, result) = bytes.map_or((None, None), |bytes| (bytes.payload, bytes.result));
+        Ok(TaskRecord { head, payload, result })
+    }
+
+    /// Tasks of a function.
+    ///
+    /// # Errors
+    /// There is no such function, the token is not one of ours, or the store did not answer.
+    pub async fn tasks(
+        &self,
+        function: &FunctionName,
+        filter: &TaskFilter,
+    ) -> Result<TaskRecordPage, TaskError> {
+        let fn_id = self.fn_id(function)?;
+        if matches!(filter.status, Some(Status::Running | Status::Dequeued | Status::Stopping)) {
+            return self.tasks_under_way(fn_id, filter).await;
+        }
+        let after = filter.token.as_deref().map(parse_token).transpose()?;
+        let query = self.query(fn_id, filter, after);
+        let page = self.shared.store.tasks(&query).await?;
+        let keys: Vec<_> = page.tasks.iter().map(|task| task.head.key).collect();
+        let held = self.peek(self.shared.shard_of(fn_id.0), keys).await;
+        let tasks = page.tasks.into_iter().zip(held).filter_map(|(task, held)| {
+            let head = held.unwrap_or(task.head);
+            query.matches(&head).then_some(TaskRecord {
+                head,
+                payload: task.payload,
+                result: task.result,
+            })
+        });
+        Ok(TaskRecordPage { tasks: tasks.collect(), next: page.next.map(token) })
+    }
+
+    /// What is under way lives in memory: the owner of the shard says it.
+    async fn tasks_under_way(
+        &self,
+        fn_id: FnId,
+        filter: &TaskFilter,
+    ) -> Result<TaskRecordPage, TaskError> {
+        let after = filter.token.as_deref().map(parse_token).transpose()?;
+        let query = self.query(fn_id, filter, after);
+        let shard = self.shared.shard_of(fn_id.0);
+        let (reply, answer) = oneshot::channel();
+        let port = self.shared.shard(shard).ok_or(TaskError::Unavailable)?;
+        port.asks
+            .send(Ask::UnderWay { reply })
+            .await
+            .map_err(|_closed| TaskError::Unavailable)?;
+        let mut heads = answer.await.map_err(|_closed| TaskError::Unavailable)?;
+        heads.retain(|head| query.matches(head));
+        heads.sort_by_key(|head| (head.accepted_at, head.key));
+        if !filter.is_ascending {
+            heads.reverse();
+        }
+        if let Some(after) = after {
+            heads.retain(|head| match filter.is_ascending {
+                true => after < (head.accepted_at, head.key),
+                false => (head.accepted_at, head.key) < after,
+            });
+        }
+        let has_more = heads.len() > filter.limit;
+        heads.truncate(filter.limit);
+        let next = heads.last().filter(|_| has_more).map(|head| token((head.accepted_at, head.key)));
+        let payloads = match filter.with_payload {
+            true => {
+                let wanted: Vec<_> = heads.iter().map(BytesWanted::from).collect();
+                self.shared.store.bytes(&wanted).await?.into_iter().map(|of| of.payload).collect()
+            }
+            false => vec![None; heads.len()],
+        };
+        let tasks = heads.into_iter().zip(payloads);
+        let tasks = tasks.map(|(head, payload)| TaskRecord { head, payload, result: None });
+        Ok(TaskRecordPage { tasks: tasks.collect(), next })
+    }
+
+    /// Stops a task: at once if it waits, else with a durable "stopping" before its call is
+    /// cancelled.
+    ///
+    /// # Errors
+    /// There is no such function or task, it has ended, or the daemon cannot take it now.
+    pub async fn stop_task(&self, function: &FunctionName, id: &str) -> Result<(), TaskError> {
+        let task = self.task(function, id).await?;
+        let ended = |status: Status| TaskError::Ended { id: id.to_owned(), status: status.as_str() };
+        if task.head.status().is_terminal() {
+            return Err(ended(task.head.status()));
+        }
+        let key = task.head.key;
+        let port = self.shared.shard(key.shard()).ok_or(TaskError::Unavailable)?;
+        let (reply, answer) = oneshot::channel();
+        port.asks
+            .send(Ask::Stop { key, reply })
+            .await
+            .map_err(|_closed| TaskError::Unavailable)?;
+        match tokio::time::timeout(self.shared.config.accept_deadline, answer).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(StopRefused::Ended | StopRefused::NotFound))) => {
+                Err(ended(self.task(function, id).await?.head.status()))
+            }
+            Ok(Ok(Err(StopRefused::Busy)) | Err(_)) | Err(_) => Err(TaskError::Unavailable),
+        }
+    }
+
+    fn fn_id(&self, function: &FunctionName) -> Result<FnId, TaskError> {
+        let directory = self.directory();
+        let found = directory.find(function).map(|function| function.id);
+        found.ok_or_else(|| TaskError::NoFunction { function: function.clone() })
+    }
+
+    /// The row of a task. An id that reads like one of ours is one of ours; any other is hashed.
+    fn task_key(&self, function: &FunctionName, fn_id: FnId, id: &str) -> InvKey {
+        if let Some(key) = RequestId::parse(id).and_then(RequestId::as_generated_key) {
+            return key;
+        }
+        let account = &self.shared.config.identity.account;
+        InvKey::chosen(self.shared.shard_of(fn_id.0), account, function.as_str(), id)
+    }
+
+    fn is_past(&self, head: &Head) -> bool {
+        head.ended_at().is_some_and(|at| at < self.kept_from())
+    }
+
+    /// Records that ended before this time are not shown.
+    fn kept_from(&self) -> Timestamp {
+        let retention = i64::try_from(self.shared.config.retention.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(self.now().millis().saturating_sub(retention))
+    }
+
+    fn query(
+        &self,
+        fn_id: FnId,
+        filter: &TaskFilter,
+        after: Option<(Timestamp, InvKey)>,
+    ) -> TaskQuery {
+        TaskQuery {
+            fn_id,
+            qualifier: filter.qualifier.clone(),
+            status: filter.status,
+            prefix: filter.prefix.clone(),
+            started_from: filter.started_from,
+            started_to: filter.started_to,
+            ended_from: self.kept_from(),
+            order: if filter.is_ascending { Order::Ascending } else { Order::Descending },
+            limit: filter.limit.clamp(1, LIST_EXAMINED_MAX),
+            after,
+            with_payload: filter.with_payload,
+        }
+    }
+}
+
+fn token((at, key): (Timestamp, InvKey)) -> String {
+    format!("{:x}.{}", at.millis(), RequestId(key.0))
+}
+
+fn parse_token(text: &str) -> Result<(Timestamp, InvKey), TaskError> {
+    let parse = || {
+        let (at, key) = text.split_once('.')?;
+        let at = i64::from_str_radix(at, 16).ok()?;
+        Some((Timestamp::from_millis(at), InvKey(RequestId::parse(key)?.0)))
+    };
+    parse().ok_or(TaskError::BadToken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_read_back_and_others_are_refused() {
+        let position = (Timestamp::from_millis(1_800_000_000_000), InvKey([7; 16]));
+        assert_eq!(parse_token(&token(position)).unwrap(), position);
+        for bad in ["", "x", "1.2", "zz.00000000-0000-0000-0000-000000000000"] {
+            assert!(matches!(parse_token(bad), Err(TaskError::BadToken)), "{bad}");
+        }
+    }
+}

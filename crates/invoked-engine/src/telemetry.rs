@@ -1,0 +1,240 @@
+//! Every metric of the engine: one function for each thing that can be observed.
+//!
+//! Two kinds: what happens (histograms and counters, kept by the recorder) and what is durable
+//! ([`publish`], which sets them from the store's totals, so that a restart neither loses nor repeats
+//! a count). No label holds an id. All families but the two destination metrics show at most
+//! [`FUNCTIONS_SHOWN_MAX`] functions; the rest are `_other`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use invoked_core::arn::SinkKind;
+use invoked_core::directory::Directory;
+use invoked_core::head::LaneId;
+use invoked_core::id::FnId;
+use invoked_core::life::{Outcome, Verdict};
+use invoked_core::name::Qualifier;
+use invoked_core::shard::Note;
+use invoked_core::totals::{Metric, TotalKey};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
+
+use crate::handle::{EngineView, Handle};
+
+/// Functions that a family shows by name.
+pub const FUNCTIONS_SHOWN_MAX: usize = 200;
+
+/// A commit became durable.
+pub(crate) fn committed(ops: usize, took: Duration) {
+    histogram!("invoked_commit_seconds").record(took);
+    histogram!("invoked_commit_batch_ops").record(f64::from(u32::try_from(ops).unwrap_or(u32::MAX)));
+    counter!("invoked_commits_total", "outcome" => "durable").increment(1);
+}
+
+/// The store rejected a commit, and it is sent again.
+pub(crate) fn commit_rejected() {
+    counter!("invoked_commits_total", "outcome" => "rejected").increment(1);
+}
+
+/// A row was not as it has to be.
+pub(crate) fn alarm() {
+    counter!("invoked_alarms_total").increment(1);
+}
+
+/// What attempts come to, by function. Handles are kept, so that counting costs no look-up.
+#[derive(Default)]
+pub(crate) struct FunctionMeters {
+    by_function: BTreeMap<FnId, Meters>,
+    waited: Option<Histogram>,
+    took: Option<Histogram>,
+}
+
+struct Meters {
+    succeeded: Counter,
+    function_error: Counter,
+    unavailable: Counter,
+    refused: Counter,
+}
+
+impl FunctionMeters {
+    pub(crate) fn note(&mut self, note: Note, directory: &Directory) {
+        match note {
+            Note::Started { waited, .. } => {
+                self.waited
+                    .get_or_insert_with(|| histogram!("invoked_dispatch_delay_seconds"))
+                    .record(waited);
+            }
+            Note::Attempt { fn_id, verdict, took } => {
+                self.took.get_or_insert_with(|| histogram!("invoked_attempt_seconds")).record(took);
+                let meters = self.of(fn_id, directory);
+                match verdict {
+                    Verdict::Succeeded => meters.succeeded.increment(1),
+                    Verdict::FunctionError => meters.function_error.increment(1),
+                    Verdict::Unavailable { .. } => meters.unavailable.increment(1),
+                    Verdict::Refused | Verdict::Gone => meters.refused.increment(1),
+                }
+            }
+        }
+    }
+
+    fn of(&mut self, fn_id: FnId, directory: &Directory) -> &Meters {
+        let is_room = self.by_function.len() < FUNCTIONS_SHOWN_MAX;
+        self.by_function.entry(fn_id).or_insert_with(|| {
+            let name = match directory.get(fn_id) {
+                Some(function) if is_room => function.name.as_str().to_owned(),
+                Some(_) | None => "_other".to_owned(),
+            };
+            let attempts = |outcome: &'static str| {
+                counter!("invoked_attempts_total", "function" => name.clone(), "outcome" => outcome)
+            };
+            Meters {
+                succeeded: attempts("succeeded"),
+                function_error: attempts("function_error"),
+                unavailable: attempts("unavailable"),
+                refused: attempts("refused"),
+            }
+        })
+    }
+}
+
+/// Sets the metrics that show durable counts and the present state. Call before each scrape.
+pub fn publish(handle: &Handle, view: &EngineView) {
+    let directory = handle.directory();
+    let totals = handle.totals();
+    destinations(&directory, &totals);
+    let shown: BTreeMap<FnId, String> = directory
+        .iter()
+        .take(FUNCTIONS_SHOWN_MAX)
+        .map(|function| (function.id, function.name.as_str().to_owned()))
+        .collect();
+    let mut sums: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
+    for name in shown.values() {
+        for family in FAMILIES {
+            sums.insert((name.clone(), family), 0);
+        }
+    }
+    for (key, value) in &totals {
+        let name = shown.get(&key.fn_id).cloned().unwrap_or_else(|| "_other".to_owned());
+        for family in families(key.metric) {
+            *sums.entry((name.clone(), family)).or_default() += value;
+        }
+    }
+    let mut backlog: BTreeMap<String, i64> = BTreeMap::new();
+    for ((name, family), value) in sums {
+        let signed = i64::try_from(value).unwrap_or(i64::MAX);
+        match family {
+            ENQUEUED => *backlog.entry(name.clone()).or_default() += signed,
+            DEQUEUED => *backlog.entry(name.clone()).or_default() -= signed,
+            _ => {}
+        }
+        if let Some(outcome) = family.strip_prefix("outcome:") {
+            counter!("invoked_invocations_total", "function" => name, "outcome" => outcome.to_owned())
+                .absolute(value);
+        } else {
+            counter!(family, "function" => name).absolute(value);
+        }
+    }
+    let busy = under_way(view);
+    for (name, waiting) in backlog {
+        let exact = f64::from(i32::try_from(waiting).unwrap_or(i32::MAX));
+        let running = directory
+            .iter()
+            .find(|function| function.name.as_str() == name)
+            .and_then(|function| busy.get(&function.id))
+            .copied()
+            .unwrap_or_default();
+        gauge!("invoked_backlog", "function" => name.clone()).set(exact);
+        gauge!("FunctionAsyncMessagesBacklogV2", "function" => name.clone())
+            .set((exact - f64::from(running)).max(0.0));
+        gauge!("FunctionAsyncMessagesInProcess", "function" => name).set(f64::from(running));
+    }
+    for shard in &view.shards {
+        let of = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        gauge!("invoked_rows_in_memory").set(of(shard.rows));
+        gauge!("invoked_attempts_under_way").set(of(shard.attempts));
+        gauge!("invoked_callbacks_under_way").set(of(shard.callbacks));
+        gauge!("invoked_payload_cache_bytes").set(of(shard.cached_bytes));
+    }
+}
+
+const ENQUEUED: &str = "FunctionEnqueueCount";
+const DEQUEUED: &str = "FunctionDequeueCount";
+const EXPIRED: &str = "FunctionAsyncEventExpiredDropped";
+const FAMILIES: [&str; 8] = [
+    ENQUEUED,
+    DEQUEUED,
+    EXPIRED,
+    "outcome:succeeded",
+    "outcome:failed",
+    "outcome:expired",
+    "outcome:stopped",
+    "outcome:invalid",
+];
+
+fn families(metric: Metric) -> Vec<&'static str> {
+    match metric {
+        Metric::Accepted => vec![ENQUEUED],
+        Metric::Ended(Outcome::Succeeded) => vec![DEQUEUED, "outcome:succeeded"],
+        Metric::Ended(Outcome::Failed) => vec![DEQUEUED, "outcome:failed"],
+        Metric::Ended(Outcome::Expired) => vec![DEQUEUED, EXPIRED, "outcome:expired"],
+        Metric::Ended(Outcome::Stopped) => vec![DEQUEUED, "outcome:stopped"],
+        Metric::Ended(Outcome::Invalid) => vec![DEQUEUED, "outcome:invalid"],
+        Metric::CallbackDelivered(_) | Metric::CallbackFailed(_) => vec![],
+    }
+}
+
+/// The two destination metrics: a series for every function, at 0 from the start.
+fn destinations(directory: &Directory, totals: &BTreeMap<TotalKey, u64>) {
+    let mut series: BTreeMap<(&'static str, String, Qualifier, SinkKind), u64> = BTreeMap::new();
+    for function in directory.iter() {
+        let name = function.name.as_str().to_owned();
+        let mut kinds: Vec<_> = function
+            .configs
+            .iter()
+            .flat_map(|(qualifier, prepared)| {
+                let terms = &prepared.terms;
+                let both = [terms.on_success.as_ref(), terms.on_failure.as_ref()];
+                both.into_iter().flatten().map(|to| (qualifier.clone(), to.arn.kind()))
+            })
+            .collect();
+        if kinds.is_empty() {
+            kinds.push((Qualifier::LATEST, SinkKind::Fc));
+        }
+        for (qualifier, kind) in kinds {
+            for family in ["FunctionDestinationSucceed", "FunctionDestinationErrors"] {
+                series.entry((family, name.clone(), qualifier.clone(), kind)).or_default();
+            }
+        }
+    }
+    for (key, value) in totals {
+        let (family, kind) = match key.metric {
+            Metric::CallbackDelivered(kind) => ("FunctionDestinationSucceed", kind),
+            Metric::CallbackFailed(kind) => ("FunctionDestinationErrors", kind),
+            Metric::Accepted | Metric::Ended(_) => continue,
+        };
+        let name = match directory.get(key.fn_id) {
+            Some(function) => function.name.as_str().to_owned(),
+            None => "_deleted".to_owned(),
+        };
+        *series.entry((family, name, key.qualifier.clone(), kind)).or_default() += value;
+    }
+    for ((family, function, qualifier, kind), value) in series {
+        counter!(
+            family,
+            "function" => function,
+            "qualifier" => qualifier.as_str().to_owned(),
+            "destination" => kind.as_str(),
+        )
+        .absolute(value);
+    }
+}
+
+fn under_way(view: &EngineView) -> BTreeMap<FnId, u32> {
+    let mut busy = BTreeMap::new();
+    for (lane, of) in view.shards.iter().flat_map(|shard| &shard.lanes) {
+        match lane {
+            LaneId::Function(id) => *busy.entry(*id).or_default() += of.busy,
+            LaneId::Destination(_) => {}
+        }
+    }
+    busy
+}

@@ -1,0 +1,197 @@
+//! One host, port and scheme, with the connections that wait for the next call.
+//!
+//! The last connection back is the first one out: under little load the others age and are closed.
+//! What time it is, is read off the timers that a call needs anyway.
+//!
+//! # Invariants
+//!
+//! `a_request_that_never_left_goes_over_another_connection`, `a_sent_request_is_not_sent_again`,
+//! `dropping_a_call_closes_its_connection`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Response};
+use http_body_util::Full;
+use tokio::time::{Instant, sleep};
+
+use crate::client::Shared;
+use crate::connection::{Connection, Failure};
+use crate::egress::Trust;
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
+/// No call takes longer; it keeps arithmetic with times in range. Ours: a year.
+const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 86_400);
+
+/// One host, port and scheme, with its idle connections. See [`crate::Client::origin`].
+#[derive(Debug)]
+pub struct Origin {
+    shared: Arc<Shared>,
+    endpoint: Endpoint,
+    trust: Trust,
+    host: HeaderValue,
+    idle: Mutex<Vec<Idle>>,
+}
+
+/// What is sent, and what is taken in return.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The request; its URI is the path alone, see [`Endpoint::uri`]. A `host` header is added
+    /// where there is none.
+    pub request: Request<Bytes>,
+    /// For everything: connecting, sending, and the whole answer.
+    pub timeout: Duration,
+    /// Bytes of the answer's body that are taken.
+    pub body_bytes_max: usize,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: Connection,
+    until: Instant,
+}
+
+impl Origin {
+    pub(crate) fn new(shared: Arc<Shared>, endpoint: Endpoint, trust: Trust) -> Self {
+        let host = HeaderValue::try_from(endpoint.authority())
+            .expect("an authority is made of visible characters");
+        Self { shared, endpoint, trust, host, idle: Mutex::default() }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Makes one exchange. Dropping the future closes the connection.
+    ///
+    /// # Errors
+    /// There is no whole answer; the error tells whether the request may have arrived. Every
+    /// status, redirects included, is an answer.
+    pub async fn send(&self, call: Call) -> Result<Response<Bytes>, Error> {
+        let within = call.timeout.min(TIMEOUT_MAX);
+        let sending = AtomicBool::new(false);
+        let mut over = std::pin::pin!(sleep(within));
+        let now = over.deadline().checked_sub(within).unwrap_or_else(|| over.deadline());
+        tokio::select! {
+            biased;
+            answer = self.exchange(call, now, &sending) => answer,
+            () = over.as_mut() => Err(Error::Timeout {
+                after: within,
+                may_have_been_sent: sending.load(Ordering::Relaxed),
+            }),
+        }
+    }
+
+    /// Closes the connections that have waited too long. Returns how many are left.
+    pub(crate) fn sweep(&self, now: Instant) -> usize {
+        let mut idle = self.idle();
+        idle.retain(|idle| now < idle.until);
+        idle.len()
+    }
+
+    async fn exchange(
+        &self,
+        call: Call,
+        now: Instant,
+        sending: &AtomicBool,
+    ) -> Result<Response<Bytes>, Error> {
+        let mut request = call.request.map(Full::new);
+        request.headers_mut().entry(HOST).or_insert_with(|| self.host.clone());
+
+        if let Some(connection) = self.reuse(now).await {
+            sending.store(true, Ordering::Relaxed);
+            match self.exchange_on(connection, request, call.body_bytes_max).await {
+                Ok(response) => return Ok(response),
+                Err(Failure::NotSent { request: unsent, .. }) => request = *unsent,
+                Err(Failure::Final(error)) => return Err(error),
+            }
+            sending.store(false, Ordering::Relaxed);
+        }
+
+        let connection = self.shared.connector.connect(&self.endpoint, self.trust).await?;
+        sending.store(true, Ordering::Relaxed);
+        match self.exchange_on(connection, request, call.body_bytes_max).await {
+            Ok(response) => Ok(response),
+            Err(Failure::NotSent { error, .. }) => Err(Error::of_exchange(error, false)),
+            Err(Failure::Final(error)) => Err(error),
+        }
+    }
+
+    async fn exchange_on(
+        &self,
+        mut connection: Connection,
+        request: Request<Full<Bytes>>,
+        body_bytes_max: usize,
+    ) -> Result<Response<Bytes>, Failure> {
+        let response = connection.exchange(request, body_bytes_max).await?;
+        if connection.is_usable().await {
+            self.keep(connection, response.headers());
+        }
+        Ok(response)
+    }
+
+    /// An idle connection that its server has not closed.
+    async fn reuse(&self, now: Instant) -> Option<Connection> {
+        loop {
+            let Idle { mut connection, until } = self.idle().pop()?;
+            if now < until && connection.is_usable().await {
+                return Some(connection);
+            }
+        }
+    }
+
+    fn keep(&self, connection: Connection, answer: &HeaderMap) {
+        let announced = answer.get(KEEP_ALIVE).and_then(announced_idle);
+        let keep_for = self.shared.idle_timeout.min(announced.unwrap_or(Duration::MAX));
+        let until = sleep(keep_for).deadline();
+        {
+            let mut idle = self.idle();
+            if idle.len() < self.shared.idle_per_origin_max {
+                idle.push(Idle { connection, until });
+            }
+        }
+        self.shared.keep_swept();
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
+        // A list of connections is whole after every statement that changes it.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What `timeout=…` of the `keep-alive` header leaves us, a second short of the server's own so
+/// that we are the first to close.
+fn announced_idle(value: &HeaderValue) -> Option<Duration> {
+    let fields = value.to_str().ok()?.split(',');
+    let seconds: u64 =
+        fields.filter_map(|field| field.trim().strip_prefix("timeout=")?.parse().ok()).next()?;
+    Some(Duration::from_secs(seconds.saturating_sub(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_announced_idle_time_is_cut_short() {
+        for (text, seconds) in [
+            ("timeout=5", Some(4)),
+            ("timeout=5, max=100", Some(4)),
+            ("max=100, timeout=20", Some(19)),
+            ("timeout=0", Some(0)),
+            ("timeout=x", None),
+            ("max=1", None),
+        ] {
+            let announced = announced_idle(&HeaderValue::from_static(text));
+            assert_eq!(announced, seconds.map(Duration::from_secs), "{text}");
+        }
+    }
+}

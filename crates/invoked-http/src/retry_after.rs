@@ -1,0 +1,58 @@
+//! How long an answer asks to be left alone.
+//!
+//! A date is read relative to the `date` of the same answer, so that no clock is needed and it does
+//! not matter whether the two machines agree about the time.
+
+use std::time::{Duration, SystemTime};
+
+use http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+
+/// No wish longer than this is passed on: the longest time-to-live there is, 30 days.
+const WISH_MAX: Duration = Duration::from_secs(2_592_000);
+
+/// What `retry-after` asks for, in seconds or as a date; nothing if it is absent, unreadable or in
+/// the past.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wish = if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Duration::from_secs(text.parse().ok()?)
+    } else {
+        let until = httpdate::parse_http_date(text).ok()?;
+        until.duration_since(date(headers, &DATE)?).ok()?
+    };
+    Some(wish.min(WISH_MAX))
+}
+
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(retry_after_text: &str, date: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, retry_after_text.parse().unwrap());
+        if !date.is_empty() {
+            headers.insert(DATE, date.parse().unwrap());
+        }
+        retry_after(&headers)
+    }
+
+    #[test]
+    fn seconds_and_dates_are_read() {
+        let noon = "Mon, 03 Jun 2024 12:00:00 GMT";
+        assert_eq!(read("7", ""), Some(Duration::from_secs(7)));
+        assert_eq!(read(" 0 ", ""), Some(Duration::ZERO));
+        assert_eq!(read("Mon, 03 Jun 2024 12:01:30 GMT", noon), Some(Duration::from_secs(90)));
+        assert_eq!(read("Mon, 03 Jun 2024 11:59:00 GMT", noon), None, "in the past");
+        assert_eq!(read(noon, ""), None, "relative to nothing");
+        assert_eq!(read("99999999999", ""), Some(WISH_MAX));
+        for text in ["", "soon", "-1", "1.5", "99999999999999999999999"] {
+            assert_eq!(read(text, noon), None, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+}
