@@ -6,7 +6,7 @@
 
 use alloc::format;
 use alloc::string::String;
-use core::fmt::Write as _;
+use core::fmt::{self, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -62,18 +62,22 @@ pub fn envelope(head: &Head, function_arn: &str, payload: &[u8], result: &[u8]) 
         (Some(Outcome::Failed | Outcome::Invalid), None) => ("InternalServerError", 500, ""),
     };
     let mut json = String::with_capacity(400 + payload.len() + result.len());
-    // Writing to a String cannot fail.
-    let _ = write!(
-        json,
-        "{{\"timestamp\":{timestamp},\"requestContext\":{{\"requestId\":\"{}\",\"functionArn\":",
-        head.request_id
+    put(
+        &mut json,
+        format_args!(
+            "{{\"timestamp\":{timestamp},\"requestContext\":{{\"requestId\":\"{}\",\"functionArn\":",
+            head.request_id
+        ),
     );
     quote(&mut json, function_arn);
     json.push_str(",\"condition\":");
     quote(&mut json, condition);
-    let _ = write!(json, ",\"approximateInvokeCount\":{}}}", head.attempts);
+    put(&mut json, format_args!(",\"approximateInvokeCount\":{}}}", head.attempts));
     text_or_base64(&mut json, "requestPayload", payload);
-    let _ = write!(json, ",\"responseContext\":{{\"statusCode\":{status},\"functionError\":");
+    put(
+        &mut json,
+        format_args!(",\"responseContext\":{{\"statusCode\":{status},\"functionError\":"),
+    );
     quote(&mut json, function_error);
     json.push('}');
     text_or_base64(&mut json, "responsePayload", result);
@@ -93,11 +97,13 @@ pub fn cloud_event(head: &Head, function_arn: &str, bus: &str, envelope: &str) -
     };
     let time = rfc3339_millis(head.ended_at().unwrap_or(head.accepted_at).millis());
     let mut json = String::with_capacity(400 + envelope.len());
-    let _ = write!(
-        json,
-        "{{\"id\":\"{}\",\"source\":\"acs:fc\",\"specversion\":\"1.0\",\"type\":\"{kind}\",\
+    put(
+        &mut json,
+        format_args!(
+            "{{\"id\":\"{}\",\"source\":\"acs:fc\",\"specversion\":\"1.0\",\"type\":\"{kind}\",\
          \"datacontenttype\":\"application/json\",\"time\":\"{time}\",\"subject\":",
-        head.request_id
+            head.request_id
+        ),
     );
     quote(&mut json, function_arn);
     json.push_str(",\"aliyuneventbusname\":");
@@ -109,15 +115,20 @@ pub fn cloud_event(head: &Head, function_arn: &str, bus: &str, envelope: &str) -
 }
 
 fn text_or_base64(json: &mut String, name: &str, bytes: &[u8]) {
-    let _ = write!(json, ",\"{name}\":");
+    put(json, format_args!(",\"{name}\":"));
     match core::str::from_utf8(bytes) {
         Ok(text) => quote(json, text),
         Err(_) => {
             json.push('"');
             STANDARD.encode_string(bytes, json);
-            let _ = write!(json, "\",\"{name}Encoding\":\"base64\"");
+            put(json, format_args!("\",\"{name}Encoding\":\"base64\""));
         }
     }
+}
+
+fn put(json: &mut String, text: fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    json.write_fmt(text).unwrap_or_default();
 }
 
 /// Appends `text` as a JSON string.
@@ -137,7 +148,7 @@ fn quote(json: &mut String, text: &str) {
             Some('\r') => json.push_str("\\r"),
             Some('\t') => json.push_str("\\t"),
             Some(control) => {
-                let _ = write!(json, "\\u{:04x}", u32::from(control));
+                put(json, format_args!("\\u{:04x}", u32::from(control)));
             }
             None => {}
         }

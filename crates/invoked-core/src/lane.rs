@@ -8,8 +8,8 @@
 //!
 //! # Invariants
 //!
-//! Each has a test of the same name: `the_window_is_bounded`, `nothing_is_skipped_by_loading`,
-//! `lanes_take_turns`, `a_full_lane_waits_for_a_slot`.
+//! `the_window_is_bounded` and `nothing_is_skipped_by_loading` in one property test; and tests of
+//! the same names: `lanes_take_turns`, `a_full_lane_waits_for_a_slot`.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -169,6 +169,7 @@ impl Lanes {
             && lane.waiting.remove(&position)
         {
             self.refresh(id, now);
+            self.note_hunger(id);
         }
     }
 

@@ -64,7 +64,8 @@ impl ConfigChange {
         }
         if let Some(got) = self.max_retry_attempts {
             let max = i64::from(RETRY_ATTEMPTS_MAX);
-            let range = ConfigError::OutOfRange { field: "maxAsyncRetryAttempts", min: 0, max, got };
+            let range =
+                ConfigError::OutOfRange { field: "maxAsyncRetryAttempts", min: 0, max, got };
             let value = u8::try_from(got).ok().filter(|value| *value <= RETRY_ATTEMPTS_MAX);
             config.max_retry_attempts = Some(value.ok_or(range)?);
         }

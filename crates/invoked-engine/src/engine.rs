@@ -150,7 +150,8 @@ impl Engine {
     /// The store did not close well. Nothing acknowledged is lost.
     pub async fn shutdown(mut self, drain_timeout: Duration) -> Result<Drained, StoreError> {
         self.handle.refuse();
-        let drained = tokio::time::timeout(drain_timeout, self.ask_all(|reply| Ask::Drain { reply })).await;
+        let drained =
+            tokio::time::timeout(drain_timeout, self.ask_all(|reply| Ask::Drain { reply })).await;
         let drained = if drained.is_ok() { Drained::Completely } else { Drained::InPart };
         if drained == Drained::InPart {
             // The store takes as long as it takes, but not for ever.

@@ -55,8 +55,9 @@ impl Functions {
         for entry in store.registry().await? {
             match (entry.kind, entry.value) {
                 (RegistryKind::Function, Some(value)) => {
-                    let id = FunctionRecord::decode_name(&value)
-                        .and_then(|(account, name)| numbers.get(&interned_function(&account, &name)));
+                    let id = FunctionRecord::decode_name(&value).and_then(|(account, name)| {
+                        numbers.get(&interned_function(&account, &name))
+                    });
                     match id.and_then(|id| FunctionRecord::decode(*id, &value)) {
                         Some(record) => {
                             registered.functions.insert(record.name.clone(), record);
@@ -88,11 +89,13 @@ impl Functions {
 
     /// The snapshot that everybody reads.
     pub(crate) fn snapshot(&self, config: &EngineConfig) -> Snapshot {
-        let functions = self.functions.values().map(|record| Arc::new(self.function(record, config)));
+        let functions =
+            self.functions.values().map(|record| Arc::new(self.function(record, config)));
         let directory = Directory::new(config.identity.clone(), functions);
-        let targets = self.functions.values().filter_map(|record| {
-            Some((record.id, Arc::new(target_spec(record, config)?)))
-        });
+        let targets = self
+            .functions
+            .values()
+            .filter_map(|record| Some((record.id, Arc::new(target_spec(record, config)?))));
         Snapshot {
             directory: Arc::new(directory),
             targets: targets.collect(),
@@ -155,8 +158,10 @@ fn target_spec(record: &FunctionRecord, config: &EngineConfig) -> Option<TargetS
             }
         }
     };
-    let attributes: serde_json::Value = serde_json::from_str(&record.attributes).unwrap_or_default();
-    let handler = attributes.get("handler").and_then(serde_json::Value::as_str).unwrap_or("index.handler");
+    let attributes: serde_json::Value =
+        serde_json::from_str(&record.attributes).unwrap_or_default();
+    let handler =
+        attributes.get("handler").and_then(serde_json::Value::as_str).unwrap_or("index.handler");
     let memory = attributes.get("memorySize").and_then(serde_json::Value::as_u64).unwrap_or(512);
     Some(TargetSpec {
         function: record.name.clone(),
@@ -217,7 +222,10 @@ impl Handle {
             name.starts_with(prefix) && start.is_none_or(|start| start <= name)
         });
         let functions: Vec<_> = matching.by_ref().take(limit).cloned().collect();
-        FunctionPage { functions, next: matching.next().map(|record| record.name.as_str().to_owned()) }
+        FunctionPage {
+            functions,
+            next: matching.next().map(|record| record.name.as_str().to_owned()),
+        }
     }
 
     /// Creates a function.

@@ -37,8 +37,8 @@ use crate::clock::{span, stopwatch};
 use crate::engine::Fatal;
 use crate::handle::{Shared, Snapshot};
 use crate::telemetry::{self, FunctionMeters};
-pub(crate) use work::unavailable;
 use work::Done;
+pub(crate) use work::unavailable;
 
 /// Inputs of one kind that one turn takes.
 const TURN_INPUTS_MAX: usize = 256;
@@ -54,14 +54,28 @@ pub(crate) struct Message {
 /// Everything else that a shard is asked.
 pub(crate) enum Ask {
     Directory(Arc<Directory>),
-    Stop { key: InvKey, reply: oneshot::Sender<Result<(), StopRefused>> },
-    Peek { keys: Vec<InvKey>, reply: oneshot::Sender<Vec<Option<Head>>> },
-    UnderWay { reply: oneshot::Sender<Vec<Head>> },
-    View { reply: oneshot::Sender<ShardView> },
+    Stop {
+        key: InvKey,
+        reply: oneshot::Sender<Result<(), StopRefused>>,
+    },
+    Peek {
+        keys: Vec<InvKey>,
+        reply: oneshot::Sender<Vec<Option<Head>>>,
+    },
+    UnderWay {
+        reply: oneshot::Sender<Vec<Head>>,
+    },
+    View {
+        reply: oneshot::Sender<ShardView>,
+    },
     /// No new attempts and callbacks; the answer comes when none is under way any more.
-    Drain { reply: oneshot::Sender<()> },
+    Drain {
+        reply: oneshot::Sender<()>,
+    },
     /// Write "started" for what is under way; the answer comes when that is durable.
-    MarkAll { reply: oneshot::Sender<()> },
+    MarkAll {
+        reply: oneshot::Sender<()>,
+    },
     Close,
 }
 

@@ -66,8 +66,7 @@ impl Handle {
     pub async fn task(&self, function: &FunctionName, id: &str) -> Result<TaskRecord, TaskError> {
         let fn_id = self.fn_id(function)?;
         let key = self.task_key(function, fn_id, id);
-        let not_found =
-            || TaskError::NotFound { function: function.clone(), id: id.to_owned() };
+        let not_found = || TaskError::NotFound { function: function.clone(), id: id.to_owned() };
         let held = self.peek(key.shard(), vec![key]).await.into_iter().next().flatten();
         let head = match held {
             Some(head) => head,
@@ -123,10 +122,7 @@ impl Handle {
         let shard = self.shared.shard_of(fn_id.0);
         let (reply, answer) = oneshot::channel();
         let port = self.shared.shard(shard).ok_or(TaskError::Unavailable)?;
-        port.asks
-            .send(Ask::UnderWay { reply })
-            .await
-            .map_err(|_closed| TaskError::Unavailable)?;
+        port.asks.send(Ask::UnderWay { reply }).await.map_err(|_closed| TaskError::Unavailable)?;
         let mut heads = answer.await.map_err(|_closed| TaskError::Unavailable)?;
         heads.retain(|head| query.matches(head));
         heads.sort_by_key(|head| (head.accepted_at, head.key));
@@ -141,7 +137,8 @@ impl Handle {
         }
         let has_more = heads.len() > filter.limit;
         heads.truncate(filter.limit);
-        let next = heads.last().filter(|_| has_more).map(|head| token((head.accepted_at, head.key)));
+        let next =
+            heads.last().filter(|_| has_more).map(|head| token((head.accepted_at, head.key)));
         let payloads = match filter.with_payload {
             true => {
                 let wanted: Vec<_> = heads.iter().map(BytesWanted::from).collect();
@@ -161,17 +158,15 @@ impl Handle {
     /// There is no such function or task, it has ended, or the daemon cannot take it now.
     pub async fn stop_task(&self, function: &FunctionName, id: &str) -> Result<(), TaskError> {
         let task = self.task(function, id).await?;
-        let ended = |status: Status| TaskError::Ended { id: id.to_owned(), status: status.as_str() };
+        let ended =
+            |status: Status| TaskError::Ended { id: id.to_owned(), status: status.as_str() };
         if task.head.status().is_terminal() {
             return Err(ended(task.head.status()));
         }
         let key = task.head.key;
         let port = self.shared.shard(key.shard()).ok_or(TaskError::Unavailable)?;
         let (reply, answer) = oneshot::channel();
-        port.asks
-            .send(Ask::Stop { key, reply })
-            .await
-            .map_err(|_closed| TaskError::Unavailable)?;
+        port.asks.send(Ask::Stop { key, reply }).await.map_err(|_closed| TaskError::Unavailable)?;
         match tokio::time::timeout(self.shared.config.accept_deadline, answer).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(StopRefused::Ended | StopRefused::NotFound))) => {

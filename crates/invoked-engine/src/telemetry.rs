@@ -26,7 +26,8 @@ pub const FUNCTIONS_SHOWN_MAX: usize = 200;
 /// A commit became durable.
 pub(crate) fn committed(ops: usize, took: Duration) {
     histogram!("invoked_commit_seconds").record(took);
-    histogram!("invoked_commit_batch_ops").record(f64::from(u32::try_from(ops).unwrap_or(u32::MAX)));
+    histogram!("invoked_commit_batch_ops")
+        .record(f64::from(u32::try_from(ops).unwrap_or(u32::MAX)));
     counter!("invoked_commits_total", "outcome" => "durable").increment(1);
 }
 

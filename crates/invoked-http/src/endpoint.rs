@@ -62,13 +62,14 @@ impl Endpoint {
         if authority.as_str().contains('@') {
             return Err(EndpointError::UserInfo);
         }
-        let host = authority.host();
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let port = match authority.port() {
-            Some(port) => port.as_u16(),
-            None if authority.as_str().ends_with(':') => return Err(EndpointError::Malformed),
+        // `Authority::port` takes a port that does not read for none.
+        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        let port = match port.strip_prefix(':') {
+            Some(port) => port.parse().map_err(|_| EndpointError::Malformed)?,
             None => scheme.default_port(),
         };
+        let host = authority.host();
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         if host.is_empty() || port == 0 {
             return Err(EndpointError::Malformed);
         }

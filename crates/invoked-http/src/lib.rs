@@ -25,6 +25,9 @@ mod origin;
 mod retry_after;
 mod tls;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::Client;
 pub use config::Config;
 pub use egress::{AllowEntry, AllowEntryError, Denied, Egress, Trust};

@@ -8,13 +8,14 @@
 //! `a_request_that_never_left_goes_over_another_connection`, `a_sent_request_is_not_sent_again`,
 //! `dropping_a_call_closes_its_connection`.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Response};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Response};
 use http_body_util::Full;
 use tokio::time::{Instant, sleep};
 
@@ -78,7 +79,7 @@ impl Origin {
     pub async fn send(&self, call: Call) -> Result<Response<Bytes>, Error> {
         let within = call.timeout.min(TIMEOUT_MAX);
         let sending = AtomicBool::new(false);
-        let mut over = std::pin::pin!(sleep(within));
+        let mut over = pin!(sleep(within));
         let now = over.deadline().checked_sub(within).unwrap_or_else(|| over.deadline());
         tokio::select! {
             biased;
@@ -90,11 +91,9 @@ impl Origin {
         }
     }
 
-    /// Closes the connections that have waited too long. Returns how many are left.
-    pub(crate) fn sweep(&self, now: Instant) -> usize {
-        let mut idle = self.idle();
-        idle.retain(|idle| now < idle.until);
-        idle.len()
+    /// Closes the connections that have waited too long.
+    pub(crate) fn sweep(&self, now: Instant) {
+        self.idle().retain(|idle| now < idle.until);
     }
 
     async fn exchange(
@@ -103,8 +102,14 @@ impl Origin {
         now: Instant,
         sending: &AtomicBool,
     ) -> Result<Response<Bytes>, Error> {
+        let says_no_length = call.request.body().is_empty();
         let mut request = call.request.map(Full::new);
         request.headers_mut().entry(HOST).or_insert_with(|| self.host.clone());
+        if says_no_length && matches!(*request.method(), Method::POST | Method::PUT) {
+            // hyper leaves it out; servers then answer 411 or wait for a body.
+            let length = HeaderValue::from_static("0");
+            request.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
+        }
 
         if let Some(connection) = self.reuse(now).await {
             sending.store(true, Ordering::Relaxed);
@@ -161,7 +166,7 @@ impl Origin {
         self.shared.keep_swept();
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         // A list of connections is whole after every statement that changes it.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,1 +1,216 @@
+//! Lanes against a store that is a plain ordered set.
 
+use super::*;
+use crate::id::{FnId, ShardId};
+use core::time::Duration;
+use proptest::prelude::*;
+
+const RULES: LaneRules = LaneRules { limit: u32::MAX, weight: 1, closed: false };
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+fn lane(number: u32) -> LaneId {
+    LaneId::Function(FnId(number))
+}
+
+fn position(due: i64, number: u64) -> Position {
+    (at(due), InvKey::generated(ShardId(0), at(due), number << 1))
+}
+
+#[test]
+fn lanes_take_turns() {
+    let mut lanes = Lanes::new(100);
+    for id in 0..3 {
+        lanes.set_rules(lane(id), RULES, at(0));
+    }
+    // One lane has a deep backlog, the others a little.
+    for number in 0..50 {
+        lanes.place(lane(0), position(1, number), at(1));
+    }
+    for number in 100..102 {
+        lanes.place(lane(1), position(1, number), at(1));
+        lanes.place(lane(2), position(1, number + 100), at(1));
+    }
+    let order: Vec<_> = core::iter::from_fn(|| lanes.next(at(1))).map(|(id, _)| id).collect();
+    assert_eq!(order[..6], [lane(0), lane(1), lane(2), lane(0), lane(1), lane(2)]);
+    assert_eq!(order.len(), 54);
+}
+
+#[test]
+fn weights_are_shares() {
+    let mut lanes = Lanes::new(100);
+    lanes.set_rules(lane(0), LaneRules { weight: 3, ..RULES }, at(0));
+    lanes.set_rules(lane(1), RULES, at(0));
+    for number in 0..20 {
+        lanes.place(lane(0), position(1, number), at(1));
+        lanes.place(lane(1), position(1, number + 100), at(1));
+    }
+    let first: Vec<_> =
+        core::iter::from_fn(|| lanes.next(at(1))).take(8).map(|(id, _)| id).collect();
+    assert_eq!(first.iter().filter(|id| **id == lane(0)).count(), 6);
+}
+
+#[test]
+fn a_full_lane_waits_for_a_slot() {
+    let mut lanes = Lanes::new(100);
+    lanes.set_rules(lane(0), LaneRules { limit: 1, ..RULES }, at(0));
+    lanes.place(lane(0), position(1, 1), at(1));
+    lanes.place(lane(0), position(1, 2), at(1));
+    assert!(lanes.next(at(1)).is_some());
+    lanes.occupy(lane(0));
+    assert_eq!(lanes.next(at(1)), None);
+    lanes.release(lane(0), at(1));
+    assert!(lanes.next(at(1)).is_some());
+}
+
+#[test]
+fn a_closed_lane_gives_everything_at_once() {
+    let mut lanes = Lanes::new(100);
+    lanes.set_rules(lane(0), RULES, at(0));
+    lanes.place(lane(0), position(9_000, 1), at(1));
+    assert_eq!(lanes.next(at(1)), None);
+    assert_eq!(lanes.next_wakeup(), Some(at(9_000)));
+    lanes.set_rules(lane(0), LaneRules { limit: 0, weight: 1, closed: true }, at(1));
+    assert!(lanes.next(at(1)).is_some());
+}
+
+#[test]
+fn rows_behind_the_horizon_stay_in_the_store() {
+    let mut lanes = Lanes::new(4);
+    lanes.set_rules(lane(0), RULES, at(0));
+    for number in 0..4 {
+        assert_eq!(
+            lanes.place(lane(0), position(10 + 10 * number.cast_signed(), number), at(0)),
+            Placed::InWindow
+        );
+    }
+    assert_eq!(lanes.place(lane(0), position(100, 9), at(0)), Placed::Behind);
+    let (_, displaced) = position(40, 3);
+    assert_eq!(lanes.place(lane(0), position(5, 8), at(0)), Placed::Displaced(displaced));
+    assert!(!lanes.view(lane(0)).unwrap().is_complete);
+}
+
+/// What a shard does with its lanes, against a store: everything placed comes out exactly once.
+struct World {
+    lanes: Lanes,
+    store: BTreeSet<Position>,
+    memory: BTreeSet<InvKey>,
+    taken: Vec<Position>,
+    reading: Option<(Position, Vec<Position>, Option<Position>)>,
+    now: Timestamp,
+}
+
+impl World {
+    fn new(window_max: usize) -> Self {
+        let mut lanes = Lanes::new(window_max);
+        lanes.set_rules(lane(0), RULES, at(0));
+        Self {
+            lanes,
+            store: BTreeSet::new(),
+            memory: BTreeSet::new(),
+            taken: Vec::new(),
+            reading: None,
+            now: at(0),
+        }
+    }
+
+    fn place(&mut self, position: Position) {
+        self.store.insert(position);
+        self.place_stored(position);
+    }
+
+    fn place_stored(&mut self, position: Position) {
+        match self.lanes.place(lane(0), position, self.now) {
+            Placed::InWindow => {
+                self.memory.insert(position.1);
+            }
+            Placed::Displaced(key) => {
+                self.memory.insert(position.1);
+                self.memory.remove(&key);
+            }
+            Placed::Behind => {}
+        }
+    }
+
+    fn take(&mut self) -> bool {
+        let Some((id, key)) = self.lanes.next(self.now) else { return false };
+        assert!(self.memory.remove(&key), "only what is in memory comes out");
+        let position = *self.store.iter().find(|position| position.1 == key).unwrap();
+        self.store.remove(&position);
+        self.lanes.forget(id, key);
+        self.taken.push(position);
+        true
+    }
+
+    fn read(&mut self) {
+        for wanted in self.lanes.poll_loads() {
+            let behind = self
+                .store
+                .range((core::ops::Bound::Excluded(wanted.after), core::ops::Bound::Unbounded));
+            let mut found: Vec<_> = behind.copied().collect();
+            let upto = (found.len() > 3).then(|| found[2]);
+            found.truncate(3);
+            self.reading = Some((wanted.after, found, upto));
+        }
+    }
+
+    fn finish_read(&mut self) {
+        let Some((_, found, upto)) = self.reading.take() else { return };
+        let fresh: Vec<_> =
+            found.into_iter().filter(|position| !self.memory.contains(&position.1)).collect();
+        let loaded = self.lanes.loaded(lane(0), &fresh, upto, self.now);
+        for key in loaded.keys {
+            self.memory.insert(key);
+        }
+        for key in loaded.displaced {
+            self.memory.remove(&key);
+        }
+        for key in loaded.missed {
+            // The row is read by its key, and is there unless it has ended meanwhile.
+            if self.memory.contains(&key) {
+                continue;
+            }
+            if let Some(position) = self.store.iter().find(|position| position.1 == key).copied() {
+                self.place_stored(position);
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_skipped_by_loading(
+        steps in proptest::collection::vec((0u8..5, 0i64..50), 1..300),
+        window_max in 2usize..8,
+    ) {
+        let mut world = World::new(window_max);
+        let mut placed = 0u64;
+        for (step, due) in steps {
+            match step {
+                0 | 1 => {
+                    placed += 1;
+                    world.place(position(due, placed));
+                }
+                2 => {
+                    world.now = world.now.plus(Duration::from_millis(5));
+                    world.lanes.tick(world.now);
+                    world.take();
+                }
+                3 => if world.reading.is_none() { world.read() },
+                _ => world.finish_read(),
+            }
+            // the_window_is_bounded
+            prop_assert!(world.lanes.view(lane(0)).unwrap().in_window <= window_max);
+        }
+        world.now = at(1_000);
+        for _ in 0..2_000 {
+            world.lanes.tick(world.now);
+            while world.take() {}
+            world.finish_read();
+            world.read();
+        }
+        prop_assert_eq!(world.taken.len() as u64, placed, "left in the store: {:?}", world.store);
+    }
+}

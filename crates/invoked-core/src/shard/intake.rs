@@ -1,5 +1,7 @@
 //! Accepting: a new row, and what a caller-chosen id needs before it.
 
+use alloc::collections::btree_map::Entry;
+
 use super::ShardCore;
 use super::commit::After;
 use super::message::{AcceptRequest, Accepted, Effect, Refused, ReplyId, RowOp};
@@ -37,11 +39,16 @@ impl ShardCore {
                 false => Err(Refused::Duplicate),
             };
             self.effects.push(Effect::ReplyAccept { reply, result });
-        } else if self.probing.contains_key(&key) {
-            self.effects.push(Effect::ReplyAccept { reply, result: Err(Refused::Duplicate) });
-        } else {
-            self.probing.insert(key, (request, reply));
-            self.effects.push(Effect::LoadHead { key });
+            return;
+        }
+        match self.probing.entry(key) {
+            Entry::Occupied(_) => {
+                self.effects.push(Effect::ReplyAccept { reply, result: Err(Refused::Duplicate) });
+            }
+            Entry::Vacant(free) => {
+                free.insert((request, reply));
+                self.effects.push(Effect::LoadHead { key });
+            }
         }
     }
 

@@ -12,8 +12,8 @@ use invoked_core::limits::{HEADS_PER_LOAD, RESULT_MAX};
 use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch};
 use invoked_sink::{Attempted, Delivery};
 
-use super::work::{Done, unavailable};
 use super::ShardTask;
+use super::work::{Done, unavailable};
 
 impl ShardTask {
     pub(super) fn dispatch(&mut self, dispatch: Dispatch) {
@@ -63,7 +63,8 @@ impl ShardTask {
                 Some(sink) => sink.deliver(&delivery).await,
                 None => {
                     let kind = delivery.destination.kind().as_str();
-                    let message = format!("no [sinks.{kind}] is configured for {}", delivery.destination);
+                    let message =
+                        format!("no [sinks.{kind}] is configured for {}", delivery.destination);
                     CallVerdict::Permanent { error: Fault::new("NoSuchSink", &message, 0) }
                 }
             };

@@ -23,14 +23,35 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 /// What a task of the shard has come to.
 pub(crate) enum Done {
     Attempt(AttemptReport),
-    Call { key: InvKey, tried: Attempt, verdict: CallVerdict },
-    Heads { lane: LaneId, after: Position, read: Result<Heads, StoreError> },
-    Head { key: InvKey, read: Result<Option<Found>, StoreError> },
-    Bytes { wanted: Vec<BytesWanted>, read: Result<Vec<LoadedBytes>, StoreError> },
+    Call {
+        key: InvKey,
+        tried: Attempt,
+        verdict: CallVerdict,
+    },
+    Heads {
+        lane: LaneId,
+        after: Position,
+        read: Result<Heads, StoreError>,
+    },
+    Head {
+        key: InvKey,
+        read: Result<Option<Found>, StoreError>,
+    },
+    Bytes {
+        wanted: Vec<BytesWanted>,
+        read: Result<Vec<LoadedBytes>, StoreError>,
+    },
     /// A pause before a read is made again is over.
-    ReadHeads { lane: LaneId, after: Position },
-    ReadHead { key: InvKey },
-    ReadBytes { wanted: Vec<BytesWanted> },
+    ReadHeads {
+        lane: LaneId,
+        after: Position,
+    },
+    ReadHead {
+        key: InvKey,
+    },
+    ReadBytes {
+        wanted: Vec<BytesWanted>,
+    },
 }
 
 /// The answer of a function that cannot be reached for a reason of our own.
@@ -109,7 +130,8 @@ impl ShardTask {
                 (Verdict::Refused, Fault::new("Stopped", "the call was cancelled by a stop", 200))
             } else {
                 tracing::error!(%error, "an attempt panicked");
-                let fault = Fault::new("InternalServerError", "the attempt broke in the daemon", 500);
+                let fault =
+                    Fault::new("InternalServerError", "the attempt broke in the daemon", 500);
                 (Verdict::Unavailable { retry_after: None }, fault)
             };
             let result = error_body(&fault.message);

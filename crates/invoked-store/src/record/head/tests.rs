@@ -96,7 +96,7 @@ fn a_try_under_way_is_stored_as_owed() {
 proptest! {
     #[test]
     fn no_bytes_can_panic_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = decode(InvKey::MIN, &bytes);
+        let _damaged = decode(InvKey::MIN, &bytes);
     }
 
     #[test]
@@ -106,7 +106,7 @@ proptest! {
             let length = record.len();
             record[index % length] = byte;
             record.truncate(cut % (length + 1));
-            let _ = decode(head.key, &record);
+            let _damaged = decode(head.key, &record);
         }
     }
 }
