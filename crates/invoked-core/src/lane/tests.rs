@@ -80,7 +80,7 @@ fn a_closed_lane_gives_everything_at_once() {
 fn rows_behind_the_horizon_stay_in_the_store() {
     let mut lanes = Lanes::new(4);
     lanes.set_rules(lane(0), RULES, at(0));
-    for number in 0..4 {
+    for number in 0..4u64 {
         assert_eq!(
             lanes.place(lane(0), position(10 + 10 * number.cast_signed(), number), at(0)),
             Placed::InWindow
