@@ -64,6 +64,15 @@ pub struct ShardConfig {
     pub payload_cache_bytes: usize,
     /// Age of a plain attempt at which "started" is written.
     pub started_mark_after: Duration,
+    /// A deliberate mistake, with which the simulation shows that it finds it. `None` otherwise.
+    pub defect: Option<Defect>,
+}
+
+/// A mistake that a test makes on purpose.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Defect {
+    /// An event of a row does not wait for the commit of that row that is under way.
+    OverlappingCommits,
 }
 
 /// The decisions of one shard. Pure: see the crate's documentation.

@@ -9,6 +9,7 @@ use invoked_core::arn::SinkKind;
 use invoked_core::callback::CallbackPolicy;
 use invoked_core::envelope::Identity;
 use invoked_core::life::RetryPolicy;
+use invoked_core::shard::Defect;
 use invoked_sink::{Sink, Target};
 use invoked_store::{NodeId, Store};
 
@@ -51,7 +52,9 @@ pub struct EngineConfig {
     pub function_timeout: Duration,
     /// Seed of ids and tokens; has to be unpredictable outside of tests.
     pub seed: u64,
-    /// The defaults of asynchronous invoke configurations.
+    /// A deliberate mistake, for the simulation's own tests.
+    pub defect: Option<Defect>,
+    /// The default of `maxAsyncRetryAttempts`.
     pub default_retries: u8,
     /// The default of `maxAsyncEventAgeInSeconds`.
     pub default_event_age_seconds: u32,
@@ -79,6 +82,7 @@ impl EngineConfig {
             purge_interval: Duration::from_secs(3_600),
             function_timeout: Duration::from_secs(60),
             seed,
+            defect: None,
             default_retries: invoked_core::limits::RETRY_ATTEMPTS_DEFAULT,
             default_event_age_seconds: invoked_core::limits::EVENT_AGE_SECONDS_DEFAULT,
         }

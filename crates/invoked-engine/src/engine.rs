@@ -231,5 +231,6 @@ fn shard_config(config: &EngineConfig, shard: ShardId) -> ShardConfig {
         destination_limit: config.destination_limit,
         payload_cache_bytes: config.payload_cache_bytes,
         started_mark_after: invoked_core::limits::STARTED_MARK_AFTER,
+        defect: config.defect,
     }
 }

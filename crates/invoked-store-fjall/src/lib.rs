@@ -1,1 +1,35 @@
-//! 
+//! The embedded store: durable invocations on one machine, in fjall.
+//!
+//! [`FjallStore`] keeps the contract of [`invoked_store::Store`]. One thread owns the write side:
+//! everything that waits goes into one batch and one sync. What stands on disk is described in
+//! `keys`, what is done about a torn or cut journal in `journal` and `acknowledged`.
+//!
+//! # For whoever starts it
+//!
+//! - Set the umask to 077 before opening. Opening mends the modes of what exists, but fjall makes
+//!   new files while it runs and has no say in their modes.
+//! - After [`invoked_store::StoreError::Poisoned`] or an unknown outcome, end the process and
+//!   recover. A flush that fails in the background is noticed by the next commit; should fjall's
+//!   worker die at the very moment its queue is full, that commit waits for ever instead.
+//!
+//! Not here: any decision about an invocation, and any clock.
+#![warn(missing_docs)]
+
+mod acknowledged;
+mod config;
+mod directory;
+mod error;
+mod journal;
+mod keys;
+mod maintenance;
+mod open;
+mod read;
+mod staged;
+mod store;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use config::FjallConfig;
+pub use store::FjallStore;

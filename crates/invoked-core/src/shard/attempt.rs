@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::ShardCore;
 use super::message::{AttemptReport, Dispatch, Effect, Note};
 use super::row::{Later, Mark};
+use super::{Defect, ShardCore};
 use crate::fault::Fault;
 use crate::id::InvKey;
 use crate::life::{Event, Life, Verdict};
@@ -103,7 +103,7 @@ impl ShardCore {
         let fn_id = row.head.fn_id;
         self.release_attempt(key, now);
         self.effects.push(Effect::Note(Note::Attempt { fn_id, verdict: report.verdict, took }));
-        if is_committing {
+        if is_committing && self.config.defect != Some(Defect::OverlappingCommits) {
             let deferred = self.defer(key, Later::AttemptEnded(report));
             debug_assert!(deferred, "the end of an attempt always finds room");
         } else {

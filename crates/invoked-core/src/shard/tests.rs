@@ -68,6 +68,7 @@ fn config() -> ShardConfig {
         destination_limit: 10,
         payload_cache_bytes: 1_000,
         started_mark_after: Duration::from_secs(2),
+        defect: None,
     }
 }
 

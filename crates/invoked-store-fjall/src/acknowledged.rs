@@ -1,0 +1,85 @@
+//! The file `acknowledged`: the number of the last batch that anybody was told is durable.
+//!
+//! fjall drops everything behind the first broken entry of its journal and opens as if nothing had
+//! been there. Every batch carries its number in `meta`; when the number found after opening is
+//! less than the one in this file, acknowledged work is missing and the store does not start
+//! ([`StoreError::Cut`]). To accept the loss, remove the file.
+//!
+//! ```text
+//! number u64 | complement of the number u64      little-endian
+//! ```
+//!
+//! It is written after each batch and never synced: after a power failure it may name an earlier
+//! batch, which only weakens the check, and never a later one.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use invoked_store::StoreError;
+
+const NAME: &str = "acknowledged";
+
+/// The file, open.
+#[derive(Debug)]
+pub(crate) struct Acknowledged {
+    file: File,
+}
+
+impl Acknowledged {
+    /// Opens or makes the file in the store's directory.
+    pub(crate) fn open(directory: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        Ok(Self { file: options.open(directory.join(NAME))? })
+    }
+
+    /// The number, or zero where none reads.
+    pub(crate) fn number(&self) -> u64 {
+        let mut bytes = [0; 16];
+        if self.file.read_exact_at(&mut bytes, 0).is_err() {
+            return 0;
+        }
+        let (number, complement) = bytes.split_at(8);
+        let read = |half: &[u8]| half.iter().rev().fold(0u64, |all, byte| all << 8 | u64::from(*byte));
+        let number = read(number);
+        if read(complement) == !number { number } else { 0 }
+    }
+
+    /// Notes that everybody waiting for this batch is about to be told.
+    pub(crate) fn note(&self, number: u64) -> io::Result<()> {
+        let mut bytes = [0; 16];
+        let (first, second) = bytes.split_at_mut(8);
+        first.copy_from_slice(&number.to_le_bytes());
+        second.copy_from_slice(&(!number).to_le_bytes());
+        self.file.write_all_at(&bytes, 0)
+    }
+
+    /// Whether the batch that was found last is good enough.
+    pub(crate) fn check(&self, found: u64) -> Result<(), StoreError> {
+        let acknowledged = self.number();
+        if found < acknowledged {
+            return Err(StoreError::Cut { found, acknowledged });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_survives_and_damage_reads_as_none() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(Acknowledged::open(directory.path()).unwrap().number(), 0);
+        Acknowledged::open(directory.path()).unwrap().note(700).unwrap();
+        let file = Acknowledged::open(directory.path()).unwrap();
+        assert_eq!(file.number(), 700);
+        assert!(matches!(file.check(699), Err(StoreError::Cut { found: 699, acknowledged: 700 })));
+        assert!(file.check(700).is_ok());
+        file.file.write_all_at(&[9], 3).unwrap();
+        assert_eq!(file.number(), 0);
+    }
+}

@@ -1,0 +1,10 @@
+//! `body-<day>`: 1 | inv 16 → event of a task; 2 | inv 16 → answer to it. The bytes are as they
+//! came.
+
+use invoked_core::id::InvKey;
+
+use super::BodyKind;
+
+pub(crate) fn encode_key(kind: BodyKind, key: InvKey) -> Vec<u8> {
+    [&[kind as u8][..], &key.0].concat()
+}

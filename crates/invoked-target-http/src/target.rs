@@ -1,0 +1,142 @@
+//! The calls.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use invoked_core::limits::RESULT_MAX;
+use invoked_core::name::FunctionName;
+use invoked_http::{Call, Client, Endpoint, Error, Origin, Trust};
+use invoked_sink::{Answer, Attempted, Target, TargetAddress, TargetSpec};
+
+use crate::classify::{self, Asked};
+use crate::initialize::Gate;
+use crate::request::{Template, TemplateError, is_same};
+
+/// Who named the address of a function: the operator's file or the API.
+pub type TrustOf = Arc<dyn Fn(&TargetSpec) -> Trust + Send + Sync>;
+
+/// Functions whose requests are kept prepared. Ours: beyond, those of functions that nobody holds
+/// a specification of are dropped.
+const PREPARED_MAX: usize = 1_024;
+
+/// Calls functions that speak the custom-runtime protocol.
+pub struct HttpTarget {
+    client: Client,
+    trust_of: TrustOf,
+    prepared: RwLock<BTreeMap<(Arc<str>, FunctionName), Arc<Prepared>>>,
+}
+
+struct Prepared {
+    spec: Arc<TargetSpec>,
+    trust: Trust,
+    origin: Arc<Origin>,
+    template: Template,
+    gate: Gate,
+}
+
+impl HttpTarget {
+    /// Calls go through `client`; `trust_of` says which of its egress rules hold for a function.
+    #[must_use]
+    pub fn new(client: Client, trust_of: TrustOf) -> Self {
+        Self { client, trust_of, prepared: RwLock::default() }
+    }
+
+    fn prepared(&self, spec: &Arc<TargetSpec>) -> Result<Arc<Prepared>, Answer> {
+        let key = (Arc::clone(&spec.account), spec.function.clone());
+        let trust = (self.trust_of)(spec);
+        {
+            let prepared = self.prepared.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(found) = prepared.get(&key)
+                && found.trust == trust
+                && is_same(&found.spec, spec)
+            {
+                return Ok(Arc::clone(found));
+            }
+        }
+        let fresh = Arc::new(self.prepare(spec, trust)?);
+        let mut prepared = self.prepared.write().unwrap_or_else(PoisonError::into_inner);
+        if prepared.len() >= PREPARED_MAX {
+            prepared.retain(|_, prepared| Arc::strong_count(&prepared.spec) > 1);
+        }
+        match prepared.get(&key) {
+            // Another attempt was quicker; one gate must serve both.
+            Some(found) if found.trust == trust && is_same(&found.spec, spec) => {
+                Ok(Arc::clone(found))
+            }
+            Some(_) | None => {
+                prepared.insert(key, Arc::clone(&fresh));
+                Ok(fresh)
+            }
+        }
+    }
+
+    fn prepare(&self, spec: &Arc<TargetSpec>, trust: Trust) -> Result<Prepared, Answer> {
+        let unusable = |error: TemplateError| {
+            let message = match error {
+                TemplateError::Url(why) => format!("{error}: {why}"),
+                TemplateError::Header { .. } => error.to_string(),
+            };
+            classify::refused("InvalidTarget", &message)
+        };
+        let url = match &spec.address {
+            TargetAddress::Runtime { url } => url,
+            TargetAddress::Remote { .. } => {
+                let message = "the function is a remote one, it cannot be called by URL";
+                return Err(classify::refused("InvalidTarget", message));
+            }
+        };
+        let endpoint = Endpoint::parse(url).map_err(|error| unusable(TemplateError::Url(error)))?;
+        let template = Template::new(spec, &endpoint).map_err(unusable)?;
+        let origin = self.client.origin(&endpoint, trust);
+        Ok(Prepared { spec: Arc::clone(spec), trust, origin, template, gate: Gate::default() })
+    }
+}
+
+impl Prepared {
+    async fn initialize(&self, attempted: &Attempted) -> Result<(), Answer> {
+        let timeout = self.spec.timeout;
+        let request = self.template.initialize(attempted);
+        let call = Call { request, timeout, body_bytes_max: RESULT_MAX };
+        let answer = classify::answer(self.origin.send(call).await, Asked::initialize(timeout));
+        match answer.fault {
+            None => Ok(()),
+            Some(_) => Err(answer),
+        }
+    }
+
+    async fn invoke(&self, attempted: &Attempted) -> Answer {
+        let timeout = self.spec.timeout;
+        let request = self.template.invoke(attempted);
+        let call = Call { request, timeout, body_bytes_max: attempted.result_max };
+        let outcome = self.origin.send(call).await;
+        if matches!(outcome, Err(Error::Connect { .. })) {
+            self.gate.close();
+        }
+        classify::answer(outcome, Asked::invoke(self.spec.status, timeout))
+    }
+}
+
+#[async_trait]
+impl Target for HttpTarget {
+    async fn invoke(&self, attempted: &Attempted) -> Answer {
+        let prepared = match self.prepared(&attempted.target) {
+            Ok(prepared) => prepared,
+            Err(answer) => return answer,
+        };
+        if prepared.spec.initialize
+            && let Err(answer) = prepared.gate.pass(prepared.initialize(attempted)).await
+        {
+            return answer;
+        }
+        prepared.invoke(attempted).await
+    }
+}
+
+impl fmt::Debug for HttpTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTarget").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,146 @@
+//! What the operator wrote, before anybody judged it: the layers put over one another by the
+//! `config` crate, each value with where it came from.
+//!
+//! A tree, and not a struct of options: serde stops at the first unknown key or wrong type, and an
+//! operator wants to hear of all of them at once. [`super::Config`] is the struct.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use config::{File, FileFormat, FileSourceString, Value, ValueKind};
+
+use super::environment::Environment;
+use super::problem::{Problem, Problems};
+
+/// The documented defaults are the defaults.
+const DEFAULTS: &str = include_str!("../../../../config/default.toml");
+
+/// Where configuration comes from, lowest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    /// Laid over the defaults by a command, as TOML.
+    pub(crate) preset: String,
+    /// Files, each over the one before.
+    pub(crate) files: Vec<PathBuf>,
+    /// Variables of the process.
+    pub(crate) environment: Environment,
+    /// What flags say, as TOML.
+    pub(crate) flags: String,
+}
+
+/// A configuration as it was written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RawConfig {
+    pub(super) root: BTreeMap<String, Node>,
+}
+
+/// A value and where it was written.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) value: Raw,
+    pub(super) origin: Option<String>,
+}
+
+/// A value.
+#[derive(Clone, Debug)]
+pub(super) enum Raw {
+    Flag(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+    /// Text of an environment variable, which cannot say what type it is meant to have.
+    Untyped(String),
+    List(Vec<Node>),
+    Table(BTreeMap<String, Node>),
+}
+
+impl RawConfig {
+    /// Reads all sources.
+    ///
+    /// # Errors
+    /// A file is not there or is not TOML.
+    pub(crate) fn read(sources: &Sources) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let mut builder = config::Config::builder()
+            .add_source(text(DEFAULTS))
+            .add_source(text(&sources.preset));
+        for path in &sources.files {
+            match file(path) {
+                Ok(file) => builder = builder.add_source(file),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        builder = builder.add_source(sources.environment.clone()).add_source(text(&sources.flags));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        match builder.build() {
+            Ok(read) => Ok(Self { root: table(read.cache.kind) }),
+            Err(error) => Err(Problem::new("configuration", error.to_string()).into()),
+        }
+    }
+}
+
+fn text(toml: &str) -> File<FileSourceString, FileFormat> {
+    File::from_str(toml, FileFormat::Toml)
+}
+
+/// A file, looked at by itself first, so that the wrong one of several is named.
+fn file(path: &Path) -> Result<File<config::FileSourceFile, FileFormat>, Problem> {
+    let shown = path.display().to_string();
+    let content = std::fs::read_to_string(path)
+        .map_err(|error| Problem::new(&shown, format!("cannot be read: {error}")))?;
+    toml::from_str::<toml::Table>(&content)
+        .map_err(|error| Problem::new(&shown, format!("is not TOML: {error}")))?;
+    Ok(File::from(path).format(FileFormat::Toml))
+}
+
+fn table(kind: ValueKind) -> BTreeMap<String, Node> {
+    match kind {
+        ValueKind::Table(entries) => {
+            entries.into_iter().filter_map(|(key, value)| Some((key, node(value)?))).collect()
+        }
+        ValueKind::Nil
+        | ValueKind::Boolean(_)
+        | ValueKind::I64(_)
+        | ValueKind::I128(_)
+        | ValueKind::U64(_)
+        | ValueKind::U128(_)
+        | ValueKind::Float(_)
+        | ValueKind::String(_)
+        | ValueKind::Array(_) => BTreeMap::new(),
+    }
+}
+
+fn node(value: Value) -> Option<Node> {
+    let origin = value.origin().map(str::to_owned);
+    let is_untyped = origin.as_deref().is_some_and(Environment::is_origin);
+    let value = match value.kind {
+        ValueKind::Nil => return None,
+        ValueKind::Boolean(flag) => Raw::Flag(flag),
+        ValueKind::I64(number) => Raw::Integer(number),
+        ValueKind::U64(number) => Raw::Integer(i64::try_from(number).unwrap_or(i64::MAX)),
+        ValueKind::I128(number) => Raw::Text(number.to_string()),
+        ValueKind::U128(number) => Raw::Text(number.to_string()),
+        ValueKind::Float(number) => Raw::Float(number),
+        ValueKind::String(text) if is_untyped => Raw::Untyped(text),
+        ValueKind::String(text) => Raw::Text(text),
+        ValueKind::Array(items) => Raw::List(items.into_iter().filter_map(node).collect()),
+        kind @ ValueKind::Table(_) => Raw::Table(table(kind)),
+    };
+    Some(Node { value, origin })
+}
+
+impl Raw {
+    /// The value as its owner would recognise it in a message.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Flag(flag) => flag.to_string(),
+            Self::Integer(number) => number.to_string(),
+            Self::Float(number) => number.to_string(),
+            Self::Text(text) | Self::Untyped(text) => format!("{text:?}"),
+            Self::List(_) => "a list".to_owned(),
+            Self::Table(_) => "a table".to_owned(),
+        }
+    }
+}

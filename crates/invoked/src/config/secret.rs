@@ -1,0 +1,55 @@
+//! A secret: written out, or named by the variable or file that holds it. Never shown.
+
+use std::fmt;
+
+use super::environment::Environment;
+use super::raw::Raw;
+
+/// How a secret looks wherever it could be seen.
+pub(crate) const MASK: &str = "***";
+
+/// A secret.
+#[derive(Clone, Eq, PartialEq)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    /// The secret itself, for the one who needs it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// `"…"`, `{ env = "NAME" }` or `{ file = "PATH" }`.
+    pub(super) fn read(raw: &Raw, environment: &Environment) -> Result<Self, String> {
+        let found = match raw {
+            Raw::Text(text) | Raw::Untyped(text) => text.clone(),
+            Raw::Table(table) => {
+                let entries: Vec<_> =
+                    table.iter().map(|(key, node)| (key.as_str(), &node.value)).collect();
+                match entries.as_slice() {
+                    [("env", Raw::Text(name) | Raw::Untyped(name))] => {
+                        let value = environment.get(name);
+                        value.ok_or(format!("the environment has no variable {name}"))?.to_owned()
+                    }
+                    [("file", Raw::Text(path) | Raw::Untyped(path))] => {
+                        let content = std::fs::read_to_string(path);
+                        let content = content.map_err(|error| format!("{path}: {error}"))?;
+                        content.trim_end_matches(['\n', '\r']).to_owned()
+                    }
+                    _ => return Err(FORM.to_owned()),
+                }
+            }
+            Raw::Flag(_) | Raw::Integer(_) | Raw::Float(_) | Raw::List(_) => {
+                return Err(FORM.to_owned());
+            }
+        };
+        if found.is_empty() { Err("must not be empty".to_owned()) } else { Ok(Self(found)) }
+    }
+}
+
+const FORM: &str = r#"must be a text, { env = "NAME" } or { file = "PATH" }"#;
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
