@@ -1,1 +1,32 @@
-//! 
+//! What listens: the Function Compute API on one port, the admin pages on another.
+//!
+//! [`serve()`] runs the connections of a listener and hands each request to a [`Respond`]:
+//! [`Api`] speaks Function Compute's wire and [`Admin`] tells how the daemon is. Both ask the engine
+//! through its handle and turn what it says into answers: one conversion each way for every
+//! resource, one table for everything that can go wrong.
+//!
+//! # What this crate does not do
+//!
+//! - No reading of the wire: paths, headers, queries, bodies and error bodies are `invoked-fc`'s.
+//! - No decision about an invocation: that is the engine's, and the core's below it.
+//! - No authentication yet. Its place is where a request is whole, in [`Api`].
+#![warn(missing_docs)]
+
+mod admin;
+mod api;
+mod body;
+mod configs;
+mod etag;
+mod functions;
+mod ids;
+mod invoke;
+mod problem;
+mod reply;
+mod serve;
+mod tasks;
+
+pub use admin::{Admin, Render};
+pub use api::{Api, ApiConfig};
+pub use reply::Reply;
+pub use serve::unread::Unread;
+pub use serve::{Respond, ServeConfig, serve};

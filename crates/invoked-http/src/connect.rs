@@ -41,9 +41,9 @@ impl Connector {
         endpoint: &Endpoint,
         trust: Trust,
     ) -> Result<Connection, Error> {
-        let opened = timeout(self.timeout, self.open(endpoint, trust)).await.unwrap_or(Err(
-            Failure::Connect(ConnectError::Timeout { after: self.timeout }),
-        ));
+        let opened = timeout(self.timeout, self.open(endpoint, trust))
+            .await
+            .unwrap_or(Err(Failure::Connect(ConnectError::Timeout { after: self.timeout })));
         let stream = opened.map_err(|failure| {
             let authority = endpoint.authority().into();
             match failure {

@@ -2,8 +2,8 @@
 //!
 //! The usual way is to give the connection a task of its own. Here the exchange polls it, which
 //! saves two hand-overs between tasks for each call and leaves nothing behind when the exchange is
-//! dropped. An idle connection is not polled at all; [`Connection::is_usable`] looks whether its
-//! server closed it meanwhile.
+//! dropped. An idle connection is not polled at all; whether its server closed it meanwhile, the next
+//! exchange finds out before it writes.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -68,20 +68,19 @@ impl Connection {
         body_bytes_max: usize,
     ) -> Result<Response<Bytes>, Failure> {
         let answered = self.sender.try_send_request(request);
-        let response = self.drive(answered).await.map_err(|mut refused| {
-            match refused.take_message() {
+        let response =
+            self.drive(answered).await.map_err(|mut refused| match refused.take_message() {
                 Some(request) => {
                     Failure::NotSent { request: Box::new(request), error: refused.into_error() }
                 }
                 None => Failure::Final(Error::of_exchange(refused.into_error(), true)),
-            }
-        })?;
+            })?;
         let (head, body) = response.into_parts();
         self.collect(head, body, body_bytes_max).await.map_err(Failure::Final)
     }
 
-    /// Whether a request may be tried on it: its server has not closed it, and the last exchange is
-    /// over on both sides.
+    /// Whether it is worth keeping after an exchange: the server lets it stay open, and the exchange
+    /// is over on both sides.
     pub(crate) async fn is_usable(&mut self) -> bool {
         poll_fn(|cx| {
             self.poll_driver(cx);

@@ -111,7 +111,9 @@ impl Origin {
             request.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
         }
 
-        if let Some(connection) = self.reuse(now).await {
+        // Whether a server closed an idle connection is found out by trying: hyper looks before it
+        // writes, and hands the request back.
+        while let Some(connection) = self.take_idle(now) {
             sending.store(true, Ordering::Relaxed);
             match self.exchange_on(connection, request, call.body_bytes_max).await {
                 Ok(response) => return Ok(response),
@@ -143,11 +145,12 @@ impl Origin {
         Ok(response)
     }
 
-    /// An idle connection that its server has not closed.
-    async fn reuse(&self, now: Instant) -> Option<Connection> {
+    /// The idle connection that was used last. One that has waited too long closes here.
+    fn take_idle(&self, now: Instant) -> Option<Connection> {
+        let mut idle = self.idle();
         loop {
-            let Idle { mut connection, until } = self.idle().pop()?;
-            if now < until && connection.is_usable().await {
+            let Idle { connection, until } = idle.pop()?;
+            if now < until {
                 return Some(connection);
             }
         }

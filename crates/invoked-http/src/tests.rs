@@ -1,14 +1,17 @@
 //! Exchanges with servers on loopback that behave and that do not.
 
 mod server;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
-use server::{Reply, Server, answer};
+use server::{AT_ONCE, Reply, Server, answer};
 
 use crate::{Call, Client, Config, ConnectError, Denied, Egress, Endpoint, Error, Origin, Trust};
 
@@ -39,7 +42,10 @@ async fn a_call_arrives_and_its_answer_comes_back() {
         Server::start(|_, _| Reply::Answer(answer("201 Created", "x-a: b\r\n", "result"))).await;
     let origin = origin(&client(), &format!("{}/base/", server.url()));
     let response = send(&origin).await.unwrap();
-    assert_eq!((response.status().as_u16(), response.headers()["x-a"].as_bytes()), (201, &b"b"[..]));
+    assert_eq!(
+        (response.status().as_u16(), response.headers()["x-a"].as_bytes()),
+        (201, &b"b"[..])
+    );
     assert_eq!(response.body(), "result");
     let seen = server.seen().remove(0);
     assert_eq!(seen.lines[0], "POST /base/invoke HTTP/1.1");
@@ -57,7 +63,8 @@ async fn an_empty_post_says_its_length() {
 
 #[tokio::test]
 async fn connections_are_reused_and_shared_by_all_who_name_the_origin() {
-    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+    let chunked =
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
     let server = Server::start(move |number, _| {
         let plain = answer("200 OK", "", "abcde");
         Reply::Answer(if number % 2 == 0 { plain } else { chunked.to_owned() })
@@ -88,8 +95,8 @@ fn origin_of(client: &Client, origin: &Origin) -> Arc<Origin> {
 #[tokio::test]
 async fn connections_that_their_server_closes_are_not_used_again() {
     for reply in [
-        Reply::AnswerAndClose(answer("200 OK", "", "x")),
-        Reply::AnswerAndClose("HTTP/1.1 200 OK\r\n\r\nx".to_owned()),
+        Reply::AnswerAndClose(AT_ONCE, answer("200 OK", "", "x")),
+        Reply::AnswerAndClose(AT_ONCE, "HTTP/1.1 200 OK\r\n\r\nx".to_owned()),
         Reply::Answer(answer("200 OK", "connection: close\r\n", "x")),
         Reply::Answer(answer("200 OK", "keep-alive: timeout=1\r\n", "x")),
     ] {
@@ -108,9 +115,35 @@ async fn connections_that_their_server_closes_are_not_used_again() {
 
 #[tokio::test]
 async fn a_request_that_never_left_goes_over_another_connection() {
-    // A thousand closes right after the answer: whether the end of a connection is known before the
-    // next request is tried on it is a race, and all ways it can go must do.
-    let server = Server::start(|_, _| Reply::AnswerAndClose(answer("200 OK", "", "x"))).await;
+    let together = Arc::new(Barrier::new(4));
+    let server = Server::start(|_, _| {
+        Reply::AnswerAndClose(Duration::from_millis(50), answer("200 OK", "", "x"))
+    })
+    .await;
+    let origin = origin(&client(), &server.url());
+    let mut calls = JoinSet::new();
+    for _ in 0..4 {
+        let (origin, together) = (Arc::clone(&origin), Arc::clone(&together));
+        calls.spawn(async move {
+            together.wait().await;
+            send(&origin).await.unwrap();
+        });
+    }
+    calls.join_all().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Four connections look idle and are closed; the request tries them and arrives once.
+    assert_eq!(send(&origin).await.unwrap().body(), "x");
+    let mut connections: Vec<_> = server.seen().iter().map(|seen| seen.connection).collect();
+    connections.sort_unstable();
+    assert_eq!(connections, [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_close_that_crosses_the_request_is_broken_at_worst() {
+    // Whether the end of a connection is known before the next request is tried on it is a race;
+    // all ways it can go must do.
+    let server =
+        Server::start(|_, _| Reply::AnswerAndClose(AT_ONCE, answer("200 OK", "", "x"))).await;
     let origin = origin(&client(), &server.url());
     for turn in 0..1_000 {
         match send(&origin).await {
@@ -125,7 +158,7 @@ async fn a_request_that_never_left_goes_over_another_connection() {
 async fn a_sent_request_is_not_sent_again() {
     let server = Server::start(|number, _| match number {
         0 => Reply::Answer(answer("200 OK", "", "x")),
-        _ => Reply::AnswerAndClose(String::new()),
+        _ => Reply::AnswerAndClose(AT_ONCE, String::new()),
     })
     .await;
     let origin = origin(&client(), &server.url());
@@ -142,7 +175,8 @@ async fn an_answer_cut_short_is_broken() {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n123",
         "HTTP/1.1 200 OK\r\ncontent-le",
     ] {
-        let server = Server::start(move |_, _| Reply::AnswerAndClose(text.to_owned())).await;
+        let server =
+            Server::start(move |_, _| Reply::AnswerAndClose(AT_ONCE, text.to_owned())).await;
         let error = send(&origin(&client(), &server.url())).await.unwrap_err();
         assert!(matches!(error, Error::Broken { may_have_been_sent: true, .. }), "{error:?}");
     }
@@ -161,13 +195,15 @@ async fn what_is_not_http_is_a_protocol_error() {
 async fn answers_are_taken_up_to_the_limit() {
     for (length, fits) in [(LIMIT, true), (LIMIT + 1, false)] {
         let body = "x".repeat(length);
-        let chunked = format!("transfer-encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n");
+        let chunked =
+            format!("transfer-encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n");
         for text in [
             answer("429 Slow Down", "", &body),
             format!("HTTP/1.1 429 Slow Down\r\n{chunked}"),
             format!("HTTP/1.1 429 Slow Down\r\nconnection: close\r\n\r\n{body}"),
         ] {
-            let server = Server::start(move |_, _| Reply::AnswerAndClose(text.clone())).await;
+            let server =
+                Server::start(move |_, _| Reply::AnswerAndClose(AT_ONCE, text.clone())).await;
             match send(&origin(&client(), &server.url())).await {
                 Ok(response) => assert!(fits && response.body().len() == length),
                 Err(Error::TooLarge { limit, head }) => {
@@ -195,7 +231,11 @@ async fn large_answers_arrive_whole() {
 #[tokio::test]
 async fn silence_and_slow_bodies_time_out() {
     let cut = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345";
-    for reply in [Reply::Silence, Reply::Answer(cut.to_owned())] {
+    for reply in [
+        Reply::Silence,
+        Reply::Answer(cut.to_owned()),
+        Reply::Late(Duration::from_secs(5), answer("200 OK", "", "")),
+    ] {
         let server = Server::start(move |_, _| reply.clone()).await;
         let origin = origin(&client(), &server.url());
         let call = Call { timeout: Duration::from_millis(50), ..call(&origin, "event") };
@@ -264,6 +304,24 @@ async fn egress_is_checked_on_the_connected_address() {
     let error = send(&origin(&client(), "http://169.254.169.254/latest")).await.unwrap_err();
     assert!(matches!(error, Error::Egress { source: Denied::LinkLocal { .. }, .. }), "{error:?}");
     assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_listener_on_every_address_is_recognized_once_connected() {
+    let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let own = listener.local_addr().unwrap();
+    // Sends nothing: the kernel only chooses the address that it would be sent from.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    if socket.connect("192.0.2.1:9").is_err() {
+        return; // This machine has no address but loopback.
+    }
+    let url = format!("http://{}:{}", socket.local_addr().unwrap().ip(), own.port());
+    let client = Client::new(&Config::default(), Egress::new(vec![own], Vec::new()));
+    let error = send(&origin(&client, &url)).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Egress { source: Denied::OwnListener { .. }, .. }),
+        "{url}: {error:?}"
+    );
 }
 
 #[tokio::test]

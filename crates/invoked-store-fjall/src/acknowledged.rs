@@ -42,7 +42,8 @@ impl Acknowledged {
             return 0;
         }
         let (number, complement) = bytes.split_at(8);
-        let read = |half: &[u8]| half.iter().rev().fold(0u64, |all, byte| all << 8 | u64::from(*byte));
+        let read =
+            |half: &[u8]| half.iter().rev().fold(0u64, |all, byte| all << 8 | u64::from(*byte));
         let number = read(number);
         if read(complement) == !number { number } else { 0 }
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
@@ -39,6 +39,7 @@ pub(crate) struct Tables {
     /// Filler that makes fjall begin a new journal.
     pub(crate) pad: Keyspace,
     buckets: RwLock<BTreeMap<Table, Keyspace>>,
+    path: PathBuf,
 }
 
 impl fmt::Debug for Tables {
@@ -69,7 +70,8 @@ impl Tables {
                 buckets.insert(table, db.keyspace(&name, || options(SMALL_BYTES))?);
             }
         }
-        Ok(Self { db, live, pay, due, meta, pad, buckets: RwLock::new(buckets) })
+        let (buckets, path) = (RwLock::new(buckets), config.path.clone());
+        Ok(Self { db, live, pay, due, meta, pad, buckets, path })
     }
 
     /// The keyspace of a table, unless it is a bucket that nobody has written to.
@@ -91,7 +93,7 @@ impl Tables {
             return Ok(keyspace);
         }
         let keyspace = self.db.keyspace(&table.to_string(), || options(SMALL_BYTES))?;
-        directory::restrict(keyspace.path())?;
+        directory::restrict(&self.path)?;
         let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
         buckets.insert(table, keyspace.clone());
         Ok(keyspace)
@@ -132,16 +134,9 @@ impl Tables {
         [&self.live, &self.pay, &self.due, &self.meta, &self.pad].map(Keyspace::clone).to_vec()
     }
 
-    /// Every keyspace.
-    pub(crate) fn all(&self) -> Vec<Keyspace> {
-        let mut all = self.fixed();
-        all.extend(self.buckets.read().unwrap_or_else(PoisonError::into_inner).values().cloned());
-        all
-    }
-
     /// The directory.
     pub(crate) fn path(&self) -> &Path {
-        &self.db.config.path
+        &self.path
     }
 }
 

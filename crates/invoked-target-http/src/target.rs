@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use invoked_core::limits::RESULT_MAX;
 use invoked_core::name::FunctionName;
 use invoked_http::{Call, Client, Endpoint, Error, Origin, Trust};
@@ -18,6 +17,9 @@ use crate::request::{Template, TemplateError, is_same};
 /// Who named the address of a function: the operator's file or the API.
 pub type TrustOf = Arc<dyn Fn(&TargetSpec) -> Trust + Send + Sync>;
 
+/// Account and function.
+type Key = (Arc<str>, FunctionName);
+
 /// Functions whose requests are kept prepared. Ours: beyond, those of functions that nobody holds
 /// a specification of are dropped.
 const PREPARED_MAX: usize = 1_024;
@@ -26,7 +28,7 @@ const PREPARED_MAX: usize = 1_024;
 pub struct HttpTarget {
     client: Client,
     trust_of: TrustOf,
-    prepared: RwLock<BTreeMap<(Arc<str>, FunctionName), Arc<Prepared>>>,
+    prepared: RwLock<BTreeMap<Key, Arc<Prepared>>>,
 }
 
 struct Prepared {

@@ -15,7 +15,7 @@ use invoked_http::{Client, Config, Egress, Trust};
 use invoked_sink::{Answer, Attempted, StatusRule, Target, TargetAddress, TargetSpec};
 use tokio::task::JoinSet;
 
-use server::{Reply, Server, answer};
+use server::{AT_ONCE, Reply, Server, answer};
 
 use crate::HttpTarget;
 
@@ -95,11 +95,14 @@ async fn failures_of_the_way_are_unavailable_and_of_the_function_are_its_own() {
     for (reply, verdict, code_is) in [
         (Reply::Silence, Verdict::FunctionError, "InvocationError"),
         (
-            Reply::AnswerAndClose("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n123".to_owned()),
+            Reply::AnswerAndClose(
+                AT_ONCE,
+                "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n123".to_owned(),
+            ),
             WAITS,
             "FunctionDisconnected",
         ),
-        (Reply::AnswerAndClose(String::new()), WAITS, "FunctionDisconnected"),
+        (Reply::AnswerAndClose(AT_ONCE, String::new()), WAITS, "FunctionDisconnected"),
         (Reply::Answer("hello\r\n\r\n".to_owned()), WAITS, "BadResponse"),
         (
             Reply::Answer(answer("200 OK", "", &"x".repeat(101))),
@@ -108,10 +111,8 @@ async fn failures_of_the_way_are_unavailable_and_of_the_function_are_its_own() {
         ),
     ] {
         let server = Server::start(move |_, _| reply.clone()).await;
-        let attempt = Attempted {
-            result_max: 100,
-            ..with(&server.url(), |spec| spec.timeout = short)
-        };
+        let attempt =
+            Attempted { result_max: 100, ..with(&server.url(), |spec| spec.timeout = short) };
         let answer = target().invoke(&attempt).await;
         assert_eq!((answer.verdict, code(&answer)), (verdict, code_is));
         assert!(answer.body.starts_with(b"{\"errorMessage\":\""), "{answer:?}");

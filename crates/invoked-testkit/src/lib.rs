@@ -4,6 +4,7 @@
 //!   sync, crash and lie, and that notes every breach of the protocol between engine and store;
 //! - [`function::ScriptedFunction`] and [`sink::ScriptedSink`]: functions and destinations that
 //!   answer as told and log what reached them;
+//! - [`script`]: what they are told to answer, step by step or by chance;
 //! - [`oracle::Oracle`]: what a client was promised, and the judgement over it;
 //! - [`sample`]: rows to start a test with; [`timeline`] and [`rng`]: time and chance that a seed
 //!   repeats.
@@ -19,5 +20,6 @@ pub mod mem_store;
 pub mod oracle;
 pub mod rng;
 pub mod sample;
+pub mod script;
 pub mod sink;
 pub mod timeline;

@@ -37,7 +37,8 @@ impl Sample {
     pub fn plain(shard: ShardId, fn_id: FnId, random: u64, after: Duration) -> Self {
         let now = NOON.plus(after);
         let key = InvKey::generated(shard, now, random << 1);
-        let terms = Terms { event_age_seconds: 3_600, ..(*Terms::defaults(Qualifier::LATEST)).clone() };
+        let terms =
+            Terms { event_age_seconds: 3_600, ..(*Terms::defaults(Qualifier::LATEST)).clone() };
         let head = Head {
             key,
             fn_id,

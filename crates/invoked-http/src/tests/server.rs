@@ -9,13 +9,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+/// For [`Reply::AnswerAndClose`].
+pub(crate) const AT_ONCE: Duration = Duration::ZERO;
+
 /// What the server does with a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// Writes these bytes and waits for the next request.
     Answer(String),
-    /// Writes these bytes and closes.
-    AnswerAndClose(String),
+    /// Writes these bytes, waits, and closes.
+    AnswerAndClose(Duration, String),
     /// Waits, then writes.
     Late(Duration, String),
     /// Never answers.
@@ -98,16 +101,22 @@ async fn serve(
             requests.push(request.clone());
             requests.len() - 1
         };
-        let (text, closes) = match reply(number, &request) {
-            Reply::Answer(text) => (text, false),
-            Reply::AnswerAndClose(text) => (text, true),
+        let (text, close_after) = match reply(number, &request) {
+            Reply::Answer(text) => (text, None),
+            Reply::AnswerAndClose(wait, text) => (text, Some(wait)),
             Reply::Late(wait, text) => {
                 tokio::time::sleep(wait).await;
-                (text, false)
+                (text, None)
             }
             Reply::Silence => std::future::pending().await,
         };
-        if stream.write_all(text.as_bytes()).await.is_err() || closes {
+        if stream.write_all(text.as_bytes()).await.is_err() {
+            return;
+        }
+        if let Some(wait) = close_after {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
             return;
         }
     }

@@ -22,8 +22,7 @@ pub(crate) fn decode_value(value: &[u8]) -> Result<u64, StoreError> {
 }
 
 pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<(Day, u64), StoreError> {
-    let read =
-        || Parts::behind(key, &PREFIX)?.fixed("day").map(|day| Day(u32::from_be_bytes(day)));
+    let read = || Parts::behind(key, &PREFIX)?.fixed("day").map(|day| Day(u32::from_be_bytes(day)));
     let day = read().map_err(|source| corrupt("a count of live rows".to_owned(), source))?;
     Ok((day, decode_value(value)?))
 }

@@ -74,8 +74,7 @@ fn the_functions_own_words_are_kept() {
         ("", "the function answered with HTTP status 500"),
         (" \n", "the function answered with HTTP status 500"),
     ] {
-        let answer =
-            answer(response(500, &[], body), Asked::invoke(StatusRule::Header, MINUTE));
+        let answer = answer(response(500, &[], body), Asked::invoke(StatusRule::Header, MINUTE));
         assert_eq!(&*answer.fault.unwrap().message, message);
         if body.is_empty() {
             assert_eq!(answer.body, format!(r#"{{"errorMessage":"{message}"}}"#));

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::environment::Environment;
 use super::raw::Raw;
+use super::value::{HEADER_TEXT, is_header_text};
 
 /// How a secret looks wherever it could be seen.
 pub(crate) const MASK: &str = "***";
@@ -42,7 +43,7 @@ impl Secret {
                 return Err(FORM.to_owned());
             }
         };
-        if found.is_empty() { Err("must not be empty".to_owned()) } else { Ok(Self(found)) }
+        if is_header_text(&found) { Ok(Self(found)) } else { Err(HEADER_TEXT.to_owned()) }
     }
 }
 

@@ -58,6 +58,11 @@ impl<'raw> Section<'raw> {
         Self { path, left, known: Vec::new(), reading }
     }
 
+    /// Where this table stands.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The full path of a key of this table.
     pub(super) fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
@@ -86,20 +91,23 @@ impl<'raw> Section<'raw> {
         read: impl FnOnce(&Raw) -> Result<T, String>,
     ) -> Option<T> {
         if !self.left.contains_key(key) {
-            self.known.push(key);
-            self.reading.note(&self.path_of(key), "is missing");
+            self.missing(key);
             return None;
         }
         self.optional(key, read)
     }
 
     /// A secret that has to be there. Its value never stands in a message.
-    pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
+    pub(super) fn needed_secret(&mut self, key: &'static str) -> Option<Secret> {
         if !self.left.contains_key(key) {
-            self.known.push(key);
-            self.reading.note(&self.path_of(key), "is missing");
+            self.missing(key);
             return None;
         }
+        self.optional_secret(key)
+    }
+
+    /// A secret that may be missing.
+    pub(super) fn optional_secret(&mut self, key: &'static str) -> Option<Secret> {
         let node = self.take(key)?;
         self.reading.secrets.borrow_mut().insert(self.path_of(key));
         Secret::read(&node.value, self.reading.environment)
@@ -157,6 +165,11 @@ impl<'raw> Section<'raw> {
             let known = self.known.join(", ");
             self.note(key, node, format!("is not a key of the configuration; known here: {known}"));
         }
+    }
+
+    fn missing(&mut self, key: &'static str) {
+        self.known.push(key);
+        self.reading.note(&self.path_of(key), "is missing");
     }
 
     fn take(&mut self, key: &'static str) -> Option<&'raw Node> {

@@ -25,6 +25,20 @@ pub(super) fn text(raw: &Raw) -> Result<String, String> {
     }
 }
 
+/// What [`header_text`] takes.
+pub(super) const HEADER_TEXT: &str = "must be visible ASCII characters without a comma, and not empty";
+
+/// Whether a text can stand in a header among others.
+pub(super) fn is_header_text(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
+}
+
+/// A text that can stand in a header among others.
+pub(super) fn header_text(raw: &Raw) -> Result<String, String> {
+    let found = text(raw)?;
+    if is_header_text(&found) { Ok(found) } else { Err(HEADER_TEXT.to_owned()) }
+}
+
 /// A text that is neither empty nor holds what separates the parts of an ARN.
 pub(super) fn arn_part(raw: &Raw) -> Result<String, String> {
     let rule = "must be letters, digits, '-' and '_'";

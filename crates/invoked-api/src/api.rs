@@ -1,0 +1,263 @@
+//! The Function Compute API: from a request to an answer.
+//!
+//! A request is routed by its path, its body is read as far as its operation allows, and the
+//! operation does the rest. [`Call`] is the request when it is whole: whatever has to see all of it
+//! (authentication, next) looks there, in [`Api::answer`].
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{Method, Request};
+use hyper::body::Incoming;
+use invoked_core::id::RequestId;
+use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX};
+use invoked_core::name::{FunctionName, Qualifier};
+use invoked_engine::Handle;
+use invoked_fc::argument::InvalidArgument;
+use invoked_fc::headers::values::InvocationType;
+use invoked_fc::query::Query;
+use invoked_fc::route::{self, ApiVersion, FunctionPath, Operation, PathNotSupported, Route};
+
+use crate::body::{Body, Room, UnreadBody};
+use crate::ids::RequestIds;
+use crate::invoke;
+use crate::problem::Problem;
+use crate::reply::{REQUEST_ID, Reply, id_value};
+use crate::serve::Respond;
+use crate::serve::unread::Unread;
+
+/// A JSON body, in bytes.
+const JSON_BYTES_MAX: usize = 1024 * 1024;
+
+/// How requests are read.
+#[derive(Copy, Clone, Debug)]
+pub struct ApiConfig {
+    /// From the end of a request's head to the end of its body.
+    pub body_timeout: Duration,
+    /// Bytes that bodies over 128 KiB may hold together; more are told to try again.
+    pub large_bodies_bytes: usize,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self { body_timeout: Duration::from_secs(30), large_bodies_bytes: 256 * 1024 * 1024 }
+    }
+}
+
+/// Serves the Function Compute API. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Handle,
+    config: ApiConfig,
+    ids: RequestIds,
+    room: Room,
+    changes: tokio::sync::Mutex<()>,
+}
+
+/// A request, whole.
+pub(crate) struct Call<'a> {
+    /// Method, path and query as they were sent, and the headers.
+    pub(crate) head: &'a Parts,
+    /// The query, read.
+    pub(crate) query: Query,
+    /// The body; empty where the operation has none.
+    pub(crate) body: Bytes,
+}
+
+impl Call<'_> {
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// The qualifier of the request, for a function that its path names.
+    pub(crate) fn qualifier(&self, path: &FunctionPath) -> Result<Qualifier, Problem> {
+        Ok(Qualifier::parse(path.qualifier(&self.query))?)
+    }
+}
+
+/// The function that a path names.
+pub(crate) fn function_name(path: &FunctionPath) -> Result<FunctionName, Problem> {
+    Ok(FunctionName::parse(&path.name)?)
+}
+
+/// A header's text; nothing if it is absent.
+pub(crate) fn header<'a>(
+    headers: &'a HeaderMap,
+    name: &'static str,
+) -> Result<Option<&'a str>, InvalidArgument> {
+    let expected = "visible ASCII characters";
+    let text = |value: &'a HeaderValue| {
+        value.to_str().map_err(|_| InvalidArgument::Header { name, expected })
+    };
+    headers.get(name).map(text).transpose()
+}
+
+impl Api {
+    /// The API of an engine.
+    #[must_use]
+    pub fn new(engine: Handle, config: ApiConfig) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                engine,
+                config,
+                ids: RequestIds::default(),
+                room: Room::of(config.large_bodies_bytes),
+                changes: tokio::sync::Mutex::new(()),
+            }),
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Handle {
+        &self.shared.engine
+    }
+
+    /// Held by whoever reads a resource in order to change it.
+    pub(crate) async fn changing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.shared.changes.lock().await
+    }
+
+    fn next_id(&self) -> RequestId {
+        self.shared.ids.next(self.shared.engine.now())
+    }
+
+    async fn answer(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, Problem> {
+        let route = route::parse(head.method.as_str(), head.uri.path())?;
+        if !is_served(&route) {
+            return Err(unsupported(head));
+        }
+        let body = match body_max(&route.operation, &head.headers)? {
+            Some(limit) => {
+                body.read(limit, self.shared.config.body_timeout, &self.shared.room).await?
+            }
+            None => Body::default(),
+        };
+        // The body's part of the memory is held until there is an answer.
+        let Body { bytes: body, part: _part } = body;
+        let query = Query::parse(head.uri.query().unwrap_or_default());
+        self.perform(&route.operation, Call { head, query, body }).await
+    }
+
+    async fn perform(&self, operation: &Operation, call: Call<'_>) -> Result<Reply, Problem> {
+        use Operation as O;
+
+        match operation {
+            O::InvokeFunction(function) => self.invoke(function, call).await,
+            O::PutAsyncInvokeConfig(function) => self.put_config(function, &call).await,
+            O::GetAsyncInvokeConfig(function) => self.config(function, &call),
+            O::DeleteAsyncInvokeConfig(function) => self.delete_config(function, &call).await,
+            O::ListAsyncInvokeConfigs(None) => self.configs(&call),
+            O::GetAsyncTask(task) => self.task(task).await,
+            O::ListAsyncTasks(function) => self.tasks(function, &call).await,
+            O::StopAsyncTask(task) => self.stop_task(task).await,
+            O::CreateFunction(None) => self.create_function(&call).await,
+            O::GetFunction(function) => self.function(function),
+            O::GetFunctionCode(function) => self.function_code(function),
+            O::ListFunctions(None) => self.functions(&call),
+            O::UpdateFunction(function) => self.update_function(function, &call).await,
+            O::DeleteFunction(function) => self.delete_function(function, &call).await,
+            O::ListTriggers(function) => self.triggers(function),
+            O::ListAsyncInvokeConfigs(Some(_))
+            | O::CreateFunction(Some(_))
+            | O::ListFunctions(Some(_)) => Err(unsupported(call.head)),
+        }
+    }
+}
+
+/// Resources are shown in the shape of 2023-03-30 alone; what shows none is the same in all versions.
+fn is_served(route: &Route) -> bool {
+    use Operation as O;
+
+    match &route.operation {
+        O::InvokeFunction(_)
+        | O::DeleteAsyncInvokeConfig(_)
+        | O::StopAsyncTask(_)
+        | O::DeleteFunction(_)
+        | O::GetFunctionCode(_)
+        | O::ListTriggers(_) => true,
+        O::PutAsyncInvokeConfig(_)
+        | O::GetAsyncInvokeConfig(_)
+        | O::ListAsyncInvokeConfigs(_)
+        | O::GetAsyncTask(_)
+        | O::ListAsyncTasks(_)
+        | O::CreateFunction(_)
+        | O::GetFunction(_)
+        | O::ListFunctions(_)
+        | O::UpdateFunction(_) => route.version == ApiVersion::V2023,
+    }
+}
+
+fn unsupported(head: &Parts) -> Problem {
+    let method = head.method.as_str().to_owned();
+    PathNotSupported { method, path: head.uri.path().to_owned() }.into()
+}
+
+/// How much of a body an operation reads; nothing if it has none, whatever the client sends.
+fn body_max(operation: &Operation, headers: &HeaderMap) -> Result<Option<usize>, Problem> {
+    use Operation as O;
+
+    Ok(match operation {
+        O::InvokeFunction(_) => Some(match invoke::invocation_type(headers)? {
+            InvocationType::Sync => SYNC_PAYLOAD_MAX,
+            InvocationType::Async | InvocationType::Task => ASYNC_PAYLOAD_MAX,
+        }),
+        O::PutAsyncInvokeConfig(_) | O::CreateFunction(_) | O::UpdateFunction(_) => {
+            Some(JSON_BYTES_MAX)
+        }
+        O::GetAsyncInvokeConfig(_)
+        | O::DeleteAsyncInvokeConfig(_)
+        | O::ListAsyncInvokeConfigs(_)
+        | O::GetAsyncTask(_)
+        | O::ListAsyncTasks(_)
+        | O::StopAsyncTask(_)
+        | O::GetFunction(_)
+        | O::GetFunctionCode(_)
+        | O::ListFunctions(_)
+        | O::DeleteFunction(_)
+        | O::ListTriggers(_) => None,
+    })
+}
+
+impl Respond for Api {
+    async fn respond(&self, request: Request<Incoming>, unread: &Unread) -> Reply {
+        let (head, body) = request.into_parts();
+        let body = UnreadBody::new(body, &head.headers, unread);
+        let mut reply = match self.answer(&head, body).await {
+            Ok(reply) => reply,
+            Err(problem) => problem.reply(self.next_id()),
+        };
+        let headers = reply.headers_mut();
+        if !headers.contains_key(REQUEST_ID) {
+            headers.insert(REQUEST_ID, id_value(self.next_id()));
+        }
+        if is_followed_by_a_stray_body(&head) {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        reply
+    }
+
+    fn panicked(&self) -> Reply {
+        Problem::Panicked.reply(self.next_id())
+    }
+}
+
+/// Some Node clients send `{}` after a DELETE without saying so. It would be read as the next
+/// request, so there is none.
+fn is_followed_by_a_stray_body(head: &Parts) -> bool {
+    head.method == Method::DELETE
+        && !head.headers.contains_key(CONTENT_LENGTH)
+        && !head.headers.contains_key(TRANSFER_ENCODING)
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("config", &self.shared.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,143 @@
+//! InvokeFunction: a payload in, a 202 or the function's answer out.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use invoked_core::fault::Fault;
+use invoked_core::life::Verdict;
+use invoked_core::limits::LINEAGE_DEPTH_MAX;
+use invoked_core::name::TaskId;
+use invoked_core::shard::Accepted;
+use invoked_engine::{InvokeRequest, SyncAnswer, TaskWish};
+use invoked_fc::argument::InvalidArgument;
+use invoked_fc::headers;
+use invoked_fc::headers::values::{
+    InvocationType, LogType, parse_async_delay, parse_stateful_enable, parse_task_id,
+};
+use invoked_fc::route::FunctionPath;
+
+use crate::api::{Api, Call, function_name, header};
+use crate::problem::Problem;
+use crate::reply::{REQUEST_ID, Reply, empty, full, id_value, visible};
+
+const ASYNC_TASK_ID: HeaderName = HeaderName::from_static(headers::ASYNC_TASK_ID);
+const STATEFUL_ID: HeaderName = HeaderName::from_static(headers::STATEFUL_ASYNC_INVOCATION_ID);
+const ERROR_TYPE: HeaderName = HeaderName::from_static(headers::ERROR_TYPE);
+const DURATION: HeaderName = HeaderName::from_static(headers::INVOCATION_DURATION);
+const LOG_RESULT: HeaderName = HeaderName::from_static(headers::LOG_RESULT);
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// How an invocation is to be answered.
+pub(crate) fn invocation_type(headers: &HeaderMap) -> Result<InvocationType, InvalidArgument> {
+    InvocationType::parse(header(headers, headers::INVOCATION_TYPE)?)
+}
+
+impl Api {
+    pub(crate) async fn invoke(
+        &self,
+        function: &FunctionPath,
+        call: Call<'_>,
+    ) -> Result<Reply, Problem> {
+        let headers = call.headers();
+        match invocation_type(headers)? {
+            InvocationType::Sync => {
+                let logs = LogType::parse(header(headers, headers::LOG_TYPE)?)?;
+                let answer = self.engine().invoke_sync(plain(function, call)?).await?;
+                Ok(answered(answer, logs))
+            }
+            kind @ (InvocationType::Async | InvocationType::Task) => {
+                let request = InvokeRequest {
+                    delay: parse_async_delay(header(headers, headers::ASYNC_DELAY)?)?,
+                    task_id: task_id(headers)?,
+                    task: task_wish(kind, headers)?,
+                    ..plain(function, call)?
+                };
+                Ok(accepted(&self.engine().invoke_async(request).await?))
+            }
+        }
+    }
+}
+
+/// What every invocation has.
+fn plain(function: &FunctionPath, call: Call<'_>) -> Result<InvokeRequest, Problem> {
+    Ok(InvokeRequest {
+        function: function_name(function)?,
+        qualifier: call.qualifier(function)?,
+        depth: depth(call.headers())?,
+        delay: Duration::ZERO,
+        task_id: None,
+        task: TaskWish::AsConfigured,
+        payload: call.body,
+    })
+}
+
+/// Both names are read in every version; the newer one goes first.
+fn task_id(headers: &HeaderMap) -> Result<Option<TaskId>, InvalidArgument> {
+    for name in [headers::ASYNC_TASK_ID, headers::STATEFUL_ASYNC_INVOCATION_ID] {
+        if let Some(id) = parse_task_id(name, header(headers, name)?)? {
+            return Ok(Some(TaskId::trusted(id)));
+        }
+    }
+    Ok(None)
+}
+
+fn task_wish(kind: InvocationType, headers: &HeaderMap) -> Result<TaskWish, InvalidArgument> {
+    let enable = parse_stateful_enable(header(headers, headers::STATEFUL_ASYNC_INVOCATION_ENABLE)?)?;
+    Ok(match (kind, enable) {
+        (InvocationType::Task, _) | (_, Some(true)) => TaskWish::Task,
+        (InvocationType::Sync | InvocationType::Async, Some(false)) => TaskWish::Plain,
+        (InvocationType::Sync | InvocationType::Async, None) => TaskWish::AsConfigured,
+    })
+}
+
+/// Hand-overs before this one. A longer chain than any that a daemon lets pass is not ours.
+fn depth(headers: &HeaderMap) -> Result<u8, InvalidArgument> {
+    let Some(text) = header(headers, headers::LINEAGE)? else { return Ok(0) };
+    let depth = text.trim().parse().ok().filter(|depth| *depth <= LINEAGE_DEPTH_MAX);
+    depth.ok_or(InvalidArgument::Header {
+        name: headers::LINEAGE,
+        expected: "a whole number from 0 to 16",
+    })
+}
+
+/// The 202. Of a plain invocation, the task id is the request id.
+fn accepted(accepted: &Accepted) -> Reply {
+    let id = id_value(accepted.request_id);
+    let task = accepted.task.as_ref().map_or_else(|| id.clone(), |task| visible(task.as_str()));
+    let mut reply = empty(StatusCode::ACCEPTED);
+    let headers = reply.headers_mut();
+    headers.insert(ASYNC_TASK_ID, task.clone());
+    headers.insert(STATEFUL_ID, task);
+    headers.insert(REQUEST_ID, id);
+    reply
+}
+
+/// What a synchronous invocation came to. A function that failed did answer: that is a 200.
+fn answered(answered: SyncAnswer, logs: LogType) -> Reply {
+    let SyncAnswer { request_id, answer, took } = answered;
+    let fault = answer.fault.unwrap_or_else(|| Fault::new("InvocationError", "", 200));
+    let error_type = match answer.verdict {
+        Verdict::Succeeded => None,
+        Verdict::FunctionError => Some(visible(&fault.code)),
+        Verdict::Unavailable { .. } | Verdict::Refused | Verdict::Gone => {
+            return Problem::NotRun { verdict: answer.verdict, fault }.reply(request_id);
+        }
+    };
+    let mut reply = full(StatusCode::OK, BYTES, answer.body);
+    let headers = reply.headers_mut();
+    headers.insert(REQUEST_ID, id_value(request_id));
+    let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    headers.insert(DURATION, HeaderValue::from(took));
+    if let Some(error_type) = error_type {
+        headers.insert(ERROR_TYPE, error_type);
+    }
+    if logs == LogType::Tail {
+        // Functions are processes of their own: their logs never come this way.
+        headers.insert(LOG_RESULT, HeaderValue::from_static(""));
+    }
+    reply
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Asynchronous tasks: what a list is asked for, and what is shown of a task.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::StatusCode;
+use invoked_core::callback::Callback;
+use invoked_core::envelope::Identity;
+use invoked_core::head::{Head, Status};
+use invoked_core::id::Attempt;
+use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::time::Timestamp;
+use invoked_engine::{TaskFilter, TaskRecord};
+use invoked_fc::dto::task::{
+    AsyncTask, AsyncTaskEvent, AsyncTaskList, Payloads, SortOrder, TaskFilter as AskedTasks,
+    TaskStatus,
+};
+use invoked_fc::query::Query;
+use invoked_fc::route::{FunctionPath, TaskPath};
+
+use crate::api::{Api, Call, function_name};
+use crate::problem::Problem;
+use crate::reply::{Reply, empty, json};
+
+impl Api {
+    pub(crate) async fn task(&self, path: &TaskPath) -> Result<Reply, Problem> {
+        let function = function_name(&path.function)?;
+        let task = self.engine().task(&function, &path.task_id).await?;
+        json(&shown(&self.engine().config().identity, &function, &task))
+    }
+
+    pub(crate) async fn tasks(
+        &self,
+        path: &FunctionPath,
+        call: &Call<'_>,
+    ) -> Result<Reply, Problem> {
+        let function = function_name(path)?;
+        let filter = filter(path, &call.query)?;
+        let page = self.engine().tasks(&function, &filter).await?;
+        let identity = &self.engine().config().identity;
+        json(&AsyncTaskList {
+            tasks: page.tasks.iter().map(|task| shown(identity, &function, task)).collect(),
+            next_token: page.next.unwrap_or_default(),
+        })
+    }
+
+    pub(crate) async fn stop_task(&self, path: &TaskPath) -> Result<Reply, Problem> {
+        self.engine().stop_task(&function_name(&path.function)?, &path.task_id).await?;
+        Ok(empty(StatusCode::NO_CONTENT))
+    }
+}
+
+/// A list without a qualifier is of all of them.
+fn filter(path: &FunctionPath, query: &Query) -> Result<TaskFilter, Problem> {
+    let asked = AskedTasks::parse(query)?;
+    let page = query.page()?;
+    let qualifier = path.qualifier.as_deref().or_else(|| query.text("qualifier"));
+    Ok(TaskFilter {
+        qualifier: qualifier.map(Qualifier::parse).transpose()?,
+        status: asked.status.and_then(|wanted| {
+            Status::ALL.into_iter().find(|status| shown_status(*status) == wanted)
+        }),
+        prefix: asked.prefix.unwrap_or_default(),
+        started_from: asked.started_from_ms.map(Timestamp::from_millis),
+        started_to: asked.started_until_ms.map(Timestamp::from_millis),
+        is_ascending: asked.order == SortOrder::Ascending,
+        limit: usize::from(page.limit),
+        token: page.next_token,
+        with_payload: asked.payloads == Payloads::Included,
+    })
+}
+
+fn shown(identity: &Identity, function: &FunctionName, task: &TaskRecord) -> AsyncTask {
+    let head = &task.head;
+    let qualifier = &head.terms.qualifier;
+    let events = head.task.iter().flat_map(|task| task.history.events());
+    let duration = head.ended_at().zip(head.first_started_at);
+    let duration = duration.map(|(ended, started)| ended.since(started).as_millis());
+    AsyncTask {
+        function_arn: identity.function_arn(function, qualifier),
+        qualifier: qualifier.as_str().to_owned(),
+        task_id: head.task.as_ref().map(|task| task.id.as_str().to_owned()).unwrap_or_default(),
+        request_id: head.request_id.to_string(),
+        status: shown_status(head.status()),
+        started_at_ms: head.first_started_at.map_or(0, Timestamp::millis),
+        ended_at_ms: head.ended_at().map_or(0, Timestamp::millis),
+        duration_ms: duration.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0),
+        destination_status: Some(destination_status(&head.callback).to_owned()),
+        task_error_message: Some(error_message(head).to_owned()),
+        task_payload: task.payload.as_ref().map(text_or_base64),
+        return_payload: task.result.as_ref().map(text_or_base64),
+        instance_id: Some(String::new()),
+        already_retried_times: i64::from(head.attempts.0.saturating_sub(1)),
+        events: events
+            .map(|event| AsyncTaskEvent {
+                event_id: i64::from(event.id),
+                status: shown_status(event.status),
+                at_ms: event.at.millis(),
+                event_detail: event.detail.as_deref().unwrap_or_default().to_owned(),
+            })
+            .collect(),
+    }
+}
+
+fn shown_status(status: Status) -> TaskStatus {
+    match status {
+        Status::Enqueued => TaskStatus::Enqueued,
+        Status::Dequeued => TaskStatus::Dequeued,
+        Status::Running => TaskStatus::Running,
+        Status::Retrying => TaskStatus::Retrying,
+        Status::Stopping => TaskStatus::Stopping,
+        Status::Succeeded => TaskStatus::Succeeded,
+        Status::Failed => TaskStatus::Failed,
+        Status::Expired => TaskStatus::Expired,
+        Status::Stopped => TaskStatus::Stopped,
+        Status::Invalid => TaskStatus::Invalid,
+    }
+}
+
+/// The cloud documents no values. Nothing to tell is empty.
+fn destination_status(callback: &Callback) -> &'static str {
+    match callback {
+        Callback::None => "",
+        Callback::Owed { tried: Attempt::NONE, .. }
+        | Callback::Calling { trying: Attempt(0 | 1), .. } => "Pending",
+        Callback::Owed { .. } | Callback::Calling { .. } => "Retrying",
+        Callback::Delivered { .. } => "Succeeded",
+        Callback::Failed { .. } => "Failed",
+    }
+}
+
+/// Why the task failed, or what the attempt before came to while it waits for the next.
+fn error_message(head: &Head) -> &str {
+    match (head.status(), &head.fault) {
+        (
+            Status::Failed | Status::Retrying | Status::Expired | Status::Invalid,
+            Some(fault),
+        ) => &fault.message,
+        (
+            Status::Failed
+            | Status::Retrying
+            | Status::Expired
+            | Status::Invalid
+            | Status::Enqueued
+            | Status::Dequeued
+            | Status::Running
+            | Status::Stopping
+            | Status::Succeeded
+            | Status::Stopped,
+            _,
+        ) => "",
+    }
+}
+
+/// A payload is a string on the wire. One that is not UTF-8 is shown as base64: nothing is lost.
+fn text_or_base64(payload: &Bytes) -> String {
+    match str::from_utf8(payload) {
+        Ok(text) => text.to_owned(),
+        Err(_) => STANDARD.encode(payload),
+    }
+}
+
+#[cfg(test)]
+mod tests;

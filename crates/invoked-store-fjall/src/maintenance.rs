@@ -1,0 +1,230 @@
+//! What is done when nobody wants anything written: giving disk space back.
+//!
+//! fjall begins a new journal only while flushing, once 64 MB stand in the old one, and removes an
+//! old one only when every keyspace has flushed what stands in it; it keeps deleted rows until a
+//! compaction happens by. So an idle store would keep its last journal and the remains of its rows
+//! for ever. When it rests:
+//!
+//! 1. Fill the journal up: four times 1 MiB into `pad`, clear `pad`, flush it; until a new journal
+//!    has begun.
+//! 2. Write a sentinel into every keyspace with unflushed rows and flush it. The sentinel makes
+//!    sure that a table comes of it, even if all its rows cancel out.
+//! 3. If few rows are live, compact the keyspaces that every store has, on a thread of its own.
+//! 4. Step 2 again, which releases the versions before the compaction.
+//!
+//! Steps are short and nothing waits inside one: a request that comes in between is served, and
+//! what was not finished begins anew at the next rest.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use fjall::Keyspace;
+use invoked_store::StoreError;
+
+use crate::directory;
+use crate::error::{engine, file};
+use crate::keys::{SENTINEL, Table};
+use crate::tables::Tables;
+
+/// How long nothing has to come in.
+const REST: Duration = Duration::from_secs(2);
+/// Rests in a row before a journal of modest size is worth 64 MiB of filler.
+const RESTS_FOR_LITTLE: u32 = 15;
+/// Between steps.
+const STEP: Duration = Duration::from_millis(5);
+const JOURNAL_BYTES_LARGE: u64 = 16 << 20;
+const JOURNAL_BYTES_SMALL: u64 = 1 << 20;
+/// What the filler of a journal takes, and what flushing may.
+const ROOM_BYTES: u64 = 128 << 20;
+/// With more live rows, a compaction would move more than it frees.
+const LIVE_ROWS_FEW: u64 = 1_000;
+const FILLER_KEY: [u8; 1] = [0];
+const FILLER_BYTES: usize = 1 << 20;
+const FILLERS: usize = 4;
+
+/// Where maintenance stands.
+pub(crate) struct Maintenance {
+    stage: Stage,
+    /// Keyspaces that may have unflushed rows.
+    unflushed: BTreeSet<Table>,
+    /// Whether anything was written since it last finished.
+    is_wanted: bool,
+    rests: u32,
+}
+
+enum Stage {
+    Resting,
+    Padding,
+    Flushing(Round, Vec<Keyspace>),
+    Compacting(JoinHandle<()>),
+}
+
+#[derive(Copy, Clone, Debug)]
+enum Round {
+    First,
+    Last,
+}
+
+impl fmt::Debug for Maintenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Maintenance").field("rests", &self.rests).finish_non_exhaustive()
+    }
+}
+
+impl Maintenance {
+    /// After opening: what the journal brought back is unflushed.
+    pub(crate) fn new(tables: &Tables) -> Self {
+        let mut unflushed = BTreeSet::from([Table::Live, Table::Pay, Table::Due, Table::Meta]);
+        for day in tables.days() {
+            unflushed.extend([Table::Records(day), Table::Bodies(day)]);
+        }
+        Self { stage: Stage::Resting, unflushed, is_wanted: true, rests: 0 }
+    }
+
+    /// When to take the next step, if nothing comes in; `None` if there is nothing to do.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        match self.stage {
+            Stage::Resting => self.is_wanted.then_some(REST),
+            Stage::Padding | Stage::Flushing(..) | Stage::Compacting(_) => Some(STEP),
+        }
+    }
+
+    /// A batch is about to be written to these.
+    pub(crate) fn note(&mut self, tables: impl Iterator<Item = Table>) {
+        self.unflushed.extend(tables);
+        self.is_wanted = true;
+    }
+
+    /// Something came in.
+    pub(crate) fn interrupt(&mut self) {
+        self.rests = 0;
+        match self.stage {
+            // It runs beside the writer and cannot be stopped.
+            Stage::Compacting(_) => {}
+            Stage::Resting | Stage::Padding | Stage::Flushing(..) => self.stage = Stage::Resting,
+        }
+    }
+
+    /// Ends it, waiting for a compaction that is under way.
+    pub(crate) fn stop(&mut self) {
+        self.is_wanted = false;
+        if let Stage::Compacting(thread) = std::mem::replace(&mut self.stage, Stage::Resting) {
+            join(thread);
+        }
+    }
+
+    /// Takes a step.
+    pub(crate) fn step(
+        &mut self,
+        tables: &Tables,
+        live_rows: u64,
+        free_bytes_min: u64,
+    ) -> Result<(), StoreError> {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Resting) {
+            Stage::Resting => self.rest(tables, free_bytes_min)?,
+            Stage::Padding if tables.pad.sealed_memtable_count() > 0 => Stage::Padding,
+            Stage::Padding if journal_bytes(tables)? > JOURNAL_BYTES_SMALL => {
+                pad(tables).map_err(engine)?;
+                Stage::Padding
+            }
+            Stage::Padding => self.flush(tables, Round::First).map_err(engine)?,
+            Stage::Flushing(round, mut keyspaces) => {
+                keyspaces.retain(|keyspace| keyspace.sealed_memtable_count() > 0);
+                match round {
+                    _ if !keyspaces.is_empty() => Stage::Flushing(round, keyspaces),
+                    Round::First if live_rows < LIVE_ROWS_FEW => compact(tables)?,
+                    Round::First | Round::Last => self.finish(tables),
+                }
+            }
+            Stage::Compacting(thread) if !thread.is_finished() => Stage::Compacting(thread),
+            Stage::Compacting(thread) => {
+                join(thread);
+                self.flush(tables, Round::Last).map_err(engine)?
+            }
+        };
+        Ok(())
+    }
+
+    fn rest(&mut self, tables: &Tables, free_bytes_min: u64) -> Result<Stage, StoreError> {
+        self.rests = self.rests.saturating_add(1);
+        let bytes = journal_bytes(tables)?;
+        let is_long = self.rests >= RESTS_FOR_LITTLE;
+        let is_worth_it = bytes > JOURNAL_BYTES_LARGE || (is_long && bytes > JOURNAL_BYTES_SMALL);
+        if is_long && !is_worth_it {
+            self.is_wanted = false;
+        }
+        let free = directory::free(tables.path()).unwrap_or(u64::MAX);
+        let is_room = free > free_bytes_min.saturating_add(ROOM_BYTES);
+        Ok(if is_worth_it && is_room { Stage::Padding } else { Stage::Resting })
+    }
+
+    /// Writes the sentinels and begins to flush.
+    fn flush(&mut self, tables: &Tables, round: Round) -> fjall::Result<Stage> {
+        let mut keyspaces = tables.fixed();
+        for table in &self.unflushed {
+            if let (Table::Records(_) | Table::Bodies(_), Some(bucket)) =
+                (table, tables.existing(*table))
+            {
+                keyspaces.push(bucket);
+            }
+        }
+        let mut batch = tables.batch();
+        for keyspace in &keyspaces {
+            batch.insert(keyspace, SENTINEL, []);
+        }
+        batch.commit()?;
+        for keyspace in &keyspaces {
+            keyspace.rotate_memtable()?;
+        }
+        Ok(Stage::Flushing(round, keyspaces))
+    }
+
+    fn finish(&mut self, tables: &Tables) -> Stage {
+        self.unflushed.clear();
+        self.is_wanted = false;
+        if let Err(error) = directory::restrict(tables.path()) {
+            tracing::warn!(%error, "modes of the store's files are not set");
+        }
+        Stage::Resting
+    }
+}
+
+/// Puts filler into the journal, and nothing into a table.
+fn pad(tables: &Tables) -> fjall::Result<()> {
+    let filler = vec![0x5a; FILLER_BYTES];
+    for _ in 0..FILLERS {
+        tables.pad.insert(FILLER_KEY, filler.as_slice())?;
+    }
+    tables.pad.clear()?;
+    tables.pad.insert(SENTINEL, [])?;
+    tables.pad.rotate_memtable()?;
+    Ok(())
+}
+
+fn compact(tables: &Tables) -> Result<Stage, StoreError> {
+    let keyspaces = tables.fixed();
+    let work = move || {
+        for keyspace in keyspaces {
+            if let Err(error) = keyspace.major_compact() {
+                tracing::warn!(%error, "a compaction failed");
+            }
+        }
+    };
+    let thread = thread::Builder::new().name("store-compaction".to_owned()).spawn(work);
+    thread.map(Stage::Compacting).map_err(|error| file("a compaction", &error))
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a compaction panicked");
+    }
+}
+
+/// What the journal takes on disk; the rest of its 64 MiB is a hole.
+fn journal_bytes(tables: &Tables) -> Result<u64, StoreError> {
+    let journal = directory::active_journal(tables.path());
+    let bytes = journal.and_then(|path| path.map_or(Ok(0), |path| directory::allocated(&path)));
+    bytes.map_err(|error| file("the journal", &error))
+}

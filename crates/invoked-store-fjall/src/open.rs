@@ -1,0 +1,192 @@
+//! Opening the directory: the lock, what the journal looks like, fjall's own recovery, and whether
+//! anything acknowledged is missing.
+//!
+//! ```text
+//! locked by another process                           refuse, InUse
+//! break in the journal, a batch of ours behind it     refuse, Cut; nothing is touched
+//! break at the end                                    fjall drops the torn batch
+//! checksum wrong in the batch that was not synced     copied aside, cut off, opened
+//! checksum wrong elsewhere                            refuse with fjall's words; nothing is touched
+//! last number found < last number acknowledged        refuse, Cut
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use invoked_core::id::{Epoch, ShardId};
+use invoked_store::StoreError;
+
+use crate::acknowledged::Acknowledged;
+use crate::config::FjallConfig;
+use crate::directory;
+use crate::error::{engine, file};
+use crate::journal::{self, Scan};
+use crate::keys::{Table, epoch, live_count, number};
+use crate::read::View;
+use crate::staged::Staged;
+use crate::tables::Tables;
+
+/// The format that is written, and the newest that is read.
+const FORMAT: u32 = 1;
+/// A process that was killed a moment ago may still hold the lock.
+const LOCK_TRIES: u32 = 5;
+const LOCK_WAIT: Duration = Duration::from_millis(100);
+
+/// A store that is open.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) tables: Tables,
+    pub(crate) acknowledged: Acknowledged,
+    /// Number of the last batch.
+    pub(crate) number: u64,
+    pub(crate) shards: u16,
+    pub(crate) live_rows: u64,
+    pub(crate) epochs: Vec<(ShardId, Epoch)>,
+}
+
+/// Opens or makes the store.
+pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
+    let path = &config.path;
+    let shown = path.display().to_string();
+    directory::create(path).map_err(|error| file(&shown, &error))?;
+    let tables = recover(config)?;
+    directory::restrict(path).map_err(|error| file(&shown, &error))?;
+    let acknowledged = Acknowledged::open(path).map_err(|error| file(&shown, &error))?;
+
+    let view = View::new(&tables);
+    let one = |what: &str, key: &[u8]| match view.get(Table::Meta, key)? {
+        Some(value) => number::decode_value(what, &value).map(Some),
+        None => Ok(None),
+    };
+    let format = one("the format", &number::FORMAT)?;
+    let found = format.map_or(FORMAT, |format| u32::try_from(format).unwrap_or(u32::MAX));
+    if found > FORMAT {
+        return Err(StoreError::Newer { found, known: FORMAT });
+    }
+    let last = one("the number of the last batch", &number::BATCH)?.unwrap_or(0);
+    acknowledged.check(last)?;
+    if format.is_none() {
+        return create(config, tables, acknowledged);
+    }
+
+    let mut epochs = Vec::new();
+    let shards = one("the number of shards", &number::SHARDS)?;
+    let shards = shards.and_then(|shards| u16::try_from(shards).ok()).unwrap_or(config.shards);
+    for shard in (0..shards).map(ShardId) {
+        if let Some(value) = view.get(Table::Meta, epoch::encode_key(shard))? {
+            epochs.push((shard, epoch::decode_value(&value)?));
+        }
+    }
+    let mut live_rows = 0;
+    for row in view.beginning_with(Table::Meta, &live_count::PREFIX) {
+        let (key, value) = row?;
+        live_rows += live_count::decode(&key, &value)?.1;
+    }
+    drop(view);
+    Ok(Opened { tables, acknowledged, number: last, shards, live_rows, epochs })
+}
+
+/// Writes the first batch of a new store.
+fn create(
+    config: &FjallConfig,
+    tables: Tables,
+    acknowledged: Acknowledged,
+) -> Result<Opened, StoreError> {
+    let number = 1;
+    let mut staged = Staged::default();
+    staged.put(Table::Meta, &number::FORMAT, &number::encode_value(u64::from(FORMAT)));
+    staged.put(Table::Meta, &number::SHARDS, &number::encode_value(u64::from(config.shards)));
+    staged.put(Table::Meta, &number::BATCH, &number::encode_value(number));
+    staged.commit(&tables).map_err(engine)?;
+    acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
+    let (shards, live_rows, epochs) = (config.shards, 0, Vec::new());
+    Ok(Opened { tables, acknowledged, number, shards, live_rows, epochs })
+}
+
+/// Opens the database behind a look at its journal.
+fn recover(config: &FjallConfig) -> Result<Tables, StoreError> {
+    let shown = config.path.display().to_string();
+    let in_use = || StoreError::InUse { path: shown.clone() };
+    let lock = lock(&config.path).map_err(|error| file(&shown, &error))?;
+    if matches!(lock, Lock::Taken) {
+        return Err(in_use());
+    }
+    let journal = directory::active_journal(&config.path).map_err(|error| file(&shown, &error))?;
+    let mut scan = Scan::default();
+    if let Some(journal) = &journal {
+        let shown = journal.display().to_string();
+        scan = journal::scan(journal).map_err(|error| file(&shown, &error))?;
+    }
+    if let Some(behind) = scan.behind_break {
+        let found = scan.last.map_or(0, |last| last.number);
+        return Err(StoreError::Cut { found, acknowledged: behind });
+    }
+    drop(lock);
+    let error = match Tables::open(config) {
+        Ok(tables) => return Ok(tables),
+        Err(fjall::Error::Locked) => return Err(in_use()),
+        Err(error) => error,
+    };
+    match (error, journal) {
+        (fjall::Error::JournalRecovery(error), Some(journal)) => {
+            cut_torn(config, &journal, &scan)?.ok_or_else(|| engine(error))
+        }
+        (error, _) => Err(engine(error)),
+    }
+}
+
+enum Lock {
+    /// There is nothing to lock yet.
+    Absent,
+    Held(#[expect(dead_code, reason = "held until dropped")] File),
+    Taken,
+}
+
+/// fjall's own lock, held while we look at the journal.
+fn lock(path: &Path) -> io::Result<Lock> {
+    let file = match OpenOptions::new().read(true).write(true).open(path.join("lock")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::Absent),
+        other => other?,
+    };
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock::Held(file)),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_WAIT),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(Lock::Taken)
+}
+
+/// Cuts off what a power failure may have torn, as little as opens: first what maintenance wrote
+/// behind our last batch, then that batch, if nobody was told of it. The journal as it was stays
+/// beside it.
+fn cut_torn(
+    config: &FjallConfig,
+    journal: &Path,
+    scan: &Scan,
+) -> Result<Option<Tables>, StoreError> {
+    let fail = |error: io::Error| file(&journal.display().to_string(), &error);
+    let Some(last) = scan.last else { return Ok(None) };
+    let told = Acknowledged::open(&config.path).map_err(fail)?.number();
+    let aside = aside(journal);
+    fs::copy(journal, &aside).map_err(fail)?;
+    let may_drop_last = last.number > told;
+    for end in [Some(last.end), may_drop_last.then_some(last.start)].into_iter().flatten() {
+        let cut = OpenOptions::new().write(true).open(journal).map_err(fail)?;
+        cut.set_len(end).and_then(|()| cut.sync_all()).map_err(fail)?;
+        if let Ok(tables) = Tables::open(config) {
+            tracing::warn!(aside = %aside.display(), end, "cut a torn batch off the journal");
+            return Ok(Some(tables));
+        }
+    }
+    fs::rename(&aside, journal).map_err(fail)?;
+    Ok(None)
+}
+
+fn aside(journal: &Path) -> PathBuf {
+    journal.with_extension("torn")
+}

@@ -1,0 +1,161 @@
+//! Reading. Every read sees the store as it was between two batches.
+
+use std::path::Path;
+
+use fjall::{Readable as _, Snapshot, UserKey, UserValue};
+use invoked_core::head::Head;
+use invoked_core::id::{FnId, InvKey, ShardId};
+use invoked_core::shard::{BytesWanted, KeptCallback, LoadedBytes};
+use invoked_core::time::Timestamp;
+use invoked_core::totals::Total;
+use invoked_store::{Found, RegistryEntry, StoreError, Submission};
+
+use crate::error::engine;
+use crate::keys::{
+    BodyKind, KeyRange, Table, beginning_with, body, callback, live, name, pay, record, registry,
+    submission, total,
+};
+use crate::tables::Tables;
+
+mod lanes;
+mod tasks;
+
+/// A row, or why it does not read.
+type Row = Result<(UserKey, UserValue), StoreError>;
+
+/// The store between two batches.
+pub(crate) struct View<'a> {
+    tables: &'a Tables,
+    snapshot: Snapshot,
+}
+
+impl<'a> View<'a> {
+    /// As it is now.
+    pub(crate) fn new(tables: &'a Tables) -> Self {
+        Self { tables, snapshot: tables.db.snapshot() }
+    }
+
+    /// The store's directory.
+    pub(crate) fn path(&self) -> &Path {
+        self.tables.path()
+    }
+
+    /// One row.
+    pub(crate) fn get(
+        &self,
+        table: Table,
+        key: impl AsRef<[u8]>,
+    ) -> Result<Option<UserValue>, StoreError> {
+        let Some(keyspace) = self.tables.existing(table) else { return Ok(None) };
+        self.snapshot.get(&keyspace, key).map_err(engine)
+    }
+
+    /// The rows of a range, from either end.
+    pub(crate) fn range(
+        &self,
+        table: Table,
+        range: KeyRange,
+    ) -> impl DoubleEndedIterator<Item = Row> + use<> {
+        let keyspace = self.tables.existing(table);
+        let rows = keyspace.map(|keyspace| self.snapshot.range(&keyspace, range));
+        rows.into_iter().flatten().map(|guard| guard.into_inner().map_err(engine))
+    }
+
+    /// The rows whose keys begin so.
+    pub(crate) fn beginning_with(
+        &self,
+        table: Table,
+        prefix: &[u8],
+    ) -> impl DoubleEndedIterator<Item = Row> + use<> {
+        self.range(table, beginning_with(prefix))
+    }
+
+    /// A row that is live.
+    pub(crate) fn live(&self, key: InvKey) -> Result<Option<Head>, StoreError> {
+        let value = self.get(Table::Live, live::encode_key(key))?;
+        value.map(|value| live::decode_value(key, &value)).transpose()
+    }
+
+    /// A row, live or kept.
+    pub(crate) fn head(&self, key: InvKey) -> Result<Option<Found>, StoreError> {
+        if let Some(head) = self.live(key)? {
+            return Ok(Some(Found { head, is_kept: false }));
+        }
+        let kept = record::encode_key(key);
+        for day in self.tables.days().into_iter().rev() {
+            if let Some(value) = self.get(Table::Records(day), &kept)? {
+                let head = record::decode_value(key, &value)?;
+                return Ok(Some(Found { head, is_kept: true }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The bytes of a row.
+    pub(crate) fn bytes(&self, wanted: BytesWanted) -> Result<LoadedBytes, StoreError> {
+        let key = wanted.key;
+        let (payload, result) = match wanted.bucket {
+            None => (
+                self.get(Table::Pay, pay::encode_key(key))?,
+                self.get(Table::Pay, pay::encode_result_key(key))?,
+            ),
+            Some(day) => (
+                self.get(Table::Bodies(day), body::encode_key(BodyKind::Payload, key))?,
+                self.get(Table::Bodies(day), body::encode_key(BodyKind::Result, key))?,
+            ),
+        };
+        let copied = |value: Option<UserValue>| value.map(|value| copy(&value));
+        Ok(LoadedBytes { key, payload: copied(payload), result: copied(result) })
+    }
+
+    /// The counts of a shard.
+    pub(crate) fn totals(&self, shard: ShardId) -> Result<Vec<Total>, StoreError> {
+        let rows = self.beginning_with(Table::Meta, &total::encode_prefix(shard));
+        rows.map(|row| row.and_then(|(key, value)| total::decode(shard, &key, &value))).collect()
+    }
+
+    /// Callbacks that were given up, oldest first.
+    pub(crate) fn kept_callbacks(
+        &self,
+        after: Option<(Timestamp, InvKey)>,
+        limit: usize,
+    ) -> Result<Vec<KeptCallback>, StoreError> {
+        let first = after.map(|(failed_at, _)| failed_at.day());
+        let mut kept = Vec::new();
+        for day in self.tables.days() {
+            if first.is_some_and(|first| day < first) {
+                continue;
+            }
+            let rows = self.range(Table::Records(day), callback::range_behind(after));
+            for row in rows.take(limit.saturating_sub(kept.len())) {
+                let (key, value) = row?;
+                kept.push(callback::decode(&key, &value)?);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Submissions of a shard that are not acknowledged.
+    pub(crate) fn submissions(&self, shard: ShardId) -> Result<Vec<(u64, Submission)>, StoreError> {
+        let rows = self.beginning_with(Table::Meta, &submission::encode_prefix(shard));
+        let read = |row: Row| row.and_then(|(key, value)| submission::decode(shard, &key, &value));
+        rows.map(read).collect()
+    }
+
+    /// The dictionary.
+    pub(crate) fn names(&self) -> Result<Vec<(FnId, String)>, StoreError> {
+        let rows = self.beginning_with(Table::Meta, &name::ID_PREFIX);
+        rows.map(|row| row.and_then(|(key, value)| name::decode_id(&key, &value))).collect()
+    }
+
+    /// The registry.
+    pub(crate) fn registry(&self) -> Result<Vec<RegistryEntry>, StoreError> {
+        let rows = self.beginning_with(Table::Meta, &registry::PREFIX);
+        rows.map(|row| row.and_then(|(key, value)| registry::decode(&key, &value))).collect()
+    }
+}
+
+/// A copy, because a value may be a small part of a block that it would keep in memory.
+fn copy(value: &UserValue) -> bytes::Bytes {
+    bytes::Bytes::copy_from_slice(value)
+}

@@ -1,0 +1,182 @@
+//! Listing tasks, in the order of their acceptance.
+//!
+//! The index of a status is walked where one is asked for and indexed, else the index of all
+//! tasks. Every bucket has its own, so the walk merges them. Where ids have to begin with
+//! something and few do, those are looked up and sorted instead.
+
+use std::cmp::Ordering;
+use std::iter::Peekable;
+use std::ops::Bound;
+
+use invoked_core::head::Head;
+use invoked_core::id::InvKey;
+use invoked_core::lane::Position;
+use invoked_core::limits::LIST_EXAMINED_MAX;
+use invoked_core::shard::BytesWanted;
+use invoked_core::time::{Day, Timestamp};
+use invoked_store::codec::DecodeError;
+use invoked_store::{Order, StoreError, TaskPage, TaskQuery, TaskView};
+
+use super::View;
+use crate::error::corrupt;
+use crate::keys::{KeyRange, Table, accepted, after, record, status, task_id, time};
+
+/// A task in an index, and the bucket of its record.
+type Entry = Result<(Position, Day), StoreError>;
+
+impl View<'_> {
+    /// A page of tasks.
+    pub(crate) fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
+        let few = if query.prefix.is_empty() { None } else { self.beginning_so(query)? };
+        match few {
+            Some(entries) => self.page(query, entries.into_iter().map(Ok)),
+            None => self.page(query, self.walk(query)),
+        }
+    }
+
+    /// Examines entries, a bounded number of them.
+    fn page(
+        &self,
+        query: &TaskQuery,
+        entries: impl Iterator<Item = Entry>,
+    ) -> Result<TaskPage, StoreError> {
+        let mut entries = entries.peekable();
+        let mut page = TaskPage::default();
+        let mut last = None;
+        let mut examined = 0;
+        while page.tasks.len() < query.limit && examined < LIST_EXAMINED_MAX {
+            let Some(entry) = entries.next() else { return Ok(page) };
+            let (position, day) = entry?;
+            (last, examined) = (Some(position), examined + 1);
+            if let Some(head) = self.task(position.1, day)?
+                && query.matches(&head)
+            {
+                page.tasks.push(self.with_bytes(query, head)?);
+            }
+        }
+        page.next = if entries.peek().is_some() { last } else { None };
+        Ok(page)
+    }
+
+    /// The row of a task whose bucket is known.
+    fn task(&self, key: InvKey, day: Day) -> Result<Option<Head>, StoreError> {
+        if let Some(head) = self.live(key)? {
+            return Ok(Some(head));
+        }
+        let value = self.get(Table::Records(day), record::encode_key(key))?;
+        value.map(|value| record::decode_value(key, &value)).transpose()
+    }
+
+    fn with_bytes(&self, query: &TaskQuery, head: Head) -> Result<TaskView, StoreError> {
+        if !query.with_payload {
+            return Ok(TaskView { head, payload: None, result: None });
+        }
+        let bytes = self.bytes(BytesWanted::from(&head))?;
+        Ok(TaskView { head, payload: bytes.payload, result: bytes.result })
+    }
+
+    /// The tasks whose ids begin as asked, in order, if they are few.
+    fn beginning_so(&self, query: &TaskQuery) -> Result<Option<Vec<(Position, Day)>>, StoreError> {
+        let prefix = task_id::encode_prefix(query.fn_id, &query.prefix);
+        let mut found = Vec::new();
+        for day in self.tables.days() {
+            let room = LIST_EXAMINED_MAX + 1 - found.len();
+            for row in self.beginning_with(Table::Records(day), &prefix).take(room) {
+                let (key, value) = row?;
+                found.push((task_id::decode_position(&key, &value).map_err(broken)?, day));
+            }
+        }
+        if found.len() > LIST_EXAMINED_MAX {
+            return Ok(None);
+        }
+        found.retain(|(position, _)| {
+            query.after.is_none_or(|after| is_behind(query.order, *position, after))
+        });
+        found.sort_unstable_by(|first, second| in_order(query.order, first.0, second.0));
+        Ok(Some(found))
+    }
+
+    /// All entries of the index that fits, in order, over all buckets.
+    fn walk(&self, query: &TaskQuery) -> impl Iterator<Item = Entry> + use<> {
+        let prefix = match query.status {
+            Some(wanted) if status::is_indexed(wanted) => {
+                status::encode_prefix(query.fn_id, wanted)
+            }
+            _ => accepted::encode_prefix(query.fn_id),
+        };
+        let order = query.order;
+        let range = range(&prefix, order, query.after);
+        let bucket = |day| {
+            let rows = self.range(Table::Records(day), range.clone());
+            let prefix = prefix.clone();
+            let entries = rows.map(move |row| {
+                let (key, _) = row?;
+                Ok((accepted::decode_position(&prefix, &key).map_err(broken)?, day))
+            });
+            let entries: Box<dyn Iterator<Item = Entry>> = match order {
+                Order::Ascending => Box::new(entries),
+                Order::Descending => Box::new(entries.rev()),
+            };
+            entries.peekable()
+        };
+        let buckets = self.tables.days().into_iter().map(bucket).collect();
+        Merge { order, buckets }
+    }
+}
+
+/// Several indexes as one.
+struct Merge {
+    order: Order,
+    buckets: Vec<Peekable<Box<dyn Iterator<Item = Entry>>>>,
+}
+
+impl Iterator for Merge {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        let mut first: Option<(usize, Option<Position>)> = None;
+        for (index, bucket) in self.buckets.iter_mut().enumerate() {
+            // What does not read comes first, so that it is not passed over.
+            let Some(entry) = bucket.peek() else { continue };
+            let position = entry.as_ref().ok().map(|(position, _)| *position);
+            let is_first = match (&first, position) {
+                (None, _) | (Some(_), None) => true,
+                (Some((_, None)), Some(_)) => false,
+                (Some((_, Some(best))), Some(position)) => {
+                    in_order(self.order, position, *best) == Ordering::Less
+                }
+            };
+            if is_first {
+                first = Some((index, position));
+            }
+        }
+        self.buckets.get_mut(first?.0)?.next()
+    }
+}
+
+fn in_order(order: Order, first: Position, second: Position) -> Ordering {
+    match order {
+        Order::Ascending => first.cmp(&second),
+        Order::Descending => second.cmp(&first),
+    }
+}
+
+fn is_behind(order: Order, position: Position, after: Position) -> bool {
+    in_order(order, position, after) == Ordering::Greater
+}
+
+/// The part of an index behind a position.
+fn range(prefix: &[u8], order: Order, position: Option<(Timestamp, InvKey)>) -> KeyRange {
+    let end = Bound::Excluded(after(prefix));
+    let start = Bound::Included(prefix.to_vec());
+    let Some((at, key)) = position else { return (start, end) };
+    let cut = Bound::Excluded([prefix, &time(at), &key.0].concat());
+    match order {
+        Order::Ascending => (cut, end),
+        Order::Descending => (start, cut),
+    }
+}
+
+fn broken(source: DecodeError) -> StoreError {
+    corrupt("an entry of the index of tasks".to_owned(), source)
+}

@@ -1,0 +1,325 @@
+//! The store as the engine has it: writes go to the writer, reads to a thread that may block.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use invoked_core::head::LaneId;
+use invoked_core::id::{FnId, InvKey, ShardId};
+use invoked_core::lane::Position;
+use invoked_core::shard::{BytesWanted, KeptCallback, LoadedBytes};
+use invoked_core::time::Timestamp;
+use invoked_core::totals::Total;
+use invoked_store::{
+    Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, ShardWrite, Store,
+    StoreError, StoreStats, Submission, TaskPage, TaskQuery,
+};
+use tokio::sync::{RwLock, mpsc, oneshot};
+use tokio::task::spawn_blocking;
+
+use crate::config::FjallConfig;
+use crate::directory;
+use crate::error::{engine, file};
+use crate::open;
+use crate::read::View;
+use crate::tables::Tables;
+use crate::writer::request::{Message, Purge, Reply, Request};
+use crate::writer::{WAITING_MAX, Writer};
+
+/// A store in a directory of this machine.
+pub struct FjallStore {
+    shards: u16,
+    shared: Arc<Shared>,
+    /// Gone once the store is closed.
+    requests: Mutex<Option<mpsc::Sender<Message>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    tables: Arc<RwLock<Option<Arc<Tables>>>>,
+}
+
+impl fmt::Debug for FjallStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FjallStore").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+const OPEN: u8 = 0;
+const CLOSED: u8 = 1;
+const POISONED: u8 = 2;
+
+/// What the writer and those who ask both see.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    health: AtomicU8,
+    live_rows: AtomicU64,
+    batches: AtomicU64,
+    operations: AtomicU64,
+    #[cfg(test)]
+    write_fails: std::sync::atomic::AtomicBool,
+}
+
+impl Shared {
+    /// Whether anything is still to be had.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        match self.health.load(Ordering::Acquire) {
+            OPEN => Ok(()),
+            CLOSED => Err(StoreError::Closed),
+            _ => Err(StoreError::Poisoned),
+        }
+    }
+
+    pub(crate) fn poison(&self) {
+        self.health.store(POISONED, Ordering::Release);
+    }
+
+    pub(crate) fn live_rows(&self) -> u64 {
+        self.live_rows.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count(&self, operations: u64, live_delta: i64) {
+        self.operations.fetch_add(operations, Ordering::Relaxed);
+        // Two's complement: adding a negative number wraps to the difference.
+        self.live_rows.fetch_add(live_delta.cast_unsigned(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_batch(&self) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn fail_writes(&self) {
+        self.write_fails.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn write_fails(&self) -> bool {
+        self.write_fails.load(Ordering::Relaxed)
+    }
+}
+
+impl FjallStore {
+    /// Opens the store in a directory, or makes one. It blocks while the journal is replayed.
+    ///
+    /// # Errors
+    /// Another process has the directory, its format is newer, acknowledged work is missing, or it
+    /// does not read.
+    pub fn open(config: FjallConfig) -> Result<Self, StoreError> {
+        let opened = open::open(&config)?;
+        let shards = opened.shards;
+        let shared = Arc::new(Shared::default());
+        shared.live_rows.store(opened.live_rows, Ordering::Relaxed);
+        let (requests, waiting) = mpsc::channel(WAITING_MAX);
+        let started = Writer::start(opened, Arc::clone(&shared), config.free_bytes_min, waiting);
+        let (tables, writer) = started?;
+        Ok(Self {
+            shards,
+            shared,
+            requests: Mutex::new(Some(requests)),
+            writer: Mutex::new(Some(writer)),
+            tables: Arc::new(RwLock::new(Some(tables))),
+        })
+    }
+
+    fn requests(&self) -> Result<mpsc::Sender<Message>, StoreError> {
+        self.shared.check()?;
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.clone().ok_or(StoreError::Closed)
+    }
+
+    /// Asks the writer and waits for its answer.
+    async fn write<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
+        self.ask(|reply| Message::Write(request(reply))).await
+    }
+
+    async fn ask<T>(&self, message: impl FnOnce(Reply<T>) -> Message) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.requests()?.send(message(reply)).await;
+        sent.map_err(|_| self.gone())?;
+        answer.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Why the writer does not answer.
+    fn gone(&self) -> StoreError {
+        self.shared.check().err().unwrap_or(StoreError::Closed)
+    }
+
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.shared.check()?;
+        let tables = Arc::clone(&self.tables).read_owned().await;
+        let work = move || {
+            let tables = tables.as_ref().ok_or(StoreError::Closed)?;
+            work(&View::new(tables))
+        };
+        spawn_blocking(work).await.unwrap_or_else(|error| Err(engine(error)))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn fail_writes(&self) {
+        self.shared.fail_writes();
+    }
+
+    /// Lets the writer finish. What it has taken is written.
+    fn end_writer(&self) -> Option<JoinHandle<()>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for FjallStore {
+    fn drop(&mut self) {
+        if let Some(writer) = self.end_writer() {
+            drop(writer.join());
+        }
+    }
+}
+
+#[async_trait]
+impl Store for FjallStore {
+    fn caps(&self) -> Caps {
+        Caps { lanes: 1, reads: Reads::Anywhere, shared: false, shards: self.shards }
+    }
+
+    async fn acquire(&self, node: &NodeId, shard: ShardId) -> Result<Option<Lease>, StoreError> {
+        let node = node.clone();
+        self.write(|reply| Request::Acquire { node, shard, reply }).await
+    }
+
+    async fn reacquire(&self, node: &NodeId, lease: Lease) -> Result<Option<Lease>, StoreError> {
+        let node = node.clone();
+        self.write(|reply| Request::Reacquire { node, lease, reply }).await
+    }
+
+    async fn release(&self, node: &NodeId, lease: Lease) -> Result<(), StoreError> {
+        let node = node.clone();
+        self.write(|reply| Request::Release { node, lease, reply }).await
+    }
+
+    async fn commit(&self, _lane: usize, batch: Arc<Vec<ShardWrite>>) -> CommitOutcome {
+        let (reply, outcome) = oneshot::channel();
+        let requests = match self.requests() {
+            Ok(requests) => requests,
+            Err(error) => return CommitOutcome::Unknown(error),
+        };
+        if requests.send(Message::Write(Request::Commit { batch, reply })).await.is_err() {
+            return CommitOutcome::Unknown(self.gone());
+        }
+        drop(requests);
+        outcome.await.unwrap_or_else(|_| CommitOutcome::Unknown(self.gone()))
+    }
+
+    async fn lanes(&self, shard: ShardId) -> Result<Vec<LaneId>, StoreError> {
+        self.read(move |view| view.lanes(shard)).await
+    }
+
+    async fn heads(
+        &self,
+        shard: ShardId,
+        lane: LaneId,
+        after: Position,
+        limit: u32,
+    ) -> Result<Heads, StoreError> {
+        self.read(move |view| view.heads(shard, lane, after, limit)).await
+    }
+
+    async fn head(&self, key: InvKey) -> Result<Option<Found>, StoreError> {
+        self.read(move |view| view.head(key)).await
+    }
+
+    async fn bytes(&self, wanted: &[BytesWanted]) -> Result<Vec<LoadedBytes>, StoreError> {
+        let wanted = wanted.to_vec();
+        self.read(move |view| wanted.into_iter().map(|wanted| view.bytes(wanted)).collect()).await
+    }
+
+    async fn totals(&self, shard: ShardId) -> Result<Vec<Total>, StoreError> {
+        self.read(move |view| view.totals(shard)).await
+    }
+
+    async fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
+        let query = query.clone();
+        self.read(move |view| view.tasks(&query)).await
+    }
+
+    async fn kept_callbacks(
+        &self,
+        after: Option<(Timestamp, InvKey)>,
+        limit: usize,
+    ) -> Result<Vec<KeptCallback>, StoreError> {
+        self.read(move |view| view.kept_callbacks(after, limit)).await
+    }
+
+    async fn submit(&self, submissions: &[Submission]) -> Result<(), StoreError> {
+        let submissions = submissions.to_vec();
+        self.write(|reply| Request::Submit { submissions, reply }).await
+    }
+
+    async fn submissions(&self, shard: ShardId) -> Result<Vec<(u64, Submission)>, StoreError> {
+        self.read(move |view| view.submissions(shard)).await
+    }
+
+    async fn acknowledge(&self, shard: ShardId, numbers: &[u64]) -> Result<(), StoreError> {
+        let numbers = numbers.to_vec();
+        self.write(|reply| Request::Acknowledge { shard, numbers, reply }).await
+    }
+
+    async fn intern(&self, name: &str) -> Result<FnId, StoreError> {
+        let name = name.to_owned();
+        self.write(|reply| Request::Intern { name, reply }).await
+    }
+
+    async fn names(&self) -> Result<Vec<(FnId, String)>, StoreError> {
+        self.read(|view| view.names()).await
+    }
+
+    async fn put_registry(&self, entries: &[RegistryEntry]) -> Result<(), StoreError> {
+        let entries = entries.to_vec();
+        self.write(|reply| Request::PutRegistry { entries, reply }).await
+    }
+
+    async fn registry(&self) -> Result<Vec<RegistryEntry>, StoreError> {
+        self.read(|view| view.registry()).await
+    }
+
+    async fn purge(&self, now: Timestamp, retention: Duration) -> Result<u64, StoreError> {
+        self.ask(|reply| Message::Purge(Purge { now, retention, reply })).await
+    }
+
+    async fn stats(&self) -> Result<StoreStats, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        self.read(move |view| {
+            let path = view.path();
+            let disk_bytes = directory::allocated(path)
+                .map_err(|error| file(&path.display().to_string(), &error))?;
+            Ok(StoreStats {
+                live_rows: shared.live_rows(),
+                disk_bytes,
+                batches: shared.batches.load(Ordering::Relaxed),
+                operations: shared.operations.load(Ordering::Relaxed),
+            })
+        })
+        .await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let writer = self.end_writer();
+        // Reads that are under way hold the lock until they are done.
+        let tables = self.tables.write().await.take();
+        let ended = spawn_blocking(move || {
+            let ended = writer.is_none_or(|writer| writer.join().is_ok());
+            drop(tables);
+            ended
+        });
+        let is_ended = ended.await.unwrap_or(false);
+        let health = &self.shared.health;
+        let was = health.compare_exchange(OPEN, CLOSED, Ordering::AcqRel, Ordering::Acquire);
+        if !is_ended || was == Err(POISONED) {
+            return Err(StoreError::Poisoned);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+//! What is this adapter's own. What every store has to do is in `tests/conformance`.
+
+mod files;
+mod golden;
+mod listing;
+mod running;
+mod sample;

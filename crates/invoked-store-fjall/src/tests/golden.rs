@@ -1,0 +1,121 @@
+//! A store that an earlier program wrote opens and reads the same: one directory for each format in
+//! `tests/fixtures/store`, never edited. To write that of a new format, run
+//!
+//! ```text
+//! INVOKED_GOLDEN=write cargo test -p invoked-store-fjall golden
+//! ```
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use invoked_core::head::LaneId;
+use invoked_core::id::InvKey;
+use invoked_core::life::Outcome;
+use invoked_core::name::Qualifier;
+use invoked_core::shard::{BytesWanted, Commit, RowOp};
+use invoked_core::time::Timestamp;
+use invoked_core::totals::{Metric, Total, TotalKey};
+use invoked_store::{Order, RegistryEntry, RegistryKind, Store, Submission, TaskQuery};
+
+use super::sample::*;
+use crate::{directory, journal};
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/store/v1")
+}
+
+fn total() -> Total {
+    let qualifier = Qualifier::parse("prod").unwrap();
+    let key = TotalKey { fn_id: FUNCTION, qualifier, metric: Metric::Ended(Outcome::Failed) };
+    Total { key, value: 300 }
+}
+
+fn entry() -> RegistryEntry {
+    let value = Some(Bytes::from_static(b"{}"));
+    RegistryEntry { kind: RegistryKind::Function, name: "hello".to_owned(), value }
+}
+
+async fn write(path: &Path) {
+    drop(fs::remove_dir_all(path));
+    let site = Site::open(path).await;
+    let (waits, listed, failed) = (plain(1), task("listed", 2), plain(3));
+    let ops = vec![insert(&waits), insert(&listed), insert(&failed)];
+    site.write(Commit { ops, totals: vec![total()] }).await;
+    let failed_callback = Some(Box::new(kept_callback(&failed)));
+    let (head, was) = (ended(&failed, Outcome::Failed), failed.slot());
+    site.durable(vec![
+        RowOp::Finish { head, was, result: None, failed_callback },
+        finish(&listed, Outcome::Succeeded),
+    ])
+    .await;
+    site.store.intern("hello").await.unwrap();
+    site.store.put_registry(&[entry()]).await.unwrap();
+    site.store.submit(&[Submission::Stop { key: waits.key }]).await.unwrap();
+    site.store.close().await.unwrap();
+    // What fjall reserves behind the last batch.
+    let active = directory::active_journal(path).unwrap().unwrap();
+    let end = journal::scan(&active).unwrap().end;
+    File::options().write(true).open(active).unwrap().set_len(end).unwrap();
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn golden_v1_reads_as_it_was_written() {
+    if std::env::var_os("INVOKED_GOLDEN").is_some() {
+        write(&fixture()).await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    copy(&fixture(), directory.path());
+    let site = Site::open(directory.path()).await;
+    let store = &site.store;
+    let (waits, listed, failed) = (plain(1), task("listed", 2), plain(3));
+    assert_eq!(site.live_rows().await, 1);
+    let lane = LaneId::Function(FUNCTION);
+    let heads = store.heads(SHARD, lane, (Timestamp::MIN, InvKey::MIN), 9).await.unwrap();
+    assert_eq!(heads.heads, [waits.clone()]);
+    let wanted = [BytesWanted::from(&waits), BytesWanted::from(&listed)];
+    let bytes = store.bytes(&wanted).await.unwrap();
+    assert_eq!(bytes[0].payload, Some(payload(&waits)));
+    assert_eq!(bytes[1].payload, Some(payload(&listed)));
+    assert_eq!(
+        store.head(failed.key).await.unwrap().unwrap().head,
+        ended(&failed, Outcome::Failed)
+    );
+    assert_eq!(store.kept_callbacks(None, 9).await.unwrap(), [kept_callback(&failed)]);
+    assert_eq!(store.totals(SHARD).await.unwrap(), [total()]);
+    assert_eq!(store.names().await.unwrap(), [(FUNCTION, "hello".to_owned())]);
+    assert_eq!(store.registry().await.unwrap(), [entry()]);
+    let stop = Submission::Stop { key: waits.key };
+    assert_eq!(store.submissions(SHARD).await.unwrap(), [(1, stop)]);
+    let query = TaskQuery {
+        fn_id: FUNCTION,
+        qualifier: None,
+        status: None,
+        prefix: "list".to_owned(),
+        started_from: None,
+        started_to: None,
+        ended_from: Timestamp::MIN,
+        order: Order::Descending,
+        limit: 9,
+        after: None,
+        with_payload: true,
+    };
+    let page = store.tasks(&query).await.unwrap();
+    assert_eq!(page.tasks[0].head, ended(&listed, Outcome::Succeeded));
+    assert_eq!(page.tasks[0].result.as_deref(), Some(&b"answer"[..]));
+    // Two acquisitions before: the one that wrote it, and this one.
+    assert_eq!(site.lease.epoch.0, 2);
+}

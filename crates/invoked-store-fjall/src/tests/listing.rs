@@ -1,0 +1,112 @@
+//! Pages of tasks over several buckets.
+
+use std::collections::BTreeSet;
+
+use invoked_core::head::Status;
+use invoked_core::life::Outcome;
+use invoked_core::limits::LIST_EXAMINED_MAX;
+use invoked_core::time::Timestamp;
+use invoked_store::{Order, Store, TaskQuery};
+
+use super::sample::*;
+
+fn query() -> TaskQuery {
+    TaskQuery {
+        fn_id: FUNCTION,
+        qualifier: None,
+        status: None,
+        prefix: String::new(),
+        started_from: None,
+        started_to: None,
+        ended_from: Timestamp::MIN,
+        order: Order::Ascending,
+        limit: 3,
+        after: None,
+        with_payload: false,
+    }
+}
+
+/// The ids on all pages, and the number of pages.
+async fn ids(site: &Site, mut query: TaskQuery) -> (Vec<String>, usize) {
+    let (mut ids, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = site.store.tasks(&query).await.unwrap();
+        pages += 1;
+        let of_page = page.tasks.iter().filter_map(|view| view.head.task.as_ref());
+        ids.extend(of_page.map(|task| task.id.as_str().to_owned()));
+        query.after = page.next;
+        if query.after.is_none() {
+            return (ids, pages);
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_go_on_over_buckets_in_either_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    // Four buckets; every other task is finished.
+    let names: Vec<String> = (0..12u64).map(|n| format!("t_{n:02}")).collect();
+    for (n, name) in (0u64..).zip(&names) {
+        let head = task(name, n * 30_000);
+        site.durable(vec![insert(&head)]).await;
+        if n % 2 == 0 {
+            site.durable(vec![finish(&head, Outcome::Failed)]).await;
+        }
+    }
+    assert_eq!(ids(&site, query()).await, (names.clone(), 4));
+    let mut backwards = names.clone();
+    backwards.reverse();
+    let descending = TaskQuery { order: Order::Descending, limit: 5, ..query() };
+    assert_eq!(ids(&site, descending).await, (backwards, 3));
+
+    let failed = TaskQuery { status: Some(Status::Failed), ..query() };
+    let even: Vec<_> = names.iter().step_by(2).cloned().collect();
+    assert_eq!(ids(&site, failed).await, (even, 2));
+    let prefix = TaskQuery { prefix: "t_1".to_owned(), order: Order::Descending, ..query() };
+    assert_eq!(ids(&site, prefix).await.0, ["t_11", "t_10"]);
+    let of_another = TaskQuery { fn_id: invoked_core::id::FnId(2), ..query() };
+    assert_eq!(ids(&site, of_another).await.0, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_task_is_listed_under_one_status() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    let (head, next) = (task("moves", 0), retrying(&task("moves", 0)));
+    let shown = async |status| {
+        let page = site.store.tasks(&TaskQuery { status: Some(status), ..query() }).await.unwrap();
+        page.tasks.len()
+    };
+    site.durable(vec![insert(&head)]).await;
+    assert_eq!((shown(Status::Enqueued).await, shown(Status::Retrying).await), (1, 0));
+    site.durable(vec![update(&head, &next)]).await;
+    assert_eq!((shown(Status::Enqueued).await, shown(Status::Retrying).await), (0, 1));
+    site.durable(vec![finish(&next, Outcome::Stopped)]).await;
+    assert_eq!((shown(Status::Retrying).await, shown(Status::Stopped).await), (0, 1));
+    // The index itself, not only what the filter leaves of it.
+    let page = site.store.tasks(&TaskQuery { with_payload: true, ..query() }).await.unwrap();
+    assert_eq!(page.tasks[0].payload, Some(payload(&head)));
+    assert_eq!(page.tasks[0].result.as_deref(), Some(&b"answer"[..]));
+}
+
+#[tokio::test]
+async fn a_page_examines_a_bounded_number_and_may_come_back_short() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    let count = LIST_EXAMINED_MAX + 100;
+    let tasks: Vec<_> = (0..count).map(|n| task(&format!("a_{n}"), n as u64)).collect();
+    site.durable(tasks.iter().map(insert).collect()).await;
+    let last = TaskQuery {
+        qualifier: Some(invoked_core::name::Qualifier::parse("no").unwrap()),
+        ..query()
+    };
+    let page = site.store.tasks(&last).await.unwrap();
+    assert!(page.tasks.is_empty() && page.next.is_some());
+    assert_eq!(ids(&site, last).await, (Vec::new(), 2));
+    // More begin so than are sorted at once.
+    let many = TaskQuery { prefix: "a_".to_owned(), limit: 100, ..query() };
+    let (found, _) = ids(&site, many).await;
+    assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), count);
+    assert_eq!(found.len(), count);
+}

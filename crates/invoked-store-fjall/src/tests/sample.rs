@@ -1,0 +1,147 @@
+//! Rows, and a store to put them into.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use invoked_core::arn::Arn;
+use invoked_core::callback::Callback;
+use invoked_core::fault::Fault;
+use invoked_core::head::{Head, Task};
+use invoked_core::history::History;
+use invoked_core::id::{Attempt, FnId, InvKey, RequestId, ShardId};
+use invoked_core::life::{Life, Outcome, Tally};
+use invoked_core::name::{Qualifier, TaskId};
+use invoked_core::shard::{Commit, KeptCallback, RowOp};
+use invoked_core::terms::Terms;
+use invoked_core::time::Timestamp;
+use invoked_store::{CommitOutcome, Lease, NodeId, ShardWrite, Store};
+
+use crate::{FjallConfig, FjallStore};
+
+pub(super) const SHARD: ShardId = ShardId(0);
+pub(super) const FUNCTION: FnId = FnId(1);
+/// Noon of 2026-01-01.
+pub(super) const NOON: Timestamp = Timestamp::from_millis(1_767_268_800_000);
+
+pub(super) fn later(seconds: u64) -> Timestamp {
+    NOON.plus(Duration::from_secs(seconds))
+}
+
+/// A plain invocation, accepted so many seconds after noon, with an hour to live.
+pub(super) fn plain(seconds: u64) -> Head {
+    let now = later(seconds);
+    let key = InvKey::generated(SHARD, now, seconds << 1);
+    Head {
+        key,
+        fn_id: FUNCTION,
+        request_id: RequestId::from(key),
+        token: seconds,
+        terms: Terms::defaults(Qualifier::LATEST),
+        accepted_at: now,
+        expires_at: now.plus(Duration::from_secs(3_600)),
+        due: now,
+        life: Life::Enqueued,
+        attempts: Attempt::NONE,
+        tally: Tally::default(),
+        first_started_at: None,
+        fault: None,
+        callback: Callback::None,
+        depth: 0,
+        task: None,
+    }
+}
+
+/// The same as a task.
+pub(super) fn task(id: &str, seconds: u64) -> Head {
+    let key = InvKey::chosen(SHARD, "account", "function", id);
+    let task = Some(Task { id: TaskId::trusted(id), history: History::default() });
+    Head { key, request_id: RequestId::from(key), task, ..plain(seconds) }
+}
+
+pub(super) fn insert(head: &Head) -> RowOp {
+    RowOp::Insert { head: head.clone(), payload: payload(head) }
+}
+
+pub(super) fn payload(head: &Head) -> Bytes {
+    Bytes::from(format!("event of {:?}", head.key))
+}
+
+/// The row after its first attempt has failed.
+pub(super) fn retrying(head: &Head) -> Head {
+    let due = head.due.plus(Duration::from_secs(1));
+    Head { life: Life::Retrying { failed: Attempt(1) }, due, ..head.clone() }
+}
+
+pub(super) fn update(from: &Head, to: &Head) -> RowOp {
+    RowOp::Update { head: to.clone(), was: from.slot(), result: None }
+}
+
+pub(super) fn ended(head: &Head, outcome: Outcome) -> Head {
+    let at = head.accepted_at.plus(Duration::from_secs(9));
+    Head { life: Life::Ended { outcome, at }, ..head.clone() }
+}
+
+pub(super) fn finish(head: &Head, outcome: Outcome) -> RowOp {
+    RowOp::Finish {
+        head: ended(head, outcome),
+        was: head.slot(),
+        result: Some(Bytes::from_static(b"answer")),
+        failed_callback: None,
+    }
+}
+
+pub(super) fn kept_callback(head: &Head) -> KeptCallback {
+    KeptCallback {
+        key: head.key,
+        request_id: head.request_id,
+        fn_id: head.fn_id,
+        destination: Arn::parse("acs:mns:::/queues/told/messages").unwrap(),
+        outcome: Outcome::Failed,
+        tried: Attempt(14),
+        failed_at: head.accepted_at,
+        error: Fault::new("QueueNotExist", "no such queue", 404),
+        envelope: Bytes::from_static(b"{}"),
+    }
+}
+
+/// A store that is open, with its one shard.
+pub(super) struct Site {
+    pub(super) store: FjallStore,
+    pub(super) lease: Lease,
+}
+
+impl Site {
+    pub(super) async fn open(path: &Path) -> Self {
+        Self::with(FjallConfig::new(path)).await
+    }
+
+    pub(super) async fn with(config: FjallConfig) -> Self {
+        let store = FjallStore::open(config).unwrap();
+        let node = NodeId(Arc::from("node"));
+        let lease = store.acquire(&node, SHARD).await.unwrap().unwrap();
+        Self { store, lease }
+    }
+
+    pub(super) async fn commit(&self, ops: Vec<RowOp>) -> CommitOutcome {
+        self.write(Commit { ops, totals: Vec::new() }).await
+    }
+
+    pub(super) async fn write(&self, commit: Commit) -> CommitOutcome {
+        let write = ShardWrite { lease: self.lease, commit };
+        self.store.commit(0, Arc::new(vec![write])).await
+    }
+
+    /// Commits, and insists.
+    pub(super) async fn durable(&self, ops: Vec<RowOp>) {
+        match self.commit(ops).await {
+            CommitOutcome::Durable { conflicts } => assert_eq!(conflicts, []),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) async fn live_rows(&self) -> u64 {
+        self.store.stats().await.unwrap().live_rows
+    }
+}

@@ -1,0 +1,108 @@
+//! What the writer is asked, and what it answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use invoked_core::id::{FnId, ShardId};
+use invoked_core::time::Timestamp;
+use invoked_store::{
+    CommitOutcome, Lease, NodeId, RegistryEntry, ShardWrite, StoreError, Submission,
+};
+use tokio::sync::oneshot;
+
+/// Where an answer goes.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// Something that is to be written.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Commit { batch: Arc<Vec<ShardWrite>>, reply: oneshot::Sender<CommitOutcome> },
+    Acquire { node: NodeId, shard: ShardId, reply: Reply<Option<Lease>> },
+    Reacquire { node: NodeId, lease: Lease, reply: Reply<Option<Lease>> },
+    Release { node: NodeId, lease: Lease, reply: Reply<()> },
+    Submit { submissions: Vec<Submission>, reply: Reply<()> },
+    Acknowledge { shard: ShardId, numbers: Vec<u64>, reply: Reply<()> },
+    Intern { name: String, reply: Reply<FnId> },
+    PutRegistry { entries: Vec<RegistryEntry>, reply: Reply<()> },
+}
+
+/// That buckets be dropped, which is done between batches.
+#[derive(Debug)]
+pub(crate) struct Purge {
+    pub(crate) now: Timestamp,
+    pub(crate) retention: Duration,
+    pub(crate) reply: Reply<u64>,
+}
+
+/// What comes to the writer.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Write(Request),
+    Purge(Purge),
+}
+
+impl Request {
+    /// Answers that there is no store any more. For a commit this is no rejection: sending it
+    /// again would come to the same.
+    pub(crate) fn refuse(self, error: StoreError) {
+        match self {
+            Self::Commit { reply, .. } => give(reply, CommitOutcome::Unknown(error)),
+            Self::Acquire { reply, .. } | Self::Reacquire { reply, .. } => give(reply, Err(error)),
+            Self::Release { reply, .. }
+            | Self::Submit { reply, .. }
+            | Self::Acknowledge { reply, .. }
+            | Self::PutRegistry { reply, .. } => give(reply, Err(error)),
+            Self::Intern { reply, .. } => give(reply, Err(error)),
+        }
+    }
+}
+
+/// An answer that waits for the batch to be durable.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Commit(oneshot::Sender<CommitOutcome>, CommitOutcome),
+    Lease(Reply<Option<Lease>>, Result<Option<Lease>, StoreError>),
+    Unit(Reply<()>, Result<(), StoreError>),
+    Function(Reply<FnId>, Result<FnId, StoreError>),
+}
+
+impl Answer {
+    /// Whether what was staged for it belongs into the batch.
+    pub(crate) fn is_good(&self) -> bool {
+        match self {
+            Self::Commit(_, outcome) => matches!(outcome, CommitOutcome::Durable { .. }),
+            Self::Lease(_, result) => result.is_ok(),
+            Self::Unit(_, result) => result.is_ok(),
+            Self::Function(_, result) => result.is_ok(),
+        }
+    }
+
+    /// Gives the answer.
+    pub(crate) fn send(self) {
+        match self {
+            Self::Commit(reply, outcome) => give(reply, outcome),
+            Self::Lease(reply, result) => give(reply, result),
+            Self::Unit(reply, result) => give(reply, result),
+            Self::Function(reply, result) => give(reply, result),
+        }
+    }
+
+    /// Says that nobody knows, where the answer would have been that it is done.
+    pub(crate) fn send_unknown(self) {
+        if !self.is_good() {
+            return self.send();
+        }
+        let error = StoreError::Poisoned;
+        match self {
+            Self::Commit(reply, _) => give(reply, CommitOutcome::Unknown(error)),
+            Self::Lease(reply, _) => give(reply, Err(error)),
+            Self::Unit(reply, _) => give(reply, Err(error)),
+            Self::Function(reply, _) => give(reply, Err(error)),
+        }
+    }
+}
+
+/// Gives an answer. Whoever asked may have gone.
+pub(super) fn give<T>(reply: oneshot::Sender<T>, answer: T) {
+    drop(reply.send(answer));
+}

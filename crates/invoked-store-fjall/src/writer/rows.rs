@@ -1,0 +1,248 @@
+//! Rows: what a commit does to the tables.
+//!
+//! ```text
+//!           live   due          pay            body         records
+//! insert    +      +            + plain        + task       + indexes of a task
+//! update    +      - was, +     + answer       + answer     status of a task
+//! finish    -      - was        - both         + answer     + record, status, kept callback
+//! ```
+//!
+//! Every row is looked up before it is written: the counts of live rows must not change when a
+//! batch comes twice, and a task has to leave the status it was listed under.
+
+use invoked_core::callback::Callback;
+use invoked_core::head::{Head, Slot, Status};
+use invoked_core::id::{InvKey, ShardId};
+use invoked_core::shard::{KeptCallback, RowOp};
+use invoked_store::{ShardWrite, StoreError};
+
+use super::counts::Counts;
+use crate::keys::{
+    BodyKind, Table, accepted, body, callback, due, live, pay, record, status, task_id, total,
+};
+use crate::staged::Layer;
+
+/// What a batch came to.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    pub(super) conflicts: Vec<InvKey>,
+    pub(super) operations: u64,
+    pub(super) live_delta: i64,
+}
+
+/// Whether the batch has new rows.
+pub(super) fn inserts(batch: &[ShardWrite]) -> bool {
+    let mut ops = batch.iter().flat_map(|write| &write.commit.ops);
+    ops.any(|op| matches!(op, RowOp::Insert { .. }))
+}
+
+/// Stages a batch.
+pub(super) fn apply(layer: &mut Layer<'_>, batch: &[ShardWrite]) -> Result<Applied, StoreError> {
+    let mut applied = Applied::default();
+    let mut rows = Rows { layer, counts: Counts::default(), conflicts: Vec::new() };
+    for write in batch {
+        let shard = write.lease.shard;
+        for op in &write.commit.ops {
+            applied.operations += 1;
+            match op {
+                RowOp::Insert { head, payload } => rows.insert(shard, head, payload)?,
+                RowOp::Update { head, was, result } => {
+                    rows.update(shard, head, *was, result.as_deref())?;
+                }
+                RowOp::Finish { head, was, result, failed_callback } => {
+                    rows.finish(shard, head, *was, result.as_deref())?;
+                    if let Some(kept) = failed_callback {
+                        rows.keep_callback(kept);
+                    }
+                }
+            }
+        }
+        for count in &write.commit.totals {
+            let key = total::encode_key(shard, &count.key);
+            rows.layer.put(Table::Meta, &key, &total::encode_value(count.value));
+        }
+    }
+    applied.conflicts = rows.conflicts;
+    applied.live_delta = rows.counts.stage(layer)?;
+    Ok(applied)
+}
+
+struct Rows<'a, 'b> {
+    layer: &'a mut Layer<'b>,
+    counts: Counts,
+    conflicts: Vec<InvKey>,
+}
+
+impl Rows<'_, '_> {
+    fn insert(&mut self, shard: ShardId, head: &Head, payload: &[u8]) -> Result<(), StoreError> {
+        if let Some(token) = self.token_of(head)? {
+            if token != head.token {
+                self.conflicts.push(head.key);
+            }
+            return Ok(());
+        }
+        self.put_live(head);
+        self.put_due(shard, head);
+        self.counts.appears(head.bucket());
+        let Some(task) = &head.task else {
+            self.layer.put(Table::Pay, &pay::encode_key(head.key), payload);
+            return Ok(());
+        };
+        let records = Table::Records(head.bucket());
+        let (function, at) = (head.fn_id, head.accepted_at);
+        self.layer.put(records, &accepted::encode_key(function, at, head.key), &[]);
+        let by_id = task_id::encode_key(function, task.id.as_str(), head.key);
+        self.layer.put(records, &by_id, &task_id::encode_value(at));
+        self.list_status(head, None);
+        self.put_body(head, BodyKind::Payload, payload);
+        Ok(())
+    }
+
+    fn update(
+        &mut self,
+        shard: ShardId,
+        head: &Head,
+        was: Slot,
+        result: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        let before = self.before(head)?;
+        self.put_live(head);
+        if was != head.slot() {
+            self.remove_due(shard, was, head.key);
+        }
+        if was != head.slot() || matches!(before, Before::Absent) {
+            self.put_due(shard, head);
+        }
+        if matches!(before, Before::Absent) {
+            self.counts.appears(head.bucket());
+        }
+        self.list_status(head, before.status());
+        match result {
+            Some(result) if head.task.is_some() => self.put_body(head, BodyKind::Result, result),
+            Some(result) => {
+                self.layer.put(Table::Pay, &pay::encode_result_key(head.key), result);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn finish(
+        &mut self,
+        shard: ShardId,
+        head: &Head,
+        was: Slot,
+        result: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        let before = self.before(head)?;
+        self.remove_due(shard, was, head.key);
+        if !matches!(before, Before::Absent) {
+            self.layer.remove(Table::Live, &live::encode_key(head.key));
+            self.counts.leaves(head.bucket());
+        }
+        if head.task.is_none() {
+            self.layer.remove(Table::Pay, &pay::encode_key(head.key));
+            if head.callback != Callback::None {
+                self.layer.remove(Table::Pay, &pay::encode_result_key(head.key));
+            }
+        } else if let Some(result) = result {
+            self.put_body(head, BodyKind::Result, result);
+        }
+        self.list_status(head, before.status());
+        if head.leaves_record() {
+            let records = Table::Records(head.bucket());
+            self.layer.put(records, &record::encode_key(head.key), &live::encode_value(head));
+        }
+        Ok(())
+    }
+
+    fn keep_callback(&mut self, kept: &KeptCallback) {
+        let records = Table::Records(kept.failed_at.day());
+        let key = callback::encode_key(kept.failed_at, kept.key);
+        self.layer.put(records, &key, &callback::encode_value(kept));
+    }
+
+    /// The token of the row that has the key of `head`. A key that the daemon chose is fresh by its making,
+    /// so that only one of its own earlier sends can have it; finished rows are not searched.
+    fn token_of(&self, head: &Head) -> Result<Option<u64>, StoreError> {
+        let key = head.key;
+        if let Some(value) = self.layer.get(Table::Live, &live::encode_key(key))? {
+            return live::decode_value(key, &value).map(|head| Some(head.token));
+        }
+        if !key.is_chosen() {
+            return Ok(None);
+        }
+        let kept = record::encode_key(key);
+        let mut days = self.layer.tables.days();
+        // Its bucket may be about to be made by this very batch.
+        days.insert(head.bucket());
+        for day in days.into_iter().rev() {
+            if let Some(value) = self.layer.get(Table::Records(day), &kept)? {
+                return record::decode_value(key, &value).map(|head| Some(head.token));
+            }
+        }
+        Ok(None)
+    }
+
+    fn before(&self, head: &Head) -> Result<Before, StoreError> {
+        let Some(value) = self.layer.get(Table::Live, &live::encode_key(head.key))? else {
+            return Ok(Before::Absent);
+        };
+        if head.task.is_none() {
+            return Ok(Before::Plain);
+        }
+        live::decode_value(head.key, &value).map(|before| Before::Task(before.status()))
+    }
+
+    fn put_live(&mut self, head: &Head) {
+        self.layer.put(Table::Live, &live::encode_key(head.key), &live::encode_value(head));
+    }
+
+    fn put_due(&mut self, shard: ShardId, head: &Head) {
+        self.layer.put(Table::Due, &due::encode_key(shard, head.slot(), head.key), &[]);
+    }
+
+    fn remove_due(&mut self, shard: ShardId, slot: Slot, key: InvKey) {
+        self.layer.remove(Table::Due, &due::encode_key(shard, slot, key));
+    }
+
+    fn put_body(&mut self, head: &Head, kind: BodyKind, bytes: &[u8]) {
+        self.layer.put(Table::Bodies(head.bucket()), &body::encode_key(kind, head.key), bytes);
+    }
+
+    /// Lists a task under its status, and no longer under the one before.
+    fn list_status(&mut self, head: &Head, before: Option<Status>) {
+        if head.task.is_none() {
+            return;
+        }
+        let records = Table::Records(head.bucket());
+        let key = |status| status::encode_key(head.fn_id, status, head.accepted_at, head.key);
+        let now = head.status();
+        if let Some(before) = before
+            && before != now
+            && status::is_indexed(before)
+        {
+            self.layer.remove(records, &key(before));
+        }
+        if status::is_indexed(now) {
+            self.layer.put(records, &key(now), &[]);
+        }
+    }
+}
+
+/// What a row was before.
+#[derive(Copy, Clone, Debug)]
+enum Before {
+    Absent,
+    Plain,
+    Task(Status),
+}
+
+impl Before {
+    fn status(self) -> Option<Status> {
+        match self {
+            Self::Absent | Self::Plain => None,
+            Self::Task(status) => Some(status),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Durable asynchronous invocations, with the API of Alibaba Cloud Function Compute.
+#[derive(Debug, Parser)]
+#[command(name = "invoked", version, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration, \
+                        3 cannot reach the daemon.")]
+pub(crate) struct Cli {
+    /// How results and errors are written.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the daemon.
+    Serve(ServeArgs),
+    /// Try it out: a daemon with demo functions, and a walk through whole invocations.
+    Dev(DevArgs),
+    /// Judge or show a configuration.
+    Config(ConfigArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) files: Files,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    /// End after the walk: 0 if every step happened, 1 if one did not.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Add a function of yours (repeatable).
+    #[arg(long = "function", value_name = "NAME=URL", value_parser = named_url)]
+    pub(crate) functions: Vec<(String, String)>,
+    /// Keep the store here. Without it, in a temporary directory that is removed at the end.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Report all problems at once, each with its place.
+    Check(Files),
+    /// Print the effective configuration; secrets are masked.
+    Show(Files),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Files {
+    /// Configuration in TOML (repeatable; later files override earlier ones).
+    #[arg(long = "config", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+fn named_url(argument: &str) -> Result<(String, String), String> {
+    match argument.split_once('=') {
+        Some((name, url)) if !name.is_empty() && !url.is_empty() => {
+            Ok((name.to_owned(), url.to_owned()))
+        }
+        Some(_) | None => Err("expected NAME=URL, such as hello=http://127.0.0.1:9000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_function_is_a_name_and_a_url() {
+        let parsed = named_url("hello=http://127.0.0.1:9000/a=b").unwrap();
+        assert_eq!(parsed, ("hello".to_owned(), "http://127.0.0.1:9000/a=b".to_owned()));
+        for bad in ["hello", "=http://127.0.0.1", "hello="] {
+            assert!(named_url(bad).is_err(), "{bad}");
+        }
+    }
+}

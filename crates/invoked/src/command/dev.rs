@@ -1,0 +1,161 @@
+//! `invoked dev`: a daemon with demo functions, and a walk through whole invocations.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+
+use crate::cli::DevArgs;
+use crate::command::serve::{keep_files_private, runtime};
+use crate::config::{Config, Environment, Sources};
+use crate::daemon::{Daemon, Listeners};
+use crate::dev::functions::{AUDIT, Call, DemoFunctions, FUNCTIONS};
+use crate::dev::preset;
+use crate::dev::walk::Walk;
+use crate::failure::Failure;
+use crate::print;
+use crate::signals::Signals;
+use crate::telemetry::{self, Metrics};
+
+/// Runs the playground.
+///
+/// # Errors
+/// The configuration is wrong, the daemon did not start, a step of the walk did not happen, or the
+/// daemon failed.
+pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure> {
+    keep_files_private();
+    let home = Home::choose(args.dir)?;
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
+        let demo = DemoFunctions::start().await?;
+        let sources = Sources {
+            preset: preset::below(&demo),
+            flags: preset::above(&args.functions, home.path()),
+            environment,
+            files: Vec::new(),
+        };
+        let config = Config::load(&sources)?;
+        telemetry::start_log(&config.telemetry)?;
+        let metrics = Metrics::start()?;
+        let listeners = if args.once {
+            Listeners::bind_somewhere(&config, &sources.environment).await?
+        } else {
+            Listeners::bind(&config).await?
+        };
+        let own: Vec<_> = args.functions.iter().map(|(name, url)| (name.as_str(), url.as_str())).collect();
+        let playground = Playground { demo, own: &own, home: &home, is_once: args.once };
+        playground.run(config, listeners, metrics).await?;
+        Ok(())
+    });
+    runtime.shutdown_background();
+    ended
+}
+
+/// The directory of the store.
+enum Home {
+    /// Removed at the end.
+    Temporary(TempDir, PathBuf),
+    /// The developer's, kept.
+    Kept(PathBuf),
+}
+
+impl Home {
+    fn choose(given: Option<PathBuf>) -> Result<Self> {
+        let Some(path) = given else {
+            let home = TempDir::with_prefix("invoked-dev-").context("no temporary directory")?;
+            let store = home.path().join("store");
+            return Ok(Self::Temporary(home, store));
+        };
+        Ok(Self::Kept(path))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(_, path) | Self::Kept(path) => path,
+        }
+    }
+
+    fn fate(&self) -> &'static str {
+        match self {
+            Self::Temporary(..) => "removed at the end",
+            Self::Kept(_) => "kept",
+        }
+    }
+}
+
+struct Playground<'a> {
+    demo: DemoFunctions,
+    own: &'a [(&'a str, &'a str)],
+    home: &'a Home,
+    is_once: bool,
+}
+
+impl Playground<'_> {
+    async fn run(mut self, config: Config, listeners: Listeners, metrics: Metrics) -> Result<()> {
+        let mut signals = Signals::listen().context("cannot listen for signals")?;
+        let mut daemon = Daemon::start(config, listeners, metrics).await?;
+        self.greet(&daemon);
+        let walk = Walk { api: daemon.api, admin: daemon.admin, calls: &mut self.demo.calls };
+        let walked = tokio::select! {
+            walked = walk.take() => walked,
+            fatal = daemon.failed() => return Err(fatal),
+            signal = signals.next() => Err(anyhow::anyhow!("ended by {signal}")),
+        };
+        if walked.is_ok() && !self.is_once {
+            self.invite(&daemon);
+            tokio::select! {
+                () = self.watch() => {}
+                fatal = daemon.failed() => return Err(fatal),
+                _signal = signals.next() => {}
+            }
+        }
+        let stopped = tokio::select! {
+            stopped = daemon.stop() => stopped,
+            signal = signals.next() => bail!("ended at once by a second signal ({signal})"),
+        };
+        walked?;
+        stopped?;
+        print::line(if self.is_once { "\nEvery step happened; stopped." } else { "\nStopped." });
+        Ok(())
+    }
+
+    fn greet(&self, daemon: &Daemon) {
+        print::line("invoked dev: a playground on this machine\n");
+        print::line(&format!("  API        http://{}", daemon.api));
+        print::line(&format!("  admin      http://{}  /metrics /healthz /readyz", daemon.admin));
+        print::line(&format!("  store      {}  ({})", self.home.path().display(), self.home.fate()));
+        let functions = FUNCTIONS.iter().chain(self.own);
+        for (index, (name, what)) in functions.enumerate() {
+            let title = if index == 0 { "functions" } else { "" };
+            print::line(&format!("  {title:<10} {name:<8} {what}"));
+        }
+    }
+
+    fn invite(&self, daemon: &Daemon) {
+        let api = daemon.api;
+        print::line(&format!(
+            "\nIt runs on. From another terminal:\n\n  \
+             curl -i http://{api}/2023-03-30/functions/flaky/invocations \\\n       \
+             -H 'x-fc-invocation-type: Async' -d '{{\"hello\":\"world\"}}'\n\n\
+             What the functions see is printed here. Ctrl-C ends it.\n"
+        ));
+    }
+
+    /// Prints what the demo functions see, until there are none.
+    async fn watch(&mut self) {
+        while let Some(call) = self.demo.calls.recv().await {
+            print::line(&seen(&call));
+        }
+    }
+}
+
+fn seen(call: &Call) -> String {
+    let payload = String::from_utf8_lossy(&call.payload);
+    if call.function == AUDIT {
+        return format!("{AUDIT} is told: {payload}");
+    }
+    let answer = String::from_utf8_lossy(&call.answer.body);
+    let verdict = if call.answer.is_success { "succeeded" } else { "failed" };
+    let (function, id, attempt) = (&call.function, &call.request_id, call.attempt);
+    format!("{function} {id} attempt {attempt} {verdict}: {payload} -> {answer}")
+}

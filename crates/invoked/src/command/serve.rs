@@ -1,0 +1,62 @@
+//! `invoked serve`: the daemon, from its configuration to its last log line.
+
+use anyhow::{Context as _, Result, bail};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::cli::ServeArgs;
+use crate::config::{Config, Environment, Sources};
+use crate::daemon::{Daemon, Listeners};
+use crate::failure::Failure;
+use crate::signals::Signals;
+use crate::telemetry::{self, Metrics};
+
+/// Runs the daemon until a signal or a failure ends it.
+///
+/// # Errors
+/// The configuration is wrong, the daemon did not start, or it failed.
+pub(crate) fn run(args: ServeArgs, environment: Environment) -> Result<(), Failure> {
+    let sources = Sources { files: args.files.files, environment, ..Sources::default() };
+    let config = Config::load(&sources)?;
+    telemetry::start_log(&config.telemetry)?;
+    let metrics = Metrics::start()?;
+    keep_files_private();
+    let runtime = runtime()?;
+    let ended = runtime.block_on(serve(config, metrics));
+    // What has not ended by now is not waited for: everything acknowledged is durable.
+    runtime.shutdown_background();
+    Ok(ended?)
+}
+
+async fn serve(config: Config, metrics: Metrics) -> Result<()> {
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let listeners = Listeners::bind(&config).await?;
+    let mut daemon = tokio::select! {
+        started = Daemon::start(config, listeners, metrics) => started?,
+        signal = signals.next() => {
+            tracing::info!(signal, "stopped before it was ready");
+            return Ok(());
+        }
+    };
+    tokio::select! {
+        signal = signals.next() => tracing::info!(signal, "stopping; a second signal ends at once"),
+        fatal = daemon.failed() => return Err(fatal),
+    }
+    tokio::select! {
+        stopped = daemon.stop() => stopped,
+        signal = signals.next() => bail!("ended at once by a second signal ({signal})"),
+    }
+}
+
+/// The store makes files as long as it runs; nobody else is to read them.
+pub(crate) fn keep_files_private() {
+    let others_nothing = rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO;
+    rustix::process::umask(others_nothing);
+}
+
+/// The runtime of the daemon.
+///
+/// # Errors
+/// The system has no threads left.
+pub(crate) fn runtime() -> Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+}

@@ -1,0 +1,110 @@
+//! The configuration, in two stages: [`RawConfig`] is what was written, [`Config`] what it means.
+//!
+//! Crossing from one to the other is the only validation there is, and it reports all problems at
+//! once. What comes out holds no text that still has to be read and no option that means "default":
+//! the defaults are the lowest layer of the first stage, `config/default.toml`.
+
+mod engine;
+mod environment;
+mod functions;
+mod listeners;
+mod outside;
+mod problem;
+mod raw;
+mod secret;
+mod section;
+mod show;
+mod telemetry;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use invoked_core::envelope::Identity;
+use invoked_engine::Seed;
+
+pub(crate) use engine::{Limits, Work};
+pub(crate) use environment::Environment;
+pub(crate) use listeners::{Admin, Server, Store};
+pub(crate) use outside::Outside;
+pub(crate) use problem::Problems;
+pub(crate) use raw::{RawConfig, Sources};
+pub(crate) use telemetry::{LogFormat, Telemetry};
+
+use section::{Reading, Section};
+
+/// Everything an operator decides.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// The listener of the API.
+    pub(crate) server: Server,
+    /// The listener for operators.
+    pub(crate) admin: Admin,
+    /// Who the daemon is in ARNs.
+    pub(crate) identity: Identity,
+    /// Where invocations are durable.
+    pub(crate) store: Store,
+    /// How invocations and callbacks are worked on.
+    pub(crate) work: Work,
+    /// What is bounded.
+    pub(crate) limits: Limits,
+    /// What connections of the daemon reach.
+    pub(crate) outside: Outside,
+    /// The functions of the file.
+    pub(crate) functions: Vec<Seed>,
+    /// What the daemon tells of itself.
+    pub(crate) telemetry: Telemetry,
+}
+
+impl Config {
+    /// Reads and judges all sources.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub(crate) fn load(sources: &Sources) -> Result<Self, Problems> {
+        Ok(Self::check(sources)?.0)
+    }
+
+    /// The same, with the effective configuration as TOML; secrets are masked in it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the sources.
+    pub(crate) fn check(sources: &Sources) -> Result<(Self, toml::Table), Problems> {
+        let raw = RawConfig::read(sources)?;
+        let reading = Reading::new(&sources.environment);
+        let mut root = Section::root(&raw.root, &reading);
+        let config = Self::cross(&mut root);
+        root.finish();
+        let (problems, secrets) = reading.done();
+        match config {
+            Some(config) if problems.is_empty() => Ok((config, show::table(&raw, &secrets))),
+            Some(_) | None => Err(problems),
+        }
+    }
+
+    fn cross(root: &mut Section<'_>) -> Option<Self> {
+        let server = root.section("server", Server::read);
+        let admin = root.section("admin", Admin::read);
+        listeners::check_apart(root, server.as_ref(), admin.as_ref());
+        let identity = root.section("account", listeners::identity);
+        root.section("auth", listeners::auth);
+        let store = root.section("store", Store::read);
+        let work = Work::read(root);
+        let limits = root.section("limits", Limits::read);
+        let outside = Outside::read(root);
+        let functions = functions::read(root, identity.as_ref(), &outside);
+        let telemetry = root.section("telemetry", Telemetry::read);
+        root.unsupported("cluster");
+        Some(Self {
+            server: server?,
+            admin: admin?,
+            identity: identity?,
+            store: store?,
+            work: work?,
+            limits: limits?,
+            outside,
+            functions,
+            telemetry: telemetry?,
+        })
+    }
+}

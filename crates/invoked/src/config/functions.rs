@@ -1,0 +1,192 @@
+//! `[functions.<name>]`: the functions of the file, and what their destinations are.
+//!
+//! Beyond single values three things are checked, because here is the first place that can see
+//! them: a destination that nobody could deliver to, one that takes HTTP requests instead of
+//! events, and destinations that lead back to where they started.
+
+use std::time::Duration;
+
+use invoked_core::arn::{Arn, Resource, SinkKind};
+use invoked_core::directory::FunctionKind;
+use invoked_core::envelope::Identity;
+use invoked_core::loops::{Graph, describe};
+use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::terms::AsyncConfig;
+use invoked_engine::{FunctionChange, Seed, StatusMode};
+use invoked_http::Endpoint;
+
+use super::engine::{event_age, retries};
+use super::outside::Outside;
+use super::raw::Raw;
+use super::section::{Reading, Section};
+use super::value::{choice, count, duration, flag, text};
+
+/// What a function's url says it is called through.
+const REMOTE: &str = "fc://";
+
+/// The instance that ARNs mean, because they name none.
+const REMOTE_OF_ARNS: &str = "default";
+
+pub(super) fn read(
+    root: &mut Section<'_>,
+    identity: Option<&Identity>,
+    outside: &Outside,
+) -> Vec<Seed> {
+    let reading = root.reading();
+    let seeds = root.section("functions", |section| {
+        section.named(|name, section| function(name, section, outside))
+    });
+    if let Some(identity) = identity {
+        check_destinations(&seeds, identity, outside, reading);
+    }
+    seeds
+}
+
+fn function(name: &str, section: &mut Section<'_>, outside: &Outside) -> Option<Seed> {
+    let name = FunctionName::parse(name)
+        .map_err(|error| section.reading().note(section.path(), error.to_string()))
+        .ok();
+    let url = section.needed("url", |raw| target(raw, outside));
+    let kinds = &[("event", FunctionKind::Event), ("http", FunctionKind::Http)];
+    let kind = section.optional("kind", choice(kinds));
+    let timeout: Option<Duration> = section.optional("timeout", duration("1ms", "24h"));
+    let concurrency = section.optional("concurrency", count(1..=100_000));
+    let statuses = &[("header", StatusMode::Header), ("ignore", StatusMode::Ignore)];
+    let status = section.optional("status", choice(statuses));
+    let initialize = section.optional("initialize", flag);
+    let handler = section.optional("handler", text);
+    section.unsupported("rate");
+    let is_configured = section.has("async");
+    let config = section.section("async", async_config);
+    let attributes = handler.map_or_else(
+        || serde_json::json!({}),
+        |handler| serde_json::json!({ "handler": handler }),
+    );
+    let change = FunctionChange {
+        kind: kind.unwrap_or(FunctionKind::Event),
+        url: Some(url?),
+        timeout,
+        concurrency,
+        status: status.unwrap_or_default(),
+        initialize: initialize.unwrap_or_default(),
+        attributes: attributes.to_string(),
+    };
+    Some(Seed { name: name?, change, config: is_configured.then_some(config) })
+}
+
+/// Where a function lives.
+fn target(raw: &Raw, outside: &Outside) -> Result<String, String> {
+    let url = text(raw)?;
+    let Some(rest) = url.strip_prefix(REMOTE) else {
+        return match Endpoint::parse(&url) {
+            Ok(_) => Ok(url),
+            Err(problem) => Err(problem.to_string()),
+        };
+    };
+    let mut parts = rest.splitn(3, '/');
+    let instance = parts.next().unwrap_or_default();
+    let function = parts.next().unwrap_or_default();
+    let qualifier = parts.next().unwrap_or_default();
+    if FunctionName::parse(function).is_err() || Qualifier::parse(qualifier).is_err() {
+        return Err("must be fc://<instance>/<function>[/<qualifier>]".to_owned());
+    }
+    if !outside.fc.contains_key(instance) {
+        return Err(format!("names the instance '{instance}', but there is no sinks.fc.{instance}"));
+    }
+    Ok(url)
+}
+
+fn async_config(section: &mut Section<'_>) -> AsyncConfig {
+    let arn = |raw: &Raw| text(raw).and_then(|arn| Arn::parse(&arn).map_err(|error| error.to_string()));
+    AsyncConfig {
+        on_success: section.optional("on_success", arn),
+        on_failure: section.optional("on_failure", arn),
+        max_retry_attempts: section.optional("max_async_retry_attempts", retries()),
+        max_event_age_seconds: section.optional("max_async_event_age", event_age),
+        async_task: section.optional("async_task", flag),
+    }
+}
+
+/// A destination: of which function, under which key, what.
+struct Told<'a> {
+    by: &'a FunctionName,
+    key: &'static str,
+    arn: &'a Arn,
+}
+
+fn destinations(seed: &Seed) -> impl Iterator<Item = Told<'_>> {
+    let config = seed.config.as_ref();
+    let on_success = config.and_then(|config| config.on_success.as_ref());
+    let on_failure = config.and_then(|config| config.on_failure.as_ref());
+    [("on_success", on_success), ("on_failure", on_failure)]
+        .into_iter()
+        .filter_map(|(key, arn)| Some(Told { by: &seed.name, key, arn: arn? }))
+}
+
+fn check_destinations(
+    seeds: &[Seed],
+    identity: &Identity,
+    outside: &Outside,
+    reading: &Reading<'_>,
+) {
+    let mut graph = Graph::default();
+    for told in seeds.iter().flat_map(destinations) {
+        match own_function(told.arn, identity) {
+            Some(to) => {
+                check_takes_events(&told, &to.0, seeds, reading);
+                graph.add((told.by.clone(), Qualifier::LATEST), to);
+            }
+            None => check_deliverable(&told, outside, reading),
+        }
+    }
+    if let Some(path) = graph.any_cycle() {
+        reading.note("functions", format!("destinations form a loop: {}", describe(&path)));
+    }
+}
+
+/// The function of this daemon that an ARN names.
+fn own_function(arn: &Arn, identity: &Identity) -> Option<(FunctionName, Qualifier)> {
+    match arn.resource() {
+        Resource::Function { function, qualifier }
+            if identity.is_own(arn.region(), arn.account()) =>
+        {
+            Some((function.clone(), qualifier.clone()))
+        }
+        Resource::Function { .. }
+        | Resource::MnsQueue { .. }
+        | Resource::MnsTopic { .. }
+        | Resource::EventBus { .. }
+        | Resource::RocketMq { .. }
+        | Resource::Kafka { .. }
+        | Resource::Amqp { .. } => None,
+    }
+}
+
+fn check_takes_events(told: &Told<'_>, to: &FunctionName, seeds: &[Seed], reading: &Reading<'_>) {
+    let is_http = |seed: &Seed| seed.name == *to && seed.change.kind == FunctionKind::Http;
+    if seeds.iter().any(is_http) {
+        let problem = format!("'{to}' is an HTTP function; a destination has to be an event function");
+        reading.note(&told.path(), problem);
+    }
+}
+
+fn check_deliverable(told: &Told<'_>, outside: &Outside, reading: &Reading<'_>) {
+    let kind = told.arn.kind();
+    if kind != SinkKind::Fc {
+        let kind = kind.as_str();
+        let problem = format!("destinations of kind {kind} are not supported yet by this version");
+        reading.note(&told.path(), problem);
+    } else if !outside.fc.contains_key(REMOTE_OF_ARNS) {
+        let arn = told.arn;
+        let problem = format!(
+            "'{arn}' is not of this daemon, and there is no sinks.fc.{REMOTE_OF_ARNS} to reach it"
+        );
+        reading.note(&told.path(), problem);
+    }
+}
+
+impl Told<'_> {
+    fn path(&self) -> String {
+        format!("functions.{}.async.{}", self.by, self.key)
+    }
+}

@@ -1,0 +1,70 @@
+//! `[sinks]` and `[egress]`: what connections of the daemon reach.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use invoked_core::arn::SinkKind;
+use invoked_http::{AllowEntry, Endpoint};
+
+use super::secret::Secret;
+use super::section::Section;
+use super::value::{duration, header_text, list, text};
+
+/// What connections of the daemon reach.
+#[derive(Clone, Debug)]
+pub(crate) struct Outside {
+    /// `[sinks.fc]`: each remote Function Compute, by its name here.
+    pub(crate) fc: BTreeMap<String, FcInstance>,
+    /// `egress.allow`: where targets that are set through the API may be.
+    pub(crate) allow: Vec<AllowEntry>,
+}
+
+/// A remote Function Compute, or another `invoked`.
+#[derive(Clone, Debug)]
+pub(crate) struct FcInstance {
+    /// Where it is.
+    pub(crate) endpoint: Endpoint,
+    /// The key its requests are signed with.
+    pub(crate) access_key_id: String,
+    /// Its secret.
+    pub(crate) access_key_secret: Secret,
+    /// The token of a temporary key.
+    pub(crate) security_token: Option<Secret>,
+    /// How long one try of a callback may take; `None` leaves it to the sink.
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Outside {
+    pub(super) fn read(root: &mut Section<'_>) -> Self {
+        let fc = root.section("sinks", |section| {
+            for kind in SinkKind::ALL.into_iter().filter(|kind| *kind != SinkKind::Fc) {
+                section.unsupported(kind.as_str());
+            }
+            section.section("fc", |section| {
+                section.named(|name, section| Some((name.to_owned(), FcInstance::read(section)?)))
+            })
+        });
+        let entry = |text: &str| text.parse().map_err(|error| format!("{error}"));
+        let allow = root.section("egress", |section| section.needed("allow", list(entry)));
+        Self { fc: fc.into_iter().collect(), allow: allow.unwrap_or_default() }
+    }
+}
+
+impl FcInstance {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        let endpoint = section.needed("endpoint", |raw| {
+            text(raw).and_then(|url| Endpoint::parse(&url).map_err(|error| error.to_string()))
+        });
+        let access_key_id = section.needed("access_key_id", header_text);
+        let access_key_secret = section.needed_secret("access_key_secret");
+        let security_token = section.optional_secret("security_token");
+        let timeout = section.optional("timeout", duration("100ms", "5m"));
+        Some(Self {
+            endpoint: endpoint?,
+            access_key_id: access_key_id?,
+            access_key_secret: access_key_secret?,
+            security_token,
+            timeout,
+        })
+    }
+}

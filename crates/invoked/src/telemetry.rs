@@ -1,0 +1,101 @@
+//! What the daemon tells of itself: a log on standard error, and metrics for whoever scrapes them.
+//!
+//! The recorder of metrics is global, because the engine counts through the `metrics` facade. Its
+//! recommended naming stays off: it would append `_total` to names that the field prescribes.
+
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use invoked_engine::clock::{Clock as _, SystemClock};
+use metrics::gauge;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, Telemetry};
+
+/// Bounds of every family in seconds: a commit takes a fraction of a millisecond, an attempt up to
+/// hours.
+const SECONDS: [f64; 18] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    600.0, 3_600.0,
+];
+
+/// Bounds of families that count operations of a batch.
+const OPS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0, 16_384.0];
+
+/// How often what histograms collected is sorted into buckets when nobody scrapes.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Starts the log.
+///
+/// # Errors
+/// There is one already, or the filter does not read (the configuration has checked it).
+pub(crate) fn start_log(config: &Telemetry) -> Result<()> {
+    let filter = EnvFilter::builder().parse(&config.log_level).context("telemetry.log_level")?;
+    let is_terminal = io::stderr().is_terminal();
+    let is_text = match config.log_format {
+        LogFormat::Auto => is_terminal,
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(is_terminal);
+    let started = if is_text {
+        builder.try_init()
+    } else {
+        builder.json().flatten_event(true).try_init()
+    };
+    started.map_err(anyhow::Error::from_boxed).context("cannot start the log")?;
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if is_text {
+            report(panic);
+        } else {
+            tracing::error!("{panic}");
+        }
+    }));
+    Ok(())
+}
+
+/// The metrics of this process.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// Starts to record.
+    ///
+    /// # Errors
+    /// Somebody records already.
+    pub(crate) fn start() -> Result<Self> {
+        let recorder = PrometheusBuilder::new()
+            .with_recommended_naming(false)
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+            .and_then(|builder| {
+                builder.set_buckets_for_metric(Matcher::Suffix("_ops".to_owned()), &OPS)
+            })
+            .context("cannot lay out the histograms")?
+            .build_recorder();
+        let metrics = Self(recorder.handle());
+        metrics::set_global_recorder(recorder).context("cannot record metrics")?;
+        gauge!("invoked_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        let started = Duration::from_millis(
+            u64::try_from(SystemClock::default().now().millis()).unwrap_or_default(),
+        );
+        gauge!("process_start_time_seconds").set(started.as_secs_f64());
+        Ok(metrics)
+    }
+
+    /// Everything recorded, in Prometheus' text format.
+    pub(crate) fn render(&self) -> String {
+        self.0.render()
+    }
+
+    /// Keeps what histograms collect small while nobody scrapes. Never returns.
+    pub(crate) async fn keep_small(self) {
+        loop {
+            tokio::time::sleep(UPKEEP_INTERVAL).await;
+            self.0.run_upkeep();
+        }
+    }
+}

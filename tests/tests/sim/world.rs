@@ -1,0 +1,379 @@
+//! One world: clients, a daemon that dies and comes back, and the judgement at the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use invoked_core::arn::SinkKind;
+use invoked_core::directory::Directory;
+use invoked_core::life::Outcome;
+use invoked_core::name::{Qualifier, TaskId};
+use invoked_core::shard::Defect;
+use invoked_core::time::Timestamp;
+use invoked_core::totals::{Metric, Totals};
+use invoked_engine::clock::TokioClock;
+use invoked_engine::{
+    Engine, EngineConfig, Handle, InvokeError, InvokeRequest, Parts, TaskFilter, TaskWish,
+};
+use invoked_store::{NodeId, Store};
+use invoked_testkit::function::{Ending, ScriptedFunction};
+use invoked_testkit::mem_store::{Faults, Lie, MemStore, MemStoreConfig};
+use invoked_testkit::oracle::{Expected, Oracle, Promise};
+use invoked_testkit::rng::{PerMille, Rng};
+use invoked_testkit::script::Script;
+use invoked_testkit::sink::{Reception, ScriptedSink};
+use invoked_testkit::timeline::Timeline;
+use tokio::task::JoinSet;
+
+use crate::outside::{Watch, WatchedFunction, WatchedSink};
+use crate::plan;
+
+const START_MS: i64 = 1_800_000_000_000;
+const STEPS: u64 = 45;
+
+#[derive(Copy, Clone, Default)]
+pub struct Options {
+    pub lie: Option<Lie>,
+    pub defect: Option<Defect>,
+}
+
+/// What came of a world.
+pub struct Run {
+    pub accepted: u64,
+    pub problems: Vec<String>,
+    pub trace: String,
+}
+
+pub fn run(seed: u64, options: Options) -> Run {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let mut world = World::new(seed, options);
+        world.live().await;
+        world.end().await
+    })
+}
+
+struct World {
+    rng: Rng,
+    options: Options,
+    config: EngineConfig,
+    timeline: Timeline,
+    store: MemStore,
+    watch: Watch,
+    functions: ScriptedFunction,
+    sink: ScriptedSink,
+    oracle: Oracle,
+    engine: Option<Engine>,
+    clients: JoinSet<()>,
+    retries: u8,
+    age_seconds: u32,
+    sent: u64,
+    starts: u64,
+    problems: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl World {
+    fn new(seed: u64, options: Options) -> Self {
+        let mut rng = Rng::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let timeline = Timeline::starting_at(Timestamp::from_millis(START_MS));
+        let config = EngineConfig { defect: options.defect, ..plan::engine_config(&mut rng) };
+        let mut faults = plan::faults(&mut rng);
+        if options.lie == Some(Lie::RetryFailedSync) {
+            faults.sync_failed = PerMille(100);
+        }
+        let store = MemStore::new(MemStoreConfig {
+            seed: rng.word(),
+            faults,
+            lie: options.lie,
+            ..MemStoreConfig::default()
+        });
+        let functions = ScriptedFunction::new(timeline);
+        plan::script_functions(&functions, &mut rng);
+        let sink = ScriptedSink::new(timeline);
+        plan::script_sinks(&sink, &mut rng);
+        Self {
+            retries: u8::try_from(rng.below(4)).expect("small"),
+            age_seconds: 1 + u32::try_from(rng.below(120)).expect("small"),
+            watch: Watch::new(store.clone()),
+            oracle: Oracle::default(),
+            engine: None,
+            clients: JoinSet::new(),
+            sent: 0,
+            starts: 0,
+            problems: Vec::new(),
+            notes: Vec::new(),
+            rng,
+            options,
+            config,
+            timeline,
+            store,
+            functions,
+            sink,
+        }
+    }
+
+    fn handle(&self) -> Option<Handle> {
+        self.engine.as_ref().map(Engine::handle)
+    }
+
+    async fn live(&mut self) {
+        for _ in 0..STEPS {
+            if self.store.has_ended() {
+                self.crash();
+            }
+            if self.engine.is_none() {
+                self.start().await;
+                continue;
+            }
+            match self.rng.below(100) {
+                0..60 => self.invoke(),
+                60..72 => self.stop(),
+                72..76 => self.list(),
+                76..80 => self.change_doomed().await,
+                80..84 => self.crash(),
+                84..87 => self.shut_down().await,
+                _ => self.pause().await,
+            }
+            if self.rng.below(3) == 0 {
+                self.pause().await;
+            }
+        }
+    }
+
+    async fn pause(&mut self) {
+        let most = if self.rng.below(10) == 0 { 20_000 } else { 300 };
+        let span = Duration::from_millis(self.rng.below(most));
+        tokio::time::sleep(span).await;
+    }
+
+    async fn start(&mut self) {
+        self.starts += 1;
+        let function = WatchedFunction(self.watch.clone(), self.functions.clone());
+        let sink = WatchedSink(self.watch.clone(), self.sink.clone());
+        let parts = Parts {
+            store: Arc::new(self.store.clone()),
+            node: NodeId(format!("node-{}", self.starts).into()),
+            runtime: Arc::new(function),
+            remote: None,
+            sinks: plan::sinks(Arc::new(sink)),
+            clock: Arc::new(TokioClock::starting_at(self.timeline.now())),
+        };
+        let config = EngineConfig { seed: self.rng.word(), ..self.config.clone() };
+        let engine = match Engine::start(config, parts).await {
+            Ok(engine) => engine,
+            Err(error) => return self.note(format!("start failed: {error}")),
+        };
+        let handle = engine.handle();
+        self.engine = Some(engine);
+        if let Err(error) = handle.seed(plan::seeds(self.retries, self.age_seconds)).await {
+            self.note(format!("seeding failed: {error}"));
+            self.crash();
+        }
+    }
+
+    fn note(&mut self, note: String) {
+        self.notes.push(format!("{:?} {note}", self.timeline.elapsed()));
+    }
+
+    /// The process dies at this very instant.
+    fn crash(&mut self) {
+        self.note("crash".into());
+        drop(self.engine.take());
+        self.store = self.store.crash();
+        self.watch.follow(self.store.clone());
+        if let Err(books) = self.store.every_202_has_a_fate() {
+            self.problems.extend(books);
+        }
+    }
+
+    async fn shut_down(&mut self) {
+        let Some(engine) = self.engine.take() else { return };
+        let timeout = Duration::from_millis(self.rng.below(1_000));
+        match engine.shutdown(timeout).await {
+            Ok(drained) => {
+                self.note(format!("shut down: {drained:?}"));
+                self.store = self.store.reopen();
+                self.watch.follow(self.store.clone());
+            }
+            Err(error) => {
+                self.note(format!("shut down badly: {error}"));
+                self.crash();
+            }
+        }
+    }
+
+    fn invoke(&mut self) {
+        let Some(handle) = self.handle() else { return };
+        let functions = ["plain", "told", "queue", "tasks", "doomed"];
+        let index = usize::try_from(self.rng.below(5)).expect("small");
+        let function = functions.get(index).copied().unwrap_or("plain");
+        self.sent += 1;
+        let is_task = function == "tasks";
+        let chosen = is_task && self.rng.below(2) == 0;
+        let delay = if self.rng.below(5) == 0 { self.rng.below(5) } else { 0 };
+        let request = InvokeRequest {
+            function: plan::name(function),
+            qualifier: Qualifier::LATEST,
+            payload: Bytes::from(format!("{{\"n\":{}}}", self.sent)),
+            delay: Duration::from_secs(delay),
+            task_id: chosen.then(|| TaskId::trusted(&format!("t{}", self.rng.below(12)))),
+            task: TaskWish::AsConfigured,
+            depth: 0,
+        };
+        let promise = Promise {
+            request_id: invoked_core::id::RequestId([0; 16]),
+            function: function.into(),
+            payload: request.payload.clone(),
+            is_task: if is_task { Expected::Yes } else { Expected::No },
+            on_success: if matches!(function, "told" | "queue") { Expected::Yes } else { Expected::No },
+        };
+        let oracle = self.oracle.clone();
+        oracle.sent(&request.payload);
+        self.clients.spawn(async move {
+            match handle.invoke_async(request).await {
+                Ok(accepted) => {
+                    oracle.accepted(Promise { request_id: accepted.request_id, ..promise });
+                }
+                // It may have been taken or not.
+                Err(InvokeError::Unavailable { .. }) => {}
+                Err(
+                    InvokeError::NoFunction { .. }
+                    | InvokeError::NoTarget { .. }
+                    | InvokeError::Duplicate { .. }
+                    | InvokeError::TooLarge { .. }
+                    | InvokeError::Overloaded { .. },
+                ) => oracle.refused(&promise.payload),
+            }
+        });
+    }
+
+    fn stop(&mut self) {
+        let Some(handle) = self.handle() else { return };
+        let id = format!("t{}", self.rng.below(12));
+        self.clients.spawn(async move {
+            // Whether there is such a task now is not the question.
+            let _stopped = handle.stop_task(&plan::name("tasks"), &id).await;
+        });
+    }
+
+    fn list(&mut self) {
+        let Some(handle) = self.handle() else { return };
+        let is_ascending = self.rng.below(2) == 0;
+        self.clients.spawn(async move {
+            let mut filter = TaskFilter { is_ascending, limit: 3, ..TaskFilter::default() };
+            let mut seen = Vec::new();
+            while let Ok(page) = handle.tasks(&plan::name("tasks"), &filter).await {
+                seen.extend(page.tasks.iter().map(|task| (task.head.accepted_at, task.head.key)));
+                filter.token = page.next;
+                if filter.token.is_none() {
+                    break;
+                }
+            }
+            let is_in_order = match is_ascending {
+                true => seen.is_sorted_by(|one, next| one < next),
+                false => seen.is_sorted_by(|one, next| one > next),
+            };
+            assert!(is_in_order, "pages repeat or jump: {seen:?}");
+        });
+    }
+
+    /// A function that comes and goes.
+    async fn change_doomed(&mut self) {
+        let Some(handle) = self.handle() else { return };
+        let name = plan::name("doomed");
+        let changed = match handle.function(&name) {
+            Ok(_) => handle.delete_function(&name).await.map_err(|error| error.to_string()),
+            Err(_) => handle
+                .create_function(name, plan::change())
+                .await
+                .map(|_| ())
+                .map_err(|error| error.to_string()),
+        };
+        if let Err(error) = changed {
+            self.note(format!("doomed: {error}"));
+        }
+    }
+
+    /// The world becomes kind, everything drains, and the oracle judges.
+    async fn end(mut self) -> Run {
+        self.store.set_faults(Faults::default());
+        self.functions.by_default(Script::always(Ending::Succeed));
+        self.sink.by_default(Script::always(Reception::Take));
+        if self.options.lie.is_some() || self.store.has_ended() {
+            self.crash();
+        }
+        for _ in 0..5 {
+            if self.engine.is_none() {
+                self.start().await;
+            }
+        }
+        while let Some(client) = self.clients.join_next().await {
+            if let Err(error) = client {
+                self.problems.push(format!("a client broke: {error}"));
+            }
+        }
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_secs(120)).await;
+            if self.store.evidence().live.is_empty() {
+                break;
+            }
+        }
+        self.judge().await
+    }
+
+    async fn judge(mut self) -> Run {
+        let (executions, told) = (self.functions.executions(), self.sink.told());
+        let evidence = self.store.evidence();
+        self.problems.extend(self.oracle.judge(&executions, &told, &evidence));
+        self.problems.extend(self.store.violations());
+        self.problems.extend(self.watch.problems());
+        if let Err(books) = self.store.every_202_has_a_fate() {
+            self.problems.extend(books);
+        }
+        if let Some(handle) = self.handle() {
+            let totals = self.store.totals(invoked_core::id::ShardId(0)).await;
+            let totals = Totals::restored(totals.unwrap_or_default());
+            self.problems.extend(callbacks_counted_once(&handle.directory(), &totals));
+        }
+        let mut trace = self.notes.join("\n");
+        for execution in &executions {
+            trace.push_str(&format!("\n{execution:?}"));
+        }
+        for told in &told {
+            trace.push_str(&format!("\n{told:?}"));
+        }
+        trace.push_str(&format!("\nstore {:x}", self.store.digest()));
+        let accepted = u64::try_from(self.oracle.accepted_count()).expect("small");
+        Run { accepted, problems: self.problems, trace }
+    }
+}
+
+/// Every callback that was owed is counted once, as delivered or as failed, across all restarts.
+fn callbacks_counted_once(directory: &Directory, totals: &Totals) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (name, on_success, on_failure, _) in plan::FUNCTIONS {
+        let Some(function) = directory.find(&plan::name(name)) else { continue };
+        let ended = |outcome| totals.sum(function.id, Metric::Ended(outcome));
+        let mut owed = 0;
+        if on_success.is_some() {
+            owed += ended(Outcome::Succeeded);
+        }
+        if on_failure.is_some() {
+            owed += ended(Outcome::Failed) + ended(Outcome::Expired) + ended(Outcome::Stopped);
+        }
+        let settled: u64 = SinkKind::ALL
+            .into_iter()
+            .flat_map(|kind| [Metric::CallbackDelivered(kind), Metric::CallbackFailed(kind)])
+            .map(|metric| totals.sum(function.id, metric))
+            .sum();
+        if owed != settled {
+            problems.push(format!("{name}: {owed} callbacks owed, {settled} counted as settled"));
+        }
+    }
+    problems
+}
