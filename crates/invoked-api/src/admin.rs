@@ -22,7 +22,8 @@ use crate::serve::Respond;
 use crate::serve::unread::Unread;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+const PROMETHEUS: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 /// Renders the metrics, after those of the engine have been published to the recorder.
 pub type Render = Arc<dyn Fn(&EngineView) -> String + Send + Sync>;

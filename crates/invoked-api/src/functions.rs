@@ -113,9 +113,10 @@ fn kind(input: &FunctionInput) -> Result<FunctionKind, Problem> {
         None | Some("") => Ok(FunctionKind::Event),
         Some(kind) if kind.eq_ignore_ascii_case("event") => Ok(FunctionKind::Event),
         Some(kind) if kind.eq_ignore_ascii_case("http") => Ok(FunctionKind::Http),
-        Some(kind) => {
-            Err(invalid("environmentVariables.INVOKED_FUNCTION_KIND", format!("must be event or http, got '{kind}'")))
-        }
+        Some(kind) => Err(invalid(
+            "environmentVariables.INVOKED_FUNCTION_KIND",
+            format!("must be event or http, got '{kind}'"),
+        )),
     }
 }
 

@@ -83,7 +83,8 @@ fn task_id(headers: &HeaderMap) -> Result<Option<TaskId>, InvalidArgument> {
 }
 
 fn task_wish(kind: InvocationType, headers: &HeaderMap) -> Result<TaskWish, InvalidArgument> {
-    let enable = parse_stateful_enable(header(headers, headers::STATEFUL_ASYNC_INVOCATION_ENABLE)?)?;
+    let enable =
+        parse_stateful_enable(header(headers, headers::STATEFUL_ASYNC_INVOCATION_ENABLE)?)?;
     Ok(match (kind, enable) {
         (InvocationType::Task, _) | (_, Some(true)) => TaskWish::Task,
         (InvocationType::Sync | InvocationType::Async, Some(false)) => TaskWish::Plain,

@@ -222,7 +222,8 @@ fn not_run(verdict: Verdict, fault: &Fault) -> Refusal {
         }
         (Verdict::Gone, _) => Refusal::new(C::FunctionNotFound, &*fault.message),
         (Verdict::Refused, 0) => {
-            let message = format!("the function may not be called as it is set up ({})", fault.code);
+            let message =
+                format!("the function may not be called as it is set up ({})", fault.code);
             Refusal::new(C::AccessDenied, message)
         }
         (Verdict::Refused, _) => Refusal::new(

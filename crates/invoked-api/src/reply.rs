@@ -25,11 +25,7 @@ pub(crate) fn empty(status: StatusCode) -> Reply {
 }
 
 /// An answer with a body of this type.
-pub(crate) fn full(
-    status: StatusCode,
-    content_type: HeaderValue,
-    body: impl Into<Bytes>,
-) -> Reply {
+pub(crate) fn full(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -58,8 +54,10 @@ pub(crate) fn rendered(body: &impl Serialize) -> Result<Vec<u8>, Problem> {
 /// A header's value; what may not stand in one becomes `?`.
 pub(crate) fn visible(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| {
-        let kept: String =
-            text.chars().map(|letter| if letter.is_ascii_graphic() { letter } else { '?' }).collect();
+        let kept: String = text
+            .chars()
+            .map(|letter| if letter.is_ascii_graphic() { letter } else { '?' })
+            .collect();
         HeaderValue::from_str(&kept).unwrap_or_else(|_| HeaderValue::from_static("?"))
     })
 }

@@ -132,10 +132,9 @@ fn destination_status(callback: &Callback) -> &'static str {
 /// Why the task failed, or what the attempt before came to while it waits for the next.
 fn error_message(head: &Head) -> &str {
     match (head.status(), &head.fault) {
-        (
-            Status::Failed | Status::Retrying | Status::Expired | Status::Invalid,
-            Some(fault),
-        ) => &fault.message,
+        (Status::Failed | Status::Retrying | Status::Expired | Status::Invalid, Some(fault)) => {
+            &fault.message
+        }
         (
             Status::Failed
             | Status::Retrying

@@ -77,6 +77,13 @@ impl InvKey {
         Self::generated(parent.shard(), now, mix(parent, 0xC4A1))
     }
 
+    /// Whether this is a key that [`InvKey::child_of`] makes of `parent`, at whatever time.
+    #[must_use]
+    pub fn is_child_of(&self, parent: Self) -> bool {
+        let made = Self::child_of(parent, Timestamp::MIN);
+        self.shard() == made.shard() && self.0.split_at(8).1 == made.0.split_at(8).1
+    }
+
     /// The shard in the key.
     #[must_use]
     pub fn shard(&self) -> ShardId {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::dev::functions::FUNCTIONS;
+
 /// Durable asynchronous invocations, with the API of Alibaba Cloud Function Compute.
 #[derive(Debug, Parser)]
 #[command(name = "invoked", version, propagate_version = true)]
@@ -77,6 +79,9 @@ pub(crate) enum Output {
 
 fn named_url(argument: &str) -> Result<(String, String), String> {
     match argument.split_once('=') {
+        Some((name, _)) if FUNCTIONS.iter().any(|(demo, _)| *demo == name) => {
+            Err(format!("{name} is the name of a demo function"))
+        }
         Some((name, url)) if !name.is_empty() && !url.is_empty() => {
             Ok((name.to_owned(), url.to_owned()))
         }
@@ -99,7 +104,7 @@ mod tests {
     fn a_function_is_a_name_and_a_url() {
         let parsed = named_url("hello=http://127.0.0.1:9000/a=b").unwrap();
         assert_eq!(parsed, ("hello".to_owned(), "http://127.0.0.1:9000/a=b".to_owned()));
-        for bad in ["hello", "=http://127.0.0.1", "hello="] {
+        for bad in ["hello", "=http://127.0.0.1", "hello=", "echo=http://127.0.0.1"] {
             assert!(named_url(bad).is_err(), "{bad}");
         }
     }

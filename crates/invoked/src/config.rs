@@ -26,7 +26,7 @@ use invoked_engine::Seed;
 pub(crate) use engine::{Limits, Work};
 pub(crate) use environment::Environment;
 pub(crate) use listeners::{Admin, Server, Store};
-pub(crate) use outside::Outside;
+pub(crate) use outside::{FcInstance, Outside};
 pub(crate) use problem::Problems;
 pub(crate) use raw::{RawConfig, Sources};
 pub(crate) use telemetry::{LogFormat, Telemetry};

@@ -17,8 +17,8 @@ use crate::config::{LogFormat, Telemetry};
 /// Bounds of every family in seconds: a commit takes a fraction of a millisecond, an attempt up to
 /// hours.
 const SECONDS: [f64; 18] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
-    600.0, 3_600.0,
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    60.0, 600.0, 3_600.0,
 ];
 
 /// Bounds of families that count operations of a batch.
@@ -39,13 +39,12 @@ pub(crate) fn start_log(config: &Telemetry) -> Result<()> {
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(is_terminal);
-    let started = if is_text {
-        builder.try_init()
-    } else {
-        builder.json().flatten_event(true).try_init()
-    };
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(is_terminal);
+    let started =
+        if is_text { builder.try_init() } else { builder.json().flatten_event(true).try_init() };
     started.map_err(anyhow::Error::from_boxed).context("cannot start the log")?;
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

@@ -1,1 +1,106 @@
-//! wire
+//! Which adapter stands behind which port. The only file that names them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use invoked_core::arn::SinkKind;
+use invoked_engine::clock::{Clock as _, SystemClock};
+use invoked_engine::{Parts, Seed};
+use invoked_http::{Client, Egress, Trust};
+use invoked_sink::{Sink, Target, TargetAddress, TargetSpec};
+use invoked_sink_fc::RemoteFc;
+use invoked_store::{NodeId, Store, StoreError};
+use invoked_store_fjall::{FjallConfig, FjallStore};
+use invoked_target_http::HttpTarget;
+
+use crate::config::{self, Config, FcInstance};
+
+/// This process, among those that may own shards: on one machine there is one.
+const NODE: &str = "local";
+
+/// Opens the store. Blocks while it recovers.
+///
+/// # Errors
+/// The store is not ours to open, or not whole.
+pub(crate) fn store(config: &config::Store) -> Result<Arc<dyn Store>, StoreError> {
+    let bytes = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
+    let store = FjallStore::open(FjallConfig {
+        free_bytes_min: bytes(config.free_min),
+        cache_bytes: bytes(config.cache),
+        ..FjallConfig::new(&config.path)
+    })?;
+    Ok(Arc::new(store))
+}
+
+/// Everything that the engine reaches the world through. It never reaches `own_listeners`.
+///
+/// # Errors
+/// An instance of a sink cannot be used.
+pub(crate) fn parts(
+    config: &Config,
+    own_listeners: Vec<SocketAddr>,
+    store: Arc<dyn Store>,
+) -> Result<Parts> {
+    let egress = Egress::new(own_listeners, config.outside.allow.clone());
+    let connections = invoked_http::Config {
+        idle_per_origin_max: config.work.attempts_max(),
+        ..invoked_http::Config::default()
+    };
+    let client = Client::new(&connections, egress);
+    let clock = Arc::new(SystemClock::default());
+    let mut sinks: BTreeMap<SinkKind, Arc<dyn Sink>> = BTreeMap::new();
+    let mut remote: Option<Arc<dyn Target>> = None;
+    if !config.outside.fc.is_empty() {
+        let instances = config.outside.fc.iter().map(|(name, instance)| {
+            let usable = fc_instance(instance).with_context(|| format!("sinks.fc.{name}"))?;
+            anyhow::Ok((name.as_str().into(), usable))
+        });
+        let seconds = {
+            let clock = Arc::clone(&clock);
+            Arc::new(move || clock.now().millis() / 1_000)
+        };
+        let fc = Arc::new(RemoteFc::new(instances.collect::<Result<_>>()?, &client, seconds));
+        sinks.insert(SinkKind::Fc, Arc::clone(&fc) as Arc<dyn Sink>);
+        remote = Some(fc);
+    }
+    let runtime = HttpTarget::new(client, Arc::new(trust_of(&config.functions)));
+    Ok(Parts { store, node: NodeId(NODE.into()), runtime: Arc::new(runtime), remote, sinks, clock })
+}
+
+fn fc_instance(instance: &FcInstance) -> Result<invoked_sink_fc::Config> {
+    let secret = instance.access_key_secret.reveal();
+    let mut usable = invoked_sink_fc::Config::new(
+        &instance.endpoint.to_string(),
+        &instance.access_key_id,
+        secret,
+    )?;
+    if let Some(token) = &instance.security_token {
+        usable = usable.with_security_token(token.reveal())?;
+    }
+    if let Some(timeout) = instance.timeout {
+        usable = usable.with_timeout(timeout)?;
+    }
+    Ok(usable)
+}
+
+/// The operator named a target if it stands in the file as it is called; every other came in through
+/// the API, at some time.
+fn trust_of(seeds: &[Seed]) -> impl Fn(&TargetSpec) -> Trust + Send + Sync + use<> {
+    let named: BTreeMap<_, _> = seeds
+        .iter()
+        .filter_map(|seed| {
+            let url = seed.change.url.as_deref()?;
+            Some((seed.name.clone(), url.trim_end_matches('/').to_owned()))
+        })
+        .collect();
+    move |target| match &target.address {
+        TargetAddress::Runtime { url }
+            if named.get(&target.function).is_some_and(|named| **named == **url) =>
+        {
+            Trust::Operator
+        }
+        TargetAddress::Runtime { .. } | TargetAddress::Remote { .. } => Trust::Api,
+    }
+}

@@ -319,6 +319,11 @@ impl World {
         }
         for _ in 0..200 {
             tokio::time::sleep(Duration::from_secs(120)).await;
+            // A fault that was decided before the world became kind.
+            if self.store.has_ended() {
+                self.crash();
+                self.start().await;
+            }
             if self.store.evidence().live.is_empty() {
                 break;
             }

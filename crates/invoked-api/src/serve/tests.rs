@@ -1,0 +1,156 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{Notify, oneshot};
+
+use super::*;
+use crate::reply::empty;
+
+/// `/hold` answers when it is released, `/panic` panics, anything else is a 204.
+#[derive(Clone, Default)]
+struct Stub {
+    held: Arc<Notify>,
+    release: Arc<Notify>,
+}
+
+impl Respond for Stub {
+    async fn respond(&self, request: Request<Incoming>, _unread: &Unread) -> Reply {
+        match request.uri().path() {
+            "/hold" => {
+                self.held.notify_one();
+                self.release.notified().await;
+            }
+            "/panic" => panic!("as planned"),
+            _ => {}
+        }
+        empty(StatusCode::NO_CONTENT)
+    }
+
+    fn panicked(&self) -> Reply {
+        empty(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+struct Server {
+    stub: Stub,
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    running: JoinSet<()>,
+}
+
+async fn start(config: ServeConfig) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stub = Stub::default();
+    let mut running = JoinSet::new();
+    running.spawn(serve(listener, stub.clone(), config, async {
+        stopped.await.unwrap_or_default();
+    }));
+    Server { stub, address, stop, running }
+}
+
+impl Server {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn stopped(mut self) {
+        self.stop.send(()).unwrap_or_default();
+        let ended = self.running.join_next();
+        tokio::time::timeout(Duration::from_secs(5), ended).await.unwrap().unwrap().unwrap();
+    }
+}
+
+async fn ask(stream: &mut TcpStream, path: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+}
+
+/// The head of the next answer; empty when the connection ends before.
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    String::from_utf8(head).unwrap()
+}
+
+#[tokio::test]
+async fn a_panic_is_an_answer_and_the_connection_goes_on() {
+    let server = start(ServeConfig::default()).await;
+    let mut stream = server.connect().await;
+    ask(&mut stream, "/panic").await;
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 500"));
+    ask(&mut stream, "/").await;
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 204"));
+    drop(stream);
+    server.stopped().await;
+}
+
+#[tokio::test]
+async fn the_request_in_hand_is_finished_and_idle_connections_are_closed() {
+    let server = start(ServeConfig::default()).await;
+    let (mut busy, mut idle) = (server.connect().await, server.connect().await);
+    ask(&mut idle, "/").await;
+    assert!(answer(&mut idle).await.starts_with("HTTP/1.1 204"));
+    ask(&mut busy, "/hold").await;
+    server.stub.held.notified().await;
+
+    let (stub, address) = (server.stub.clone(), server.address);
+    let stopping = server.stopped();
+    let watching = async {
+        assert_eq!(answer(&mut idle).await, "", "an idle connection is closed");
+        assert!(TcpStream::connect(address).await.is_err(), "nothing more is accepted");
+        stub.release.notify_one();
+        let head = answer(&mut busy).await.to_lowercase();
+        assert!(head.starts_with("http/1.1 204") && head.contains("connection: close"), "{head}");
+    };
+    tokio::join!(stopping, watching);
+}
+
+#[tokio::test]
+async fn what_does_not_end_in_time_is_cut_off() {
+    let drain_timeout = Duration::from_millis(50);
+    let server = start(ServeConfig { drain_timeout, ..ServeConfig::default() }).await;
+    let mut busy = server.connect().await;
+    ask(&mut busy, "/hold").await;
+    server.stub.held.notified().await;
+    server.stopped().await;
+    assert_eq!(answer(&mut busy).await, "");
+}
+
+#[tokio::test]
+async fn at_the_limit_the_next_connection_waits() {
+    let server = start(ServeConfig { connections_max: 1, ..ServeConfig::default() }).await;
+    let mut first = server.connect().await;
+    ask(&mut first, "/").await;
+    assert!(answer(&mut first).await.starts_with("HTTP/1.1 204"));
+    let mut second = server.connect().await;
+    ask(&mut second, "/").await;
+    let early = tokio::time::timeout(Duration::from_millis(100), answer(&mut second)).await;
+    assert!(early.is_err(), "{early:?}");
+    drop(first);
+    let mut third = server.connect().await;
+    ask(&mut third, "/").await;
+    drop(second);
+    assert!(answer(&mut third).await.starts_with("HTTP/1.1 204"));
+    drop(third);
+    server.stopped().await;
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    let header_timeout = Duration::from_millis(50);
+    let server = start(ServeConfig { header_timeout, ..ServeConfig::default() }).await;
+    let mut slow = server.connect().await;
+    slow.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(5), answer(&mut slow)).await.unwrap();
+    assert!(!ended.starts_with("HTTP/1.1 2"), "{ended}");
+    server.stopped().await;
+}

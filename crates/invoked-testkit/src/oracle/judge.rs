@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use invoked_core::callback::Callback;
 use invoked_core::head::Head;
-use invoked_core::id::{Attempt, RequestId};
+use invoked_core::id::{Attempt, InvKey, RequestId};
 use invoked_core::life::Outcome;
 
 use super::{Expected, Memory, Promise};
@@ -105,14 +104,14 @@ impl Case<'_> {
         }
     }
 
+    /// The invocation that carries the outcome over was accepted, and expired or the like.
     fn child_ended_without_a_run(&self, parent: RequestId) -> bool {
-        let Some(Callback::Delivered { message_id: Some(id), .. }) =
-            self.records.get(&parent).map(|head| &head.callback)
-        else {
-            return false;
-        };
-        let child = RequestId::parse(id).and_then(|child| self.records.get(&child));
-        ends_without_a_run(child.and_then(|head| head.life.outcome()))
+        let record = self.records.get(&parent);
+        let key = record.map_or(InvKey(parent.0), |head| head.key);
+        self.records
+            .values()
+            .filter(|child| child.key.is_child_of(key))
+            .any(|child| ends_without_a_run(child.life.outcome()))
     }
 
     fn every_outcome_is_one(&self, broken: &mut Vec<String>) {

@@ -12,7 +12,11 @@ use crate::print;
 ///
 /// # Errors
 /// The configuration is wrong.
-pub(crate) fn run(args: ConfigArgs, environment: Environment, output: Output) -> Result<(), Failure> {
+pub(crate) fn run(
+    args: ConfigArgs,
+    environment: Environment,
+    output: Output,
+) -> Result<(), Failure> {
     match args.command {
         ConfigCommand::Check(files) => {
             Config::load(&sources(files, environment))?;

@@ -1,6 +1,6 @@
 //! `invoked dev`: a daemon with demo functions, and a walk through whole invocations.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
@@ -30,7 +30,7 @@ pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure
         let demo = DemoFunctions::start().await?;
         let sources = Sources {
             preset: preset::below(&demo),
-            flags: preset::above(&args.functions, home.path()),
+            flags: preset::above(&args.functions, &home.path),
             environment,
             files: Vec::new(),
         };
@@ -42,7 +42,8 @@ pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure
         } else {
             Listeners::bind(&config).await?
         };
-        let own: Vec<_> = args.functions.iter().map(|(name, url)| (name.as_str(), url.as_str())).collect();
+        let own: Vec<_> =
+            args.functions.iter().map(|(name, url)| (name.as_str(), url.as_str())).collect();
         let playground = Playground { demo, own: &own, home: &home, is_once: args.once };
         playground.run(config, listeners, metrics).await?;
         Ok(())
@@ -52,34 +53,23 @@ pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure
 }
 
 /// The directory of the store.
-enum Home {
-    /// Removed at the end.
-    Temporary(TempDir, PathBuf),
-    /// The developer's, kept.
-    Kept(PathBuf),
+struct Home {
+    path: PathBuf,
+    /// Removed when dropped; a directory that the developer named has none and is kept.
+    temporary: Option<TempDir>,
 }
 
 impl Home {
     fn choose(given: Option<PathBuf>) -> Result<Self> {
-        let Some(path) = given else {
-            let home = TempDir::with_prefix("invoked-dev-").context("no temporary directory")?;
-            let store = home.path().join("store");
-            return Ok(Self::Temporary(home, store));
-        };
-        Ok(Self::Kept(path))
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Temporary(_, path) | Self::Kept(path) => path,
+        if let Some(path) = given {
+            return Ok(Self { path, temporary: None });
         }
+        let temporary = TempDir::with_prefix("invoked-dev-").context("no temporary directory")?;
+        Ok(Self { path: temporary.path().join("store"), temporary: Some(temporary) })
     }
 
     fn fate(&self) -> &'static str {
-        match self {
-            Self::Temporary(..) => "removed at the end",
-            Self::Kept(_) => "kept",
-        }
+        if self.temporary.is_some() { "removed at the end" } else { "kept" }
     }
 }
 
@@ -123,7 +113,7 @@ impl Playground<'_> {
         print::line("invoked dev: a playground on this machine\n");
         print::line(&format!("  API        http://{}", daemon.api));
         print::line(&format!("  admin      http://{}  /metrics /healthz /readyz", daemon.admin));
-        print::line(&format!("  store      {}  ({})", self.home.path().display(), self.home.fate()));
+        print::line(&format!("  store      {}  ({})", self.home.path.display(), self.home.fate()));
         let functions = FUNCTIONS.iter().chain(self.own);
         for (index, (name, what)) in functions.enumerate() {
             let title = if index == 0 { "functions" } else { "" };

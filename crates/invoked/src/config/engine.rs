@@ -46,8 +46,12 @@ struct Retention {
 /// `[limits]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// From the first byte of a request's body to the last.
+    /// How long the head of a request may take, and a connection be idle.
+    pub(crate) header_timeout: Duration,
+    /// How long the body of a request may take.
     pub(crate) body_timeout: Duration,
+    /// Bytes that bodies over the limit of asynchronous ones may hold together.
+    pub(crate) large_bodies: usize,
     accept_deadline: Duration,
     accepts_max: usize,
     commit_ops_max: usize,
@@ -79,6 +83,11 @@ impl Work {
     /// How long attempts may take to end when the daemon stops.
     pub(crate) fn drain_timeout(&self) -> Duration {
         self.dispatch.drain_timeout
+    }
+
+    /// Attempts at a time.
+    pub(crate) fn attempts_max(&self) -> usize {
+        self.dispatch.attempts_max
     }
 
     /// The engine's own configuration.
@@ -172,7 +181,9 @@ impl Retention {
 
 impl Limits {
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let header_timeout = section.needed("header_timeout", duration("100ms", "1h"));
         let body_timeout = section.needed("body_timeout", duration("100ms", "1h"));
+        let large_bodies = section.needed("large_bodies", size("32MiB", "64GiB"));
         let accept_deadline = section.needed("accept_deadline", duration("100ms", "1m"));
         let accepts_max = section.needed("accepts_max", count(1..=1_000_000));
         let commit_ops_max = section.needed("commit_ops_max", count(1..=1_000_000));
@@ -180,7 +191,9 @@ impl Limits {
         let window = section.needed("window", count(1..=1_000_000));
         let payload_cache = section.needed("payload_cache", size("1MiB", "64GiB"));
         Some(Self {
+            header_timeout: header_timeout?,
             body_timeout: body_timeout?,
+            large_bodies: large_bodies?,
             accept_deadline: accept_deadline?,
             accepts_max: accepts_max?,
             commit_ops_max: commit_ops_max?,

@@ -58,10 +58,8 @@ fn function(name: &str, section: &mut Section<'_>, outside: &Outside) -> Option<
     section.unsupported("rate");
     let is_configured = section.has("async");
     let config = section.section("async", async_config);
-    let attributes = handler.map_or_else(
-        || serde_json::json!({}),
-        |handler| serde_json::json!({ "handler": handler }),
-    );
+    let attributes = handler
+        .map_or_else(|| serde_json::json!({}), |handler| serde_json::json!({ "handler": handler }));
     let change = FunctionChange {
         kind: kind.unwrap_or(FunctionKind::Event),
         url: Some(url?),
@@ -91,13 +89,16 @@ fn target(raw: &Raw, outside: &Outside) -> Result<String, String> {
         return Err("must be fc://<instance>/<function>[/<qualifier>]".to_owned());
     }
     if !outside.fc.contains_key(instance) {
-        return Err(format!("names the instance '{instance}', but there is no sinks.fc.{instance}"));
+        return Err(format!(
+            "names the instance '{instance}', but there is no sinks.fc.{instance}"
+        ));
     }
     Ok(url)
 }
 
 fn async_config(section: &mut Section<'_>) -> AsyncConfig {
-    let arn = |raw: &Raw| text(raw).and_then(|arn| Arn::parse(&arn).map_err(|error| error.to_string()));
+    let arn =
+        |raw: &Raw| text(raw).and_then(|arn| Arn::parse(&arn).map_err(|error| error.to_string()));
     AsyncConfig {
         on_success: section.optional("on_success", arn),
         on_failure: section.optional("on_failure", arn),
@@ -165,7 +166,8 @@ fn own_function(arn: &Arn, identity: &Identity) -> Option<(FunctionName, Qualifi
 fn check_takes_events(told: &Told<'_>, to: &FunctionName, seeds: &[Seed], reading: &Reading<'_>) {
     let is_http = |seed: &Seed| seed.name == *to && seed.change.kind == FunctionKind::Http;
     if seeds.iter().any(is_http) {
-        let problem = format!("'{to}' is an HTTP function; a destination has to be an event function");
+        let problem =
+            format!("'{to}' is an HTTP function; a destination has to be an event function");
         reading.note(&told.path(), problem);
     }
 }

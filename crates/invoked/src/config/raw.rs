@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use config::{File, FileFormat, FileSourceString, Value, ValueKind};
+use config::{ConfigError, Map, Source, Value, ValueKind};
 
 use super::environment::Environment;
 use super::problem::{Problem, Problems};
@@ -61,19 +61,21 @@ impl RawConfig {
     /// A file is not there or is not TOML.
     pub(crate) fn read(sources: &Sources) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let mut builder = config::Config::builder()
-            .add_source(text(DEFAULTS))
-            .add_source(text(&sources.preset));
+        let mut builder = config::Config::builder();
+        let mut add = |layer: Result<Layer, Problem>| match layer {
+            Ok(layer) => builder = std::mem::take(&mut builder).add_source(layer),
+            Err(problem) => problems.push(problem),
+        };
+        add(Layer::of("defaults", DEFAULTS));
+        add(Layer::of("preset", &sources.preset));
         for path in &sources.files {
-            match file(path) {
-                Ok(file) => builder = builder.add_source(file),
-                Err(problem) => problems.push(problem),
-            }
+            add(Layer::of_file(path));
         }
-        builder = builder.add_source(sources.environment.clone()).add_source(text(&sources.flags));
+        let flags = Layer::of("flags", &sources.flags);
         if !problems.is_empty() {
             return Err(problems);
         }
+        builder = builder.add_source(sources.environment.clone()).add_source(flags?);
         match builder.build() {
             Ok(read) => Ok(Self { root: table(read.cache.kind) }),
             Err(error) => Err(Problem::new("configuration", error.to_string()).into()),
@@ -81,18 +83,58 @@ impl RawConfig {
     }
 }
 
-fn text(toml: &str) -> File<FileSourceString, FileFormat> {
-    File::from_str(toml, FileFormat::Toml)
+/// One source in TOML. The `config` crate's own for files would tell of each as a path relative to
+/// the working directory, and not as the operator named it.
+#[derive(Clone, Debug)]
+struct Layer {
+    table: toml::Table,
+    origin: Option<String>,
 }
 
-/// A file, looked at by itself first, so that the wrong one of several is named.
-fn file(path: &Path) -> Result<File<config::FileSourceFile, FileFormat>, Problem> {
-    let shown = path.display().to_string();
-    let content = std::fs::read_to_string(path)
-        .map_err(|error| Problem::new(&shown, format!("cannot be read: {error}")))?;
-    toml::from_str::<toml::Table>(&content)
-        .map_err(|error| Problem::new(&shown, format!("is not TOML: {error}")))?;
-    Ok(File::from(path).format(FileFormat::Toml))
+impl Layer {
+    fn of(name: &str, toml: &str) -> Result<Self, Problem> {
+        let table = toml.parse().map_err(|error: toml::de::Error| {
+            Problem::new(name, format!("is not TOML: {error}"))
+        })?;
+        Ok(Self { table, origin: None })
+    }
+
+    fn of_file(path: &Path) -> Result<Self, Problem> {
+        let shown = path.display().to_string();
+        let toml = std::fs::read_to_string(path)
+            .map_err(|error| Problem::new(&shown, format!("cannot be read: {error}")))?;
+        let layer = Self::of(&shown, &toml)?;
+        Ok(Self { origin: Some(shown), ..layer })
+    }
+
+    fn value(&self, value: &toml::Value) -> Value {
+        let kind = match value {
+            toml::Value::String(text) => ValueKind::String(text.clone()),
+            toml::Value::Integer(number) => ValueKind::I64(*number),
+            toml::Value::Float(number) => ValueKind::Float(*number),
+            toml::Value::Boolean(flag) => ValueKind::Boolean(*flag),
+            toml::Value::Datetime(moment) => ValueKind::String(moment.to_string()),
+            toml::Value::Array(items) => {
+                ValueKind::Array(items.iter().map(|item| self.value(item)).collect())
+            }
+            toml::Value::Table(table) => ValueKind::Table(self.map(table)),
+        };
+        Value::new(self.origin.as_ref(), kind)
+    }
+
+    fn map(&self, table: &toml::Table) -> Map<String, Value> {
+        table.iter().map(|(key, value)| (key.clone(), self.value(value))).collect()
+    }
+}
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        Ok(self.map(&self.table))
+    }
 }
 
 fn table(kind: ValueKind) -> BTreeMap<String, Node> {

@@ -49,11 +49,7 @@ impl<'raw> Section<'raw> {
         Self::of(String::new(), tree, reading)
     }
 
-    fn of(
-        path: String,
-        table: &'raw BTreeMap<String, Node>,
-        reading: &'raw Reading<'raw>,
-    ) -> Self {
+    fn of(path: String, table: &'raw BTreeMap<String, Node>, reading: &'raw Reading<'raw>) -> Self {
         let left = table.iter().map(|(key, node)| (key.as_str(), node)).collect();
         Self { path, left, known: Vec::new(), reading }
     }

@@ -29,18 +29,16 @@ pub(crate) enum LogFormat {
 impl Telemetry {
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         let log_level = section.needed("log_level", filter);
-        let formats = &[
-            ("auto", LogFormat::Auto),
-            ("text", LogFormat::Text),
-            ("json", LogFormat::Json),
-        ];
+        let formats =
+            &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
         let log_format = section.needed("log_format", choice(formats));
         Some(Self { log_level: log_level?, log_format: log_format? })
     }
 }
 
 fn filter(raw: &Raw) -> Result<String, String> {
-    let rule = "must be a level (error, warn, info, debug, trace) or directives of the form target=level";
+    let rule =
+        "must be a level (error, warn, info, debug, trace) or directives of the form target=level";
     let written = text(raw).map_err(|_| rule.to_owned())?;
     match EnvFilter::builder().parse(&written) {
         Ok(_) if !written.is_empty() => Ok(written),

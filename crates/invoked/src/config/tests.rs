@@ -123,7 +123,9 @@ fn durations_and_sizes_carry_units() {
     .unwrap();
     assert_eq!(config.work.drain_timeout().as_millis(), 1_500);
     assert_eq!(config.store.cache, 2 * 1024 * 1024);
-    for bad in ["30", "\"30\"", "\"s\"", "\"-1s\"", "\"1.5s\"", "\"1 week\"", "\"99999999999999999999s\""] {
+    for bad in
+        ["30", "\"30\"", "\"s\"", "\"-1s\"", "\"1.5s\"", "\"1 week\"", "\"99999999999999999999s\""]
+    {
         let text = problem(&format!("[dispatch]\ndrain_timeout = {bad}"));
         assert!(text.contains("a duration with a unit"), "{text}");
     }
@@ -207,9 +209,11 @@ const REMOTE: &str = r#"
 fn a_secret_is_a_text_a_variable_or_a_file_and_is_masked() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(&directory, "secret", "s3cret\n");
-    for written in
-        ["\"s3cret\"".to_owned(), "{ env = \"FC_SECRET\" }".to_owned(), format!("{{ file = {path:?} }}")]
-    {
+    for written in [
+        "\"s3cret\"".to_owned(),
+        "{ env = \"FC_SECRET\" }".to_owned(),
+        format!("{{ file = {path:?} }}"),
+    ] {
         let mut sources = given(&format!("{REMOTE}{written}"));
         sources.environment = Environment::of(&[("FC_SECRET", "s3cret")]);
         let (config, shown) = Config::check(&sources).unwrap();
@@ -308,7 +312,8 @@ fn a_remote_function_needs_its_instance() {
     let remote = |url: &str| format!("[functions.far]\nurl = \"{url}\"\n");
     assert!(problem(&remote("fc://other/f")).contains("there is no sinks.fc.other"));
     assert!(problem(&remote("fc://other")).contains("must be fc://<instance>/<function>"));
-    let config = Config::load(&given(&format!("{}{REMOTE}\"s\"", remote("fc://default/f/prod")))).unwrap();
+    let config =
+        Config::load(&given(&format!("{}{REMOTE}\"s\"", remote("fc://default/f/prod")))).unwrap();
     assert_eq!(config.functions[0].change.url.as_deref(), Some("fc://default/f/prod"));
 }
 

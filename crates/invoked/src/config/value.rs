@@ -14,7 +14,8 @@ const TIMES: [(&str, u64); 5] =
     [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Units of size, in bytes. Powers of ten are not among them: nobody means them here.
-const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", KIB), ("MiB", KIB * KIB), ("GiB", KIB * KIB * KIB)];
+const SIZES: [(&str, u64); 4] =
+    [("B", 1), ("KiB", KIB), ("MiB", KIB * KIB), ("GiB", KIB * KIB * KIB)];
 
 pub(super) fn text(raw: &Raw) -> Result<String, String> {
     match raw {
@@ -26,7 +27,8 @@ pub(super) fn text(raw: &Raw) -> Result<String, String> {
 }
 
 /// What [`header_text`] takes.
-pub(super) const HEADER_TEXT: &str = "must be visible ASCII characters without a comma, and not empty";
+pub(super) const HEADER_TEXT: &str =
+    "must be visible ASCII characters without a comma, and not empty";
 
 /// Whether a text can stand in a header among others.
 pub(super) fn is_header_text(text: &str) -> bool {
@@ -62,7 +64,9 @@ pub(super) fn flag(raw: &Raw) -> Result<bool, String> {
 }
 
 /// A whole number within a range.
-pub(super) fn count<T: TryFrom<i64>>(range: RangeInclusive<i64>) -> impl Fn(&Raw) -> Result<T, String> {
+pub(super) fn count<T: TryFrom<i64>>(
+    range: RangeInclusive<i64>,
+) -> impl Fn(&Raw) -> Result<T, String> {
     move |raw| {
         let number = match raw {
             Raw::Integer(number) => Some(*number),
@@ -70,9 +74,9 @@ pub(super) fn count<T: TryFrom<i64>>(range: RangeInclusive<i64>) -> impl Fn(&Raw
             Raw::Flag(_) | Raw::Float(_) | Raw::Text(_) | Raw::List(_) | Raw::Table(_) => None,
         };
         let within = number.filter(|number| range.contains(number));
-        within
-            .and_then(|number| T::try_from(number).ok())
-            .ok_or_else(|| format!("must be a number between {} and {}", range.start(), range.end()))
+        within.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            format!("must be a number between {} and {}", range.start(), range.end())
+        })
     }
 }
 
@@ -117,7 +121,9 @@ fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// One of several words.
-pub(super) fn choice<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Raw) -> Result<T, String> {
+pub(super) fn choice<T: Copy>(
+    words: &'static [(&'static str, T)],
+) -> impl Fn(&Raw) -> Result<T, String> {
     move |raw| {
         let written = text(raw).unwrap_or_default();
         let found = words.iter().find(|(word, _)| *word == written);
@@ -131,7 +137,9 @@ pub(super) fn choice<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&R
 /// An address and a port.
 pub(super) fn address(raw: &Raw) -> Result<SocketAddr, String> {
     let written = text(raw).unwrap_or_default();
-    written.parse().map_err(|_| "must be an address and a port, such as \"127.0.0.1:7070\"".to_owned())
+    written
+        .parse()
+        .map_err(|_| "must be an address and a port, such as \"127.0.0.1:7070\"".to_owned())
 }
 
 /// A list. In an environment variable its items stand between commas.
@@ -142,10 +150,9 @@ pub(super) fn list<T>(
         Raw::Untyped(text) => {
             text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(&item).collect()
         }
-        Raw::List(items) => items
-            .iter()
-            .map(|node| text(&node.value).and_then(|text| item(&text)))
-            .collect(),
+        Raw::List(items) => {
+            items.iter().map(|node| text(&node.value).and_then(|text| item(&text))).collect()
+        }
         Raw::Flag(_) | Raw::Integer(_) | Raw::Float(_) | Raw::Text(_) | Raw::Table(_) => {
             Err("must be a list of texts".to_owned())
         }

@@ -18,8 +18,10 @@ const ANSWER_MAX: usize = 16 * 1024 * 1024;
 /// # Errors
 /// There is no whole answer.
 pub(crate) async fn send(address: SocketAddr, request: Request<Bytes>) -> Result<Response<Bytes>> {
-    let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let stream =
+        TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let exchange = async move {
         let answer = sender.send_request(request.map(Full::new)).await?;
         let (head, body) = answer.into_parts();

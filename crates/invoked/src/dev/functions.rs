@@ -131,7 +131,10 @@ async fn serve(listener: TcpListener, demo: Arc<Demo>) {
     }
 }
 
-async fn answer(demo: Arc<Demo>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    demo: Arc<Demo>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let called_at = stopwatch();
     let (head, body) = request.into_parts();
     let mut path = head.uri.path().trim_matches('/').split('/');

@@ -55,7 +55,10 @@ impl Walk<'_> {
         let request_id = self.accepted(&path, clock).await.context("step missing: accepted")?;
         for attempt in 1..=failures + 1 {
             let step = format!("attempt {attempt}");
-            let call = self.call_of(function, &request_id).await.context(format!("step missing: {step}"))?;
+            let call = self
+                .call_of(function, &request_id)
+                .await
+                .context(format!("step missing: {step}"))?;
             ensure!(call.attempt == attempt, "{step} has the number {}", call.attempt);
             clock.tell_at(call.called_at, &step, &format!("{function} is called"));
             let answer = String::from_utf8_lossy(&call.answer.body);
@@ -68,7 +71,7 @@ impl Walk<'_> {
         }
         let (told_at, envelope) = self.told(&request_id).await.context("step missing: callback")?;
         clock.tell_at(told_at, "callback", &format!("delivered to {AUDIT}, with this envelope:"));
-        print::line(&indented(&serde_json::to_string_pretty(&envelope)?));
+        print::line(&spread(&envelope));
         let counted = self.counted(function).await.context("step missing: counted")?;
         clock.tell("counted", &counted);
         Ok(())
@@ -95,14 +98,15 @@ impl Walk<'_> {
     }
 
     /// What the destination is told of an invocation, and when.
-    async fn told(&mut self, request_id: &str) -> Result<(Instant, serde_json::Value)> {
-        let envelope = |call: &Call| serde_json::from_slice::<serde_json::Value>(&call.payload);
+    async fn told(&mut self, request_id: &str) -> Result<(Instant, String)> {
         let tells = |call: &Call| {
-            call.function == AUDIT
-                && envelope(call).is_ok_and(|told| told["requestContext"]["requestId"] == *request_id)
+            let envelope = serde_json::from_slice::<serde_json::Value>(&call.payload);
+            let told_of =
+                |told: serde_json::Value| told["requestContext"]["requestId"] == *request_id;
+            call.function == AUDIT && envelope.is_ok_and(told_of)
         };
         let call = self.call(tells).await?;
-        Ok((call.called_at, envelope(&call)?))
+        Ok((call.called_at, String::from_utf8_lossy(&call.payload).into_owned()))
     }
 
     async fn call(&mut self, is_wanted: impl Fn(&Call) -> bool) -> Result<Call> {
@@ -155,8 +159,50 @@ impl Lap {
     }
 }
 
-/// A block below the text of a step.
-fn indented(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(|line| format!("{:24}{line}", "")).collect();
-    lines.join("\n")
+/// Columns before the text of a step.
+const MARGIN: usize = 24;
+
+/// JSON as it came, a member to a line, below the text of a step. (A parser would sort the members.)
+fn spread(json: &str) -> String {
+    let mut text = " ".repeat(MARGIN);
+    let mut depth: usize = 0;
+    let mut is_string = false;
+    let mut is_escaped = false;
+    for letter in json.chars() {
+        let is_closing = !is_string && matches!(letter, '}' | ']');
+        if is_closing {
+            depth = depth.saturating_sub(1);
+            text.push('\n');
+            text.push_str(&" ".repeat(MARGIN + 2 * depth));
+        }
+        text.push(letter);
+        match letter {
+            '{' | '[' if !is_string => depth += 1,
+            ':' if !is_string => text.push(' '),
+            '"' if !is_escaped => is_string = !is_string,
+            _ => {}
+        }
+        if !is_string && matches!(letter, '{' | '[' | ',') {
+            text.push('\n');
+            text.push_str(&" ".repeat(MARGIN + 2 * depth));
+        }
+        is_escaped = letter == '\\' && !is_escaped;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_envelope_is_spread_as_it_came() {
+        let json = r#"{"z":"a,{\"b\":1}","a":[1,{"c":2}]}"#;
+        let lines: Vec<_> =
+            spread(json).lines().map(|line| line.get(MARGIN..).unwrap().to_owned()).collect();
+        let wanted =
+            ["{", r#"  "z": "a,{\"b\":1}","#, r#"  "a": ["#, "    1,", "    {", r#"      "c": 2"#];
+        assert_eq!(lines[..wanted.len()], wanted);
+        assert_eq!(lines[wanted.len()..], ["    }", "  ]", "}"]);
+    }
 }
