@@ -51,6 +51,8 @@ pub(crate) struct Maintenance {
     unflushed: BTreeSet<Table>,
     /// Whether anything was written since it last finished.
     is_wanted: bool,
+    /// Whether it was begun since then.
+    is_begun: bool,
     rests: u32,
 }
 
@@ -80,7 +82,7 @@ impl Maintenance {
         for day in tables.days() {
             unflushed.extend([Table::Records(day), Table::Bodies(day)]);
         }
-        Self { stage: Stage::Resting, unflushed, is_wanted: true, rests: 0 }
+        Self { stage: Stage::Resting, unflushed, is_wanted: true, is_begun: false, rests: 0 }
     }
 
     /// When to take the next step, if nothing comes in; `None` if there is nothing to do.
@@ -151,13 +153,19 @@ impl Maintenance {
         self.rests = self.rests.saturating_add(1);
         let bytes = journal_bytes(tables)?;
         let is_long = self.rests >= RESTS_FOR_LITTLE;
-        let is_worth_it = bytes > JOURNAL_BYTES_LARGE || (is_long && bytes > JOURNAL_BYTES_SMALL);
+        let is_worth_it = self.is_begun
+            || bytes > JOURNAL_BYTES_LARGE
+            || (is_long && (bytes > JOURNAL_BYTES_SMALL || tables.db.journal_count() > 1));
         if is_long && !is_worth_it {
             self.is_wanted = false;
         }
         let free = directory::free(tables.path()).unwrap_or(u64::MAX);
         let is_room = free > free_bytes_min.saturating_add(ROOM_BYTES);
-        Ok(if is_worth_it && is_room { Stage::Padding } else { Stage::Resting })
+        if !is_worth_it || !is_room {
+            return Ok(Stage::Resting);
+        }
+        self.is_begun = true;
+        Ok(Stage::Padding)
     }
 
     /// Writes the sentinels and begins to flush.
@@ -184,6 +192,7 @@ impl Maintenance {
     fn finish(&mut self, tables: &Tables) -> Stage {
         self.unflushed.clear();
         self.is_wanted = false;
+        self.is_begun = false;
         if let Err(error) = directory::restrict(tables.path()) {
             tracing::warn!(%error, "modes of the store's files are not set");
         }

@@ -7,7 +7,9 @@
 //! break at the end                                    fjall drops the torn batch
 //! checksum wrong in the batch that was not synced     copied aside, cut off, opened
 //! checksum wrong elsewhere                            refuse with fjall's words; nothing is touched
-//! last number found < last number acknowledged        refuse, Cut
+//! last number found < last number acknowledged        refuse, Cut; nothing is touched if the
+//!                                                     journal shows it
+//! made only half                                      made anew
 //! ```
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -74,7 +76,7 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
 
     let mut epochs = Vec::new();
     let shards = one("the number of shards", &number::SHARDS)?;
-    let shards = shards.and_then(|shards| u16::try_from(shards).ok()).unwrap_or(config.shards);
+    let shards = shards.and_then(|shards| u16::try_from(shards).ok()).unwrap_or(1);
     for shard in (0..shards).map(ShardId) {
         if let Some(value) = view.get(Table::Meta, epoch::encode_key(shard))? {
             epochs.push((shard, epoch::decode_value(&value)?));
@@ -98,11 +100,12 @@ fn create(
     let number = 1;
     let mut staged = Staged::default();
     staged.put(Table::Meta, &number::FORMAT, &number::encode_value(u64::from(FORMAT)));
-    staged.put(Table::Meta, &number::SHARDS, &number::encode_value(u64::from(config.shards)));
+    let shards = config.shards.max(1);
+    staged.put(Table::Meta, &number::SHARDS, &number::encode_value(u64::from(shards)));
     staged.put(Table::Meta, &number::BATCH, &number::encode_value(number));
     staged.commit(&tables).map_err(engine)?;
     acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
-    let (shards, live_rows, epochs) = (config.shards, 0, Vec::new());
+    let (live_rows, epochs) = (0, Vec::new());
     Ok(Opened { tables, acknowledged, number, shards, live_rows, epochs })
 }
 
@@ -114,6 +117,7 @@ fn recover(config: &FjallConfig) -> Result<Tables, StoreError> {
     if matches!(lock, Lock::Taken) {
         return Err(in_use());
     }
+    forget_half_made(&config.path).map_err(|error| file(&shown, &error))?;
     let journal = directory::active_journal(&config.path).map_err(|error| file(&shown, &error))?;
     let mut scan = Scan::default();
     if let Some(journal) = &journal {
@@ -123,6 +127,12 @@ fn recover(config: &FjallConfig) -> Result<Tables, StoreError> {
     if let Some(behind) = scan.behind_break {
         let found = scan.last.map_or(0, |last| last.number);
         return Err(StoreError::Cut { found, acknowledged: behind });
+    }
+    if let Some(last) = scan.last {
+        // Noticed here, the journal is still as it was found.
+        let acknowledged =
+            Acknowledged::open(&config.path).map_err(|error| file(&shown, &error))?;
+        acknowledged.check(last.number)?;
     }
     drop(lock);
     let error = match Tables::open(config) {
@@ -135,6 +145,23 @@ fn recover(config: &FjallConfig) -> Result<Tables, StoreError> {
             cut_torn(config, &journal, &scan)?.ok_or_else(|| engine(error))
         }
         (error, _) => Err(engine(error)),
+    }
+}
+
+/// fjall writes its version last when it makes a database, and cannot go on with one that it did
+/// not finish. Nobody was told of anything in it.
+fn forget_half_made(path: &Path) -> io::Result<()> {
+    let is_empty = |keyspaces: io::Result<fs::ReadDir>| match keyspaces {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    };
+    if path.join("version").try_exists()? || !is_empty(fs::read_dir(path.join("keyspaces")))? {
+        return Ok(());
+    }
+    match fs::remove_file(path.join("0.jnl")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

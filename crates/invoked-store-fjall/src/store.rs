@@ -140,9 +140,10 @@ impl FjallStore {
         answer.await.unwrap_or_else(|_| Err(self.gone()))
     }
 
-    /// Why the writer does not answer.
+    /// Why the writer does not answer. It serves all who have asked before it ends in order, so
+    /// without another reason it has panicked.
     fn gone(&self) -> StoreError {
-        self.shared.check().err().unwrap_or(StoreError::Closed)
+        self.shared.check().err().unwrap_or(StoreError::Poisoned)
     }
 
     async fn read<T, F>(&self, work: F) -> Result<T, StoreError>

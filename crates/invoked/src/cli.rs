@@ -9,8 +9,7 @@ use crate::dev::functions::FUNCTIONS;
 /// Durable asynchronous invocations, with the API of Alibaba Cloud Function Compute.
 #[derive(Debug, Parser)]
 #[command(name = "invoked", version, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration, \
-                        3 cannot reach the daemon.")]
+#[command(after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.")]
 pub(crate) struct Cli {
     /// How results and errors are written.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]

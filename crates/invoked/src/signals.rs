@@ -1,8 +1,13 @@
 //! The signals that ask the daemon to end.
 
 use std::io;
+use std::time::Duration;
 
+use invoked_engine::clock::stopwatch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Signals this close together are one: `timeout`, for one, tells the process and then its group.
+const SAME_WITHIN: Duration = Duration::from_millis(250);
 
 /// SIGTERM and SIGINT.
 #[derive(Debug)]
@@ -26,6 +31,17 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+
+    /// The next one that is meant anew.
+    pub(crate) async fn again(&mut self) -> &'static str {
+        let first_at = stopwatch();
+        loop {
+            let signal = self.next().await;
+            if first_at.elapsed() >= SAME_WITHIN {
+                return signal;
+            }
         }
     }
 }

@@ -104,3 +104,36 @@ fn trust_of(seeds: &[Seed]) -> impl Fn(&TargetSpec) -> Trust + Send + Sync + use
         TargetAddress::Runtime { .. } | TargetAddress::Remote { .. } => Trust::Api,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use invoked_core::name::FunctionName;
+    use invoked_sink::StatusRule;
+
+    use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn only_targets_of_the_file_are_the_operators() {
+        let flags = "[functions.a]\nurl = \"http://10.0.0.1/\"".to_owned();
+        let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
+        let trust_of = trust_of(&config.functions);
+        let target = |name: &str, url: &str| TargetSpec {
+            function: FunctionName::parse(name).unwrap(),
+            account: "1".into(),
+            region: "r".into(),
+            address: TargetAddress::Runtime { url: url.into() },
+            timeout: Duration::from_secs(1),
+            status: StatusRule::Header,
+            initialize: false,
+            handler: "h".into(),
+            memory_mb: 1,
+        };
+        assert_eq!(trust_of(&target("a", "http://10.0.0.1")), Trust::Operator);
+        // What the API once said of the same name, before the file did.
+        assert_eq!(trust_of(&target("a", "http://10.0.0.2")), Trust::Api);
+        assert_eq!(trust_of(&target("b", "http://10.0.0.1")), Trust::Api);
+    }
+}

@@ -11,8 +11,10 @@ use invoked_core::shard::{BytesWanted, Commit, LoadedBytes, RowOp};
 use invoked_core::time::Timestamp;
 use invoked_core::totals::Total;
 use invoked_store::{CommitOutcome, Heads, Lease, NodeId, ShardWrite, Store};
+use invoked_store_fjall::{FjallConfig, FjallStore};
 use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
 use invoked_testkit::sample::Sample;
+use tempfile::TempDir;
 
 /// The shard that every bed owns.
 pub const SHARD: ShardId = ShardId(0);
@@ -43,6 +45,23 @@ impl Home for MemHome {
     async fn open(&mut self) -> Arc<dyn Store> {
         self.0 = self.0.reopen();
         Arc::new(self.0.clone())
+    }
+}
+
+/// The embedded store, in a directory of its own. It too has several shards.
+pub struct FjallHome(TempDir);
+
+impl FjallHome {
+    pub fn new() -> Self {
+        Self(TempDir::with_prefix("invoked-conformance-").expect("a temporary directory"))
+    }
+}
+
+#[async_trait]
+impl Home for FjallHome {
+    async fn open(&mut self) -> Arc<dyn Store> {
+        let config = FjallConfig { shards: 4, ..FjallConfig::new(self.0.path()) };
+        Arc::new(FjallStore::open(config).expect("the store opens"))
     }
 }
 

@@ -11,7 +11,7 @@ mod leases;
 mod records;
 mod tasks;
 
-use bed::{Bed, MemHome};
+use bed::{Bed, FjallHome, MemHome};
 
 /// Runs every clause against a store.
 macro_rules! suite {
@@ -80,4 +80,4 @@ macro_rules! suite {
 }
 
 suite!(mem, MemHome::new());
-// suite!(fjall, FjallHome::new());
+suite!(fjall, FjallHome::new());

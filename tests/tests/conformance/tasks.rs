@@ -43,7 +43,7 @@ async fn page(bed: &Bed, query: &mut TaskQuery) -> Vec<TaskView> {
 pub async fn all(bed: &Bed, query: &TaskQuery) -> Vec<Head> {
     let mut query = query.clone();
     let mut tasks = Vec::new();
-    for _ in 0..10_000 {
+    for _ in 0..2_000 {
         tasks.extend(page(bed, &mut query).await.into_iter().map(|task| task.head));
         if query.after.is_none() {
             return tasks;

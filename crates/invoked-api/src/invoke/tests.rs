@@ -32,7 +32,9 @@ fn a_task_is_wished_for_by_type_or_by_header() {
 
 #[test]
 fn both_names_of_a_task_id_are_read_and_the_newer_one_goes_first() {
-    let id = |pairs| task_id(&headers(pairs)).unwrap().map(|id| id.as_str().to_owned());
+    let id = |pairs: &[(&'static str, &str)]| {
+        task_id(&headers(pairs)).unwrap().map(|id| id.as_str().to_owned())
+    };
     let (new, old) = (headers::ASYNC_TASK_ID, headers::STATEFUL_ASYNC_INVOCATION_ID);
     assert_eq!(id(&[]), None);
     assert_eq!(id(&[(new, "")]), None);

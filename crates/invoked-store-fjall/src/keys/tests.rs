@@ -60,7 +60,7 @@ proptest! {
         let by_id = task_id::encode_key(function, &id, first.1);
         let value = task_id::encode_value(first.0);
         prop_assert_eq!(task_id::decode_position(&by_id, &value), Ok(first));
-        prop_assert!(by_id.starts_with(&task_id::encode_prefix(function, &id[..1])));
+        prop_assert!(by_id.starts_with(&task_id::encode_prefix(function, id.get(..1).unwrap_or_default())));
     }
 
     #[test]
@@ -110,14 +110,18 @@ proptest! {
 
     #[test]
     fn no_bytes_can_panic_a_reader_of_keys(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-        let _ = due::decode_key(&bytes);
-        let _ = task_id::decode_position(&bytes, &bytes);
-        let _ = accepted::decode_position(&accepted::encode_prefix(FnId(0)), &bytes);
-        let _ = registry::decode(&bytes, &bytes);
-        let _ = callback::decode(&bytes, &bytes);
-        let _ = name::decode_id(&bytes, &bytes);
-        let _ = submission::decode(ShardId(0), &bytes, &bytes);
-        let _ = total::decode(ShardId(0), &bytes, &bytes);
+        // Reading is all that is asked: any answer will do.
+        let answers = [
+            due::decode_key(&bytes).is_ok(),
+            task_id::decode_position(&bytes, &bytes).is_ok(),
+            accepted::decode_position(&accepted::encode_prefix(FnId(0)), &bytes).is_ok(),
+            registry::decode(&bytes, &bytes).is_ok(),
+            callback::decode(&bytes, &bytes).is_ok(),
+            name::decode_id(&bytes, &bytes).is_ok(),
+            submission::decode(ShardId(0), &bytes, &bytes).is_ok(),
+            total::decode(ShardId(0), &bytes, &bytes).is_ok(),
+        ];
+        prop_assert_eq!(answers.len(), 8);
     }
 }
 

@@ -87,12 +87,26 @@ async fn a_scan_finds_every_batch_and_no_break() {
 async fn a_cut_behind_an_acknowledged_batch_is_noticed() {
     let (directory, journal) = closed().await;
     let end = last(&journal).start;
-    OpenOptions::new().write(true).open(&journal).unwrap().set_len(end).unwrap();
+    OpenOptions::new().write(true).open(&journal).unwrap().set_len(end + 9).unwrap();
     let refused = open(&directory);
+    assert_eq!(fs::metadata(&journal).unwrap().len(), end + 9, "nothing is touched");
     assert!(matches!(refused, Err(StoreError::Cut { found: 4, acknowledged: 5 })), "{refused:?}");
     // Whoever accepts the loss removes the file.
     fs::remove_file(directory.path().join("acknowledged")).unwrap();
     assert!(open(&directory).is_ok());
+}
+
+#[tokio::test]
+async fn a_store_that_was_made_only_half_is_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("keyspaces")).unwrap();
+    fs::write(directory.path().join("0.jnl"), [0; 99]).unwrap();
+    let site = Site::open(directory.path()).await;
+    site.durable(vec![insert(&plain(1))]).await;
+    drop(site);
+    // A store that has something in it is never made anew.
+    fs::remove_file(directory.path().join("version")).unwrap();
+    assert!(matches!(open(&directory), Err(StoreError::Engine { .. })));
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ async fn golden_v1_reads_as_it_was_written() {
     assert_eq!(site.live_rows().await, 1);
     let lane = LaneId::Function(FUNCTION);
     let heads = store.heads(SHARD, lane, (Timestamp::MIN, InvKey::MIN), 9).await.unwrap();
-    assert_eq!(heads.heads, [waits.clone()]);
+    assert_eq!(heads.heads, std::slice::from_ref(&waits));
     let wanted = [BytesWanted::from(&waits), BytesWanted::from(&listed)];
     let bytes = store.bytes(&wanted).await.unwrap();
     assert_eq!(bytes[0].payload, Some(payload(&waits)));

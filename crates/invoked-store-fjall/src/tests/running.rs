@@ -90,10 +90,9 @@ async fn a_batch_sent_twice_changes_nothing() {
     assert_eq!(counts, [2, 2, 2, 2, 0, 0]);
     assert_eq!(site.store.lanes(SHARD).await.unwrap(), []);
     let taken = task("twice", 7);
-    match site.commit(vec![insert(&taken)]).await {
-        CommitOutcome::Durable { conflicts } => assert_eq!(conflicts, [taken.key]),
-        other => panic!("{other:?}"),
-    }
+    let outcome = site.commit(vec![insert(&taken)]).await;
+    let CommitOutcome::Durable { conflicts } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(conflicts, [taken.key]);
     assert_eq!(site.live_rows().await, 0);
 }
 

@@ -135,10 +135,9 @@ impl Site {
 
     /// Commits, and insists.
     pub(super) async fn durable(&self, ops: Vec<RowOp>) {
-        match self.commit(ops).await {
-            CommitOutcome::Durable { conflicts } => assert_eq!(conflicts, []),
-            other => panic!("{other:?}"),
-        }
+        let outcome = self.commit(ops).await;
+        let CommitOutcome::Durable { conflicts } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(conflicts, []);
     }
 
     pub(super) async fn live_rows(&self) -> u64 {

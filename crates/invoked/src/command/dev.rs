@@ -101,7 +101,7 @@ impl Playground<'_> {
         }
         let stopped = tokio::select! {
             stopped = daemon.stop() => stopped,
-            signal = signals.next() => bail!("ended at once by a second signal ({signal})"),
+            signal = signals.again() => bail!("ended at once by a second signal ({signal})"),
         };
         walked?;
         stopped?;

@@ -43,7 +43,7 @@ async fn serve(config: Config, metrics: Metrics) -> Result<()> {
     }
     tokio::select! {
         stopped = daemon.stop() => stopped,
-        signal = signals.next() => bail!("ended at once by a second signal ({signal})"),
+        signal = signals.again() => bail!("ended at once by a second signal ({signal})"),
     }
 }
 

@@ -112,11 +112,7 @@ impl<'raw> Section<'raw> {
     }
 
     /// A table with keys of ours. A missing one is empty.
-    pub(super) fn section<T>(
-        &mut self,
-        key: &'static str,
-        read: impl FnOnce(&mut Section<'raw>) -> T,
-    ) -> T {
+    pub(super) fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Self) -> T) -> T {
         static EMPTY: BTreeMap<String, Node> = BTreeMap::new();
         let table = match self.take(key) {
             Some(node) => self.table(key, node).unwrap_or(&EMPTY),
@@ -131,7 +127,7 @@ impl<'raw> Section<'raw> {
     /// The tables whose names the operator chose: every key that is left.
     pub(super) fn named<T>(
         &mut self,
-        mut read: impl FnMut(&str, &mut Section<'raw>) -> Option<T>,
+        mut read: impl FnMut(&str, &mut Self) -> Option<T>,
     ) -> Vec<T> {
         let mut found = Vec::new();
         for (name, node) in std::mem::take(&mut self.left) {

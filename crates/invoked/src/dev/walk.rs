@@ -100,10 +100,10 @@ impl Walk<'_> {
     /// What the destination is told of an invocation, and when.
     async fn told(&mut self, request_id: &str) -> Result<(Instant, String)> {
         let tells = |call: &Call| {
-            let envelope = serde_json::from_slice::<serde_json::Value>(&call.payload);
+            let envelope: Option<serde_json::Value> = serde_json::from_slice(&call.payload).ok();
             let told_of =
-                |told: serde_json::Value| told["requestContext"]["requestId"] == *request_id;
-            call.function == AUDIT && envelope.is_ok_and(told_of)
+                envelope.as_ref().and_then(|told| told.pointer("/requestContext/requestId"));
+            call.function == AUDIT && told_of.is_some_and(|told_of| *told_of == *request_id)
         };
         let call = self.call(tells).await?;
         Ok((call.called_at, String::from_utf8_lossy(&call.payload).into_owned()))

@@ -1,0 +1,138 @@
+//! An engine over a store in memory, with the API and the admin pages before it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use invoked_api::{Admin, Api, ApiConfig, ServeConfig, serve};
+use invoked_core::envelope::Identity;
+use invoked_core::fault::Fault;
+use invoked_core::life::Verdict;
+use invoked_engine::clock::SystemClock;
+use invoked_engine::{Engine, EngineConfig, Parts};
+use invoked_sink::{Answer, Attempted, Target};
+use invoked_store::NodeId;
+use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::client::Client;
+
+/// The path of the function that every daemon here has.
+pub(crate) const HELLO: &str = "/2023-03-30/functions/hello";
+pub(crate) const INVOKE: &str = "/2023-03-30/functions/hello/invocations";
+pub(crate) const ASYNC: (&str, &str) = ("x-fc-invocation-type", "Async");
+
+/// A function that does what its payload says, and echoes any other.
+struct Script;
+
+#[async_trait]
+impl Target for Script {
+    async fn invoke(&self, attempted: &Attempted) -> Answer {
+        let failed = |verdict, fault| Answer {
+            verdict,
+            fault: Some(fault),
+            body: Bytes::from_static(br#"{"errorMessage":"as planned"}"#),
+        };
+        match &*attempted.payload {
+            b"hold" => std::future::pending().await,
+            b"fail" => {
+                failed(Verdict::FunctionError, Fault::new("InvocationError", "as planned", 200))
+            }
+            b"down" => failed(
+                Verdict::Unavailable { retry_after: Some(Duration::from_secs(7)) },
+                Fault::new("ResourceThrottled", "10.0.0.7 is down", 503),
+            ),
+            b"panic" => panic!("as planned"),
+            b"depth" => Answer {
+                verdict: Verdict::Succeeded,
+                fault: None,
+                body: attempted.depth.to_string().into(),
+            },
+            _ => {
+                Answer { verdict: Verdict::Succeeded, fault: None, body: attempted.payload.clone() }
+            }
+        }
+    }
+}
+
+pub(crate) struct Daemon {
+    pub(crate) engine: Engine,
+    pub(crate) api: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) pages: Admin,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+}
+
+async fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound address");
+    (listener, address)
+}
+
+impl Daemon {
+    /// A daemon with a function `hello`.
+    pub(crate) async fn start(config: ApiConfig) -> Self {
+        let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
+        let parts = Parts {
+            store: Arc::new(MemStore::new(MemStoreConfig::default())),
+            node: NodeId("test".into()),
+            runtime: Arc::new(Script),
+            remote: None,
+            sinks: BTreeMap::new(),
+            clock: Arc::new(SystemClock::default()),
+        };
+        let engine = Engine::start(EngineConfig::new(identity, 1), parts).await;
+        let engine = engine.expect("the engine starts");
+        let (api_listener, api) = listener().await;
+        let (admin_listener, admin) = listener().await;
+        let pages = Admin::new(Arc::new(|view| format!("shards {}\n", view.shards.len())));
+        let (stop, stopped) = watch::channel(false);
+        let until = |mut stopped: watch::Receiver<bool>| async move {
+            let _gone = stopped.wait_for(|is_stopped| *is_stopped).await.is_err();
+        };
+        let mut listeners = JoinSet::new();
+        let serving = ServeConfig::default();
+        let service = Api::new(engine.handle(), config);
+        listeners.spawn(serve(api_listener, service, serving, until(stopped.clone())));
+        listeners.spawn(serve(admin_listener, pages.clone(), serving, until(stopped)));
+        let daemon = Self { engine, api, admin, pages, stop, listeners };
+        let hello = json!({
+            "functionName": "hello",
+            "environmentVariables": {"INVOKED_TARGET_URL": "http://127.0.0.1:9"},
+        });
+        let answer = daemon.client().await.json("POST", "/2023-03-30/functions", &hello).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        daemon
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.api).await
+    }
+
+    pub(crate) async fn stopped(mut self) {
+        self.stop.send_replace(true);
+        while let Some(ended) = self.listeners.join_next().await {
+            ended.expect("a listener ends well");
+        }
+        let drained = self.engine.shutdown(Duration::from_millis(100)).await;
+        drained.expect("the store closes");
+    }
+}
+
+/// Looks until `found` returns something.
+pub(crate) async fn until<T>(mut found: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..500 {
+        if let Some(found) = found().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it did not come true");
+}

@@ -1,0 +1,8 @@
+//! The API and the admin pages over a real engine, a store in memory and a socket.
+
+mod admin;
+mod bodies;
+mod client;
+mod daemon;
+mod invocations;
+mod resources;
