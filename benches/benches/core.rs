@@ -124,7 +124,8 @@ fn benches(criterion: &mut Criterion) {
     let (_, commit) = core.take_commit().expect("an insert");
     let head = commit.ops.first().expect("an insert").head().clone();
     let bytes = record::head::encode(&head);
-    criterion.bench_function("encode a row", |bencher| bencher.iter(|| record::head::encode(&head)));
+    criterion
+        .bench_function("encode a row", |bencher| bencher.iter(|| record::head::encode(&head)));
     criterion.bench_function("decode a row", |bencher| {
         bencher.iter(|| record::head::decode(head.key, &bytes));
     });

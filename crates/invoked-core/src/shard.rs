@@ -243,10 +243,11 @@ impl ShardCore {
             .min()
     }
 
-    /// The row as it stands in memory, if it does.
+    /// The row as it stands in memory, if it does and rests on what is durable: a change whose
+    /// commit is under way may yet be undone by a crash, and nobody is told of it.
     #[must_use]
     pub fn head(&self, key: &InvKey) -> Option<&crate::head::Head> {
-        self.rows.get(key).filter(|row| row.is_stored).map(|row| &row.head)
+        self.rows.get(key).filter(|row| row.is_stored && !row.is_committing).map(|row| &row.head)
     }
 
     /// The rows whose attempt is with a function or about to be.

@@ -10,7 +10,7 @@ use invoked_core::directory::{Directory, Function, FunctionKind, Prepared, TaskM
 use invoked_core::id::FnId;
 use invoked_core::name::{FunctionName, Qualifier};
 use invoked_core::terms::{Destination, Terms};
-use invoked_sink::{StatusRule, TargetAddress, TargetSpec};
+use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
 use invoked_store::{RegistryEntry, RegistryKind, Store, StoreError};
 
 use crate::config::EngineConfig;
@@ -168,6 +168,10 @@ fn target_spec(record: &FunctionRecord, config: &EngineConfig) -> Option<TargetS
         account: record.account.as_str().into(),
         region: config.identity.region.as_str().into(),
         address,
+        named_by: match record.origin {
+            Origin::File => NamedBy::Operator,
+            Origin::Api => NamedBy::Client,
+        },
         timeout: record.timeout,
         status: match record.status {
             StatusMode::Header => StatusRule::Header,

@@ -15,7 +15,9 @@ use invoked_core::life::{Outcome, Verdict};
 use invoked_core::name::{FunctionName, Qualifier};
 use invoked_fc::sign::{Authorization, Request, acs3};
 use invoked_http::{Client, Egress};
-use invoked_sink::{Attempted, Delivery, Sink, StatusRule, Target, TargetAddress, TargetSpec};
+use invoked_sink::{
+    Attempted, Delivery, NamedBy, Sink, StatusRule, Target, TargetAddress, TargetSpec,
+};
 
 use server::{AT_ONCE, Reply, Seen, Server, answer};
 
@@ -59,6 +61,7 @@ fn attempted(instance: &str) -> Attempted {
             account: "123".into(),
             region: "cn-hangzhou".into(),
             address,
+            named_by: NamedBy::Operator,
             timeout: Duration::from_millis(200),
             status: StatusRule::Header,
             initialize: false,

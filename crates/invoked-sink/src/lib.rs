@@ -13,4 +13,4 @@ mod delivery;
 mod target;
 
 pub use delivery::{Delivery, Sink};
-pub use target::{Answer, Attempted, StatusRule, Target, TargetAddress, TargetSpec};
+pub use target::{Answer, Attempted, NamedBy, StatusRule, Target, TargetAddress, TargetSpec};

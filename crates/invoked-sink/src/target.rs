@@ -21,6 +21,8 @@ pub struct TargetSpec {
     pub region: Arc<str>,
     /// Where it lives.
     pub address: TargetAddress,
+    /// Who said so.
+    pub named_by: NamedBy,
     /// How long an attempt may take.
     pub timeout: Duration,
     /// How a status without `x-fc-status` reads.
@@ -31,6 +33,15 @@ pub struct TargetSpec {
     pub handler: Arc<str>,
     /// Memory in MB, sent along as `x-fc-function-memory`.
     pub memory_mb: u32,
+}
+
+/// Who said where a function lives. What may be reached depends on it.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum NamedBy {
+    /// The operator, in the configuration file.
+    Operator,
+    /// A client, through the API: only what `egress.allow` covers.
+    Client,
 }
 
 /// Where a function lives.

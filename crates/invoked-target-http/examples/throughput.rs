@@ -18,8 +18,8 @@ use invoked_core::id::{Attempt, RequestId};
 use invoked_core::life::Verdict;
 use invoked_core::limits::RESULT_MAX;
 use invoked_core::name::{FunctionName, Qualifier};
-use invoked_http::{Client, Config, Egress, Trust};
-use invoked_sink::{Attempted, StatusRule, Target, TargetAddress, TargetSpec};
+use invoked_http::{Client, Config, Egress};
+use invoked_sink::{Attempted, NamedBy, StatusRule, Target, TargetAddress, TargetSpec};
 use invoked_target_http::HttpTarget;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -63,7 +63,7 @@ async fn serve(listener: std::net::TcpListener) {
 #[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "it measures and says so")]
 async fn measure(url: &str, in_flight: u64, calls: u64) {
     let client = Client::new(&Config::default(), Egress::default());
-    let target = Arc::new(HttpTarget::new(client, Arc::new(|_| Trust::Operator)));
+    let target = Arc::new(HttpTarget::new(client));
     let attempted = Arc::new(attempted(url));
     let left = Arc::new(AtomicU64::new(calls));
     let start = (Instant::now(), cpu_ticks());
@@ -106,6 +106,7 @@ fn attempted(url: &str) -> Attempted {
             account: "1234567890".into(),
             region: "cn-hangzhou".into(),
             address: TargetAddress::Runtime { url: url.into() },
+            named_by: NamedBy::Operator,
             timeout: Duration::from_secs(60),
             status: StatusRule::Header,
             initialize: false,

@@ -20,4 +20,4 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use target::{HttpTarget, TrustOf};
+pub use target::HttpTarget;

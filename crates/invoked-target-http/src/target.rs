@@ -8,14 +8,11 @@ use async_trait::async_trait;
 use invoked_core::limits::RESULT_MAX;
 use invoked_core::name::FunctionName;
 use invoked_http::{Call, Client, Endpoint, Error, Origin, Trust};
-use invoked_sink::{Answer, Attempted, Target, TargetAddress, TargetSpec};
+use invoked_sink::{Answer, Attempted, NamedBy, Target, TargetAddress, TargetSpec};
 
 use crate::classify::{self, Asked};
 use crate::initialize::Gate;
 use crate::request::{Template, TemplateError, is_same};
-
-/// Who named the address of a function: the operator's file or the API.
-pub type TrustOf = Arc<dyn Fn(&TargetSpec) -> Trust + Send + Sync>;
 
 /// Account and function.
 type Key = (Arc<str>, FunctionName);
@@ -27,47 +24,41 @@ const PREPARED_MAX: usize = 1_024;
 /// Calls functions that speak the custom-runtime protocol.
 pub struct HttpTarget {
     client: Client,
-    trust_of: TrustOf,
     prepared: RwLock<BTreeMap<Key, Arc<Prepared>>>,
 }
 
 struct Prepared {
     spec: Arc<TargetSpec>,
-    trust: Trust,
     origin: Arc<Origin>,
     template: Template,
     gate: Gate,
 }
 
 impl HttpTarget {
-    /// Calls go through `client`; `trust_of` says which of its egress rules hold for a function.
+    /// Calls go through `client`.
     #[must_use]
-    pub fn new(client: Client, trust_of: TrustOf) -> Self {
-        Self { client, trust_of, prepared: RwLock::default() }
+    pub fn new(client: Client) -> Self {
+        Self { client, prepared: RwLock::default() }
     }
 
     fn prepared(&self, spec: &Arc<TargetSpec>) -> Result<Arc<Prepared>, Answer> {
         let key = (Arc::clone(&spec.account), spec.function.clone());
-        let trust = (self.trust_of)(spec);
         {
             let prepared = self.prepared.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(found) = prepared.get(&key)
-                && found.trust == trust
                 && is_same(&found.spec, spec)
             {
                 return Ok(Arc::clone(found));
             }
         }
-        let fresh = Arc::new(self.prepare(spec, trust)?);
+        let fresh = Arc::new(self.prepare(spec)?);
         let mut prepared = self.prepared.write().unwrap_or_else(PoisonError::into_inner);
         if prepared.len() >= PREPARED_MAX {
             prepared.retain(|_, prepared| Arc::strong_count(&prepared.spec) > 1);
         }
         match prepared.get(&key) {
             // Another attempt was quicker; one gate must serve both.
-            Some(found) if found.trust == trust && is_same(&found.spec, spec) => {
-                Ok(Arc::clone(found))
-            }
+            Some(found) if is_same(&found.spec, spec) => Ok(Arc::clone(found)),
             Some(_) | None => {
                 prepared.insert(key, Arc::clone(&fresh));
                 Ok(fresh)
@@ -75,7 +66,7 @@ impl HttpTarget {
         }
     }
 
-    fn prepare(&self, spec: &Arc<TargetSpec>, trust: Trust) -> Result<Prepared, Answer> {
+    fn prepare(&self, spec: &Arc<TargetSpec>) -> Result<Prepared, Answer> {
         let unusable = |error: TemplateError| {
             let message = match error {
                 TemplateError::Url(why) => format!("{error}: {why}"),
@@ -92,8 +83,12 @@ impl HttpTarget {
         };
         let endpoint = Endpoint::parse(url).map_err(|error| unusable(TemplateError::Url(error)))?;
         let template = Template::new(spec, &endpoint).map_err(unusable)?;
+        let trust = match spec.named_by {
+            NamedBy::Operator => Trust::Operator,
+            NamedBy::Client => Trust::Api,
+        };
         let origin = self.client.origin(&endpoint, trust);
-        Ok(Prepared { spec: Arc::clone(spec), trust, origin, template, gate: Gate::default() })
+        Ok(Prepared { spec: Arc::clone(spec), origin, template, gate: Gate::default() })
     }
 }
 

@@ -11,8 +11,8 @@ use invoked_core::id::{Attempt, RequestId};
 use invoked_core::life::Verdict;
 use invoked_core::limits::RESULT_MAX;
 use invoked_core::name::{FunctionName, Qualifier};
-use invoked_http::{Client, Config, Egress, Trust};
-use invoked_sink::{Answer, Attempted, StatusRule, Target, TargetAddress, TargetSpec};
+use invoked_http::{Client, Config, Egress};
+use invoked_sink::{Answer, Attempted, NamedBy, StatusRule, Target, TargetAddress, TargetSpec};
 use tokio::task::JoinSet;
 
 use server::{AT_ONCE, Reply, Server, answer};
@@ -25,6 +25,7 @@ pub(crate) fn spec(url: &str) -> Arc<TargetSpec> {
         account: "123".into(),
         region: "cn-hangzhou".into(),
         address: TargetAddress::Runtime { url: url.into() },
+        named_by: NamedBy::Operator,
         timeout: Duration::from_secs(60),
         status: StatusRule::Header,
         initialize: false,
@@ -53,7 +54,7 @@ fn with(url: &str, change: impl Fn(&mut TargetSpec)) -> Attempted {
 
 fn target() -> HttpTarget {
     let client = Client::new(&Config::default(), Egress::default());
-    HttpTarget::new(client, Arc::new(|_| Trust::Operator))
+    HttpTarget::new(client)
 }
 
 fn code(answer: &Answer) -> &str {
@@ -128,8 +129,6 @@ async fn failures_of_the_way_are_unavailable_and_of_the_function_are_its_own() {
 
 #[tokio::test]
 async fn what_cannot_be_called_is_refused() {
-    let client = Client::new(&Config::default(), Egress::default());
-    let of_the_api = HttpTarget::new(client, Arc::new(|_| Trust::Api));
     let server = Server::answering("200 OK", "").await;
     let remote = with("http://unused", |spec| {
         spec.address = TargetAddress::Remote {
@@ -139,7 +138,7 @@ async fn what_cannot_be_called_is_refused() {
         };
     });
     for (target, attempt, code_is) in [
-        (&of_the_api, attempted(spec(&server.url())), "EgressDenied"),
+        (&target(), with(&server.url(), |spec| spec.named_by = NamedBy::Client), "EgressDenied"),
         (&target(), attempted(spec("http://169.254.169.254")), "EgressDenied"),
         (&target(), attempted(spec("ftp://h")), "InvalidTarget"),
         (&target(), with("http://h", |spec| spec.handler = "\n".into()), "InvalidTarget"),

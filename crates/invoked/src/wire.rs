@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use invoked_core::arn::SinkKind;
+use invoked_engine::Parts;
 use invoked_engine::clock::{Clock as _, SystemClock};
-use invoked_engine::{Parts, Seed};
-use invoked_http::{Client, Egress, Trust};
-use invoked_sink::{Sink, Target, TargetAddress, TargetSpec};
+use invoked_http::{Client, Egress};
+use invoked_sink::{Sink, Target};
 use invoked_sink_fc::RemoteFc;
 use invoked_store::{NodeId, Store, StoreError};
 use invoked_store_fjall::{FjallConfig, FjallStore};
@@ -65,7 +65,7 @@ pub(crate) fn parts(
         sinks.insert(SinkKind::Fc, Arc::clone(&fc) as Arc<dyn Sink>);
         remote = Some(fc);
     }
-    let runtime = HttpTarget::new(client, Arc::new(trust_of(&config.functions)));
+    let runtime = HttpTarget::new(client);
     Ok(Parts { store, node: NodeId(NODE.into()), runtime: Arc::new(runtime), remote, sinks, clock })
 }
 
@@ -83,57 +83,4 @@ fn fc_instance(instance: &FcInstance) -> Result<invoked_sink_fc::Config> {
         usable = usable.with_timeout(timeout)?;
     }
     Ok(usable)
-}
-
-/// The operator named a target if it stands in the file as it is called; every other came in through
-/// the API, at some time.
-fn trust_of(seeds: &[Seed]) -> impl Fn(&TargetSpec) -> Trust + Send + Sync + use<> {
-    let named: BTreeMap<_, _> = seeds
-        .iter()
-        .filter_map(|seed| {
-            let url = seed.change.url.as_deref()?;
-            Some((seed.name.clone(), url.trim_end_matches('/').to_owned()))
-        })
-        .collect();
-    move |target| match &target.address {
-        TargetAddress::Runtime { url }
-            if named.get(&target.function).is_some_and(|named| **named == **url) =>
-        {
-            Trust::Operator
-        }
-        TargetAddress::Runtime { .. } | TargetAddress::Remote { .. } => Trust::Api,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use invoked_core::name::FunctionName;
-    use invoked_sink::StatusRule;
-
-    use super::*;
-    use crate::config::Sources;
-
-    #[test]
-    fn only_targets_of_the_file_are_the_operators() {
-        let flags = "[functions.a]\nurl = \"http://10.0.0.1/\"".to_owned();
-        let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
-        let trust_of = trust_of(&config.functions);
-        let target = |name: &str, url: &str| TargetSpec {
-            function: FunctionName::parse(name).unwrap(),
-            account: "1".into(),
-            region: "r".into(),
-            address: TargetAddress::Runtime { url: url.into() },
-            timeout: Duration::from_secs(1),
-            status: StatusRule::Header,
-            initialize: false,
-            handler: "h".into(),
-            memory_mb: 1,
-        };
-        assert_eq!(trust_of(&target("a", "http://10.0.0.1")), Trust::Operator);
-        // What the API once said of the same name, before the file did.
-        assert_eq!(trust_of(&target("a", "http://10.0.0.2")), Trust::Api);
-        assert_eq!(trust_of(&target("b", "http://10.0.0.1")), Trust::Api);
-    }
 }

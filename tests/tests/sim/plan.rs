@@ -48,7 +48,10 @@ pub fn engine_config(rng: &mut Rng) -> EngineConfig {
     };
     EngineConfig {
         retry: RetryPolicy { function_error: backoff(rng), system_error: backoff(rng) },
-        callback: CallbackPolicy { backoff: backoff(rng), max_elapsed: ms(500 + rng.below(20_000)) },
+        callback: CallbackPolicy {
+            backoff: backoff(rng),
+            max_elapsed: ms(500 + rng.below(20_000)),
+        },
         window_max: 2 + usize::try_from(rng.below(8)).expect("small"),
         attempts_max: 1 + usize::try_from(rng.below(8)).expect("small"),
         callbacks_max: 1 + usize::try_from(rng.below(4)).expect("small"),
@@ -77,22 +80,26 @@ pub fn change() -> FunctionChange {
 /// The functions that every start of a daemon brings along.
 pub fn seeds(retries: u8, age_seconds: u32) -> Vec<Seed> {
     let arn = |text: Option<&str>| text.map(|text| Arn::parse(text).expect("an ARN"));
-    let seed = |(function, on_success, on_failure, is_task): (&str, Option<&str>, Option<&str>, bool)| Seed {
-        name: name(function),
-        change: change(),
-        config: Some(AsyncConfig {
-            on_success: arn(on_success),
-            on_failure: arn(on_failure),
-            max_retry_attempts: Some(retries),
-            max_event_age_seconds: Some(age_seconds),
-            async_task: Some(is_task),
-        }),
-    };
+    let seed =
+        |(function, on_success, on_failure, is_task): (&str, Option<&str>, Option<&str>, bool)| {
+            Seed {
+                name: name(function),
+                change: change(),
+                config: Some(AsyncConfig {
+                    on_success: arn(on_success),
+                    on_failure: arn(on_failure),
+                    max_retry_attempts: Some(retries),
+                    max_event_age_seconds: Some(age_seconds),
+                    async_task: Some(is_task),
+                }),
+            }
+        };
     FUNCTIONS.into_iter().map(seed).collect()
 }
 
 pub fn faults(rng: &mut Rng) -> Faults {
-    let chance = |rng: &mut Rng, at_most: u64| PerMille(u16::try_from(rng.below(at_most)).expect("small"));
+    let chance =
+        |rng: &mut Rng, at_most: u64| PerMille(u16::try_from(rng.below(at_most)).expect("small"));
     Faults {
         commit_delay: Duration::ZERO..=ms(1 + rng.below(60)),
         read_delay: Duration::ZERO..=ms(rng.below(40)),
@@ -103,7 +110,8 @@ pub fn faults(rng: &mut Rng) -> Faults {
 }
 
 pub fn script_functions(functions: &ScriptedFunction, rng: &mut Rng) {
-    let chance = |rng: &mut Rng, at_most: u64| PerMille(u16::try_from(rng.below(at_most)).expect("small"));
+    let chance =
+        |rng: &mut Rng, at_most: u64| PerMille(u16::try_from(rng.below(at_most)).expect("small"));
     let throttle = Ending::Throttle { retry_after: Some(ms(rng.below(3_000))) };
     functions.by_default(
         Chances::new(rng.word(), Ending::Succeed)
@@ -118,7 +126,8 @@ pub fn script_functions(functions: &ScriptedFunction, rng: &mut Rng) {
 }
 
 pub fn script_sinks(sink: &ScriptedSink, rng: &mut Rng) {
-    let chance = |rng: &mut Rng, at_most: u64| PerMille(u16::try_from(rng.below(at_most)).expect("small"));
+    let chance =
+        |rng: &mut Rng, at_most: u64| PerMille(u16::try_from(rng.below(at_most)).expect("small"));
     sink.by_default(
         Chances::new(rng.word(), Reception::Take)
             .taking(Duration::ZERO..=ms(rng.below(300)))

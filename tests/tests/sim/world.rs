@@ -230,7 +230,11 @@ impl World {
             function: function.into(),
             payload: request.payload.clone(),
             is_task: if is_task { Expected::Yes } else { Expected::No },
-            on_success: if matches!(function, "told" | "queue") { Expected::Yes } else { Expected::No },
+            on_success: if matches!(function, "told" | "queue") {
+                Expected::Yes
+            } else {
+                Expected::No
+            },
         };
         let oracle = self.oracle.clone();
         oracle.sent(&request.payload);

@@ -1,6 +1,6 @@
 use super::*;
 use invoked_core::name::Qualifier;
-use invoked_sink::{StatusRule, TargetAddress, TargetSpec};
+use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
 
 fn attempted(attempt: u16) -> Attempted {
     let target = TargetSpec {
@@ -8,6 +8,7 @@ fn attempted(attempt: u16) -> Attempted {
         account: "1".into(),
         region: "local".into(),
         address: TargetAddress::Runtime { url: "http://function".into() },
+        named_by: NamedBy::Operator,
         timeout: Duration::from_secs(60),
         status: StatusRule::Header,
         initialize: false,
