@@ -16,12 +16,51 @@ use invoked_core::life::{Outcome, Verdict};
 use invoked_core::name::Qualifier;
 use invoked_core::shard::Note;
 use invoked_core::totals::{Metric, TotalKey};
-use metrics::{Counter, Histogram, counter, gauge, histogram};
+use metrics::{
+    Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
 
 use crate::handle::{EngineView, Handle};
 
 /// Functions that a family shows by name.
 pub const FUNCTIONS_SHOWN_MAX: usize = 200;
+
+/// What each metric means, for the `# HELP` lines. Call once, with the recorder in place.
+pub fn describe() {
+    for (name, help) in [
+        (ENQUEUED, "Invocations accepted since the store was created"),
+        (DEQUEUED, "Invocations that ended since the store was created"),
+        (EXPIRED, "Invocations that no attempt could start in time for"),
+        ("FunctionDestinationSucceed", "Callbacks that ended in delivery, once each"),
+        ("FunctionDestinationErrors", "Callbacks that were given up, once each"),
+        ("invoked_invocations_total", "Invocations that ended, by outcome"),
+        ("invoked_attempts_total", "Attempts that ended in this process, by what they came to"),
+        ("invoked_commits_total", "Commits of this process, by what became of them"),
+        ("invoked_alarms_total", "Rows that were not as they have to be; look at the log"),
+    ] {
+        describe_counter!(name, help);
+    }
+    for (name, help) in [
+        ("invoked_backlog", "Invocations that are waiting or running"),
+        ("FunctionAsyncMessagesBacklogV2", "Invocations that are waiting"),
+        ("FunctionAsyncMessagesInProcess", "Attempts that are with the function"),
+        ("invoked_rows_in_memory", "Rows that the windows of the lanes hold"),
+        ("invoked_attempts_under_way", "Attempts under way, over all functions"),
+        ("invoked_callbacks_under_way", "Callbacks under way, over all destinations"),
+        ("invoked_payload_cache_bytes", "Payloads of waiting rows that are kept in memory"),
+    ] {
+        describe_gauge!(name, help);
+    }
+    for (name, help) in [
+        ("invoked_commit_seconds", "From handing a batch to the store to its sync"),
+        ("invoked_commit_batch_ops", "Operations in a batch"),
+        ("invoked_attempt_seconds", "From handing an attempt out to its end"),
+        ("invoked_dispatch_delay_seconds", "From the due time of a first attempt to its start"),
+    ] {
+        describe_histogram!(name, help);
+    }
+}
 
 /// A commit became durable.
 pub(crate) fn committed(ops: usize, took: Duration) {

@@ -197,6 +197,7 @@ impl ShardCore {
                 break;
             }
             settled += 1;
+            self.expiries.pop_first();
             self.leave_lane(key, now);
             self.live(key, Event::ExpiryReached, now);
         }
