@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
-use crate::arn::{Arn, Resource};
+use crate::arn::Arn;
 use crate::envelope::Identity;
 use crate::id::FnId;
 use crate::name::{FunctionName, Qualifier};
@@ -135,15 +135,10 @@ impl Directory {
     /// somebody else's: a sink decides what becomes of it.
     #[must_use]
     pub fn route(&self, destination: &Arn) -> Route {
-        let Resource::Function { function, qualifier } = destination.resource() else {
-            return Route::Sink;
-        };
-        if !self.identity.is_own(destination.region(), destination.account()) {
-            return Route::Sink;
-        }
-        match self.find(function) {
-            Some(function) => {
-                Route::Local { function: Arc::clone(function), qualifier: qualifier.clone() }
+        let own = self.identity.own_function(destination);
+        match own.and_then(|(name, qualifier)| Some((self.find(&name)?, qualifier))) {
+            Some((function, qualifier)) => {
+                Route::Local { function: Arc::clone(function), qualifier }
             }
             None => Route::Sink,
         }

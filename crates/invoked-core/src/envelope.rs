@@ -11,6 +11,7 @@ use core::fmt::{self, Write as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::arn::{Arn, Resource};
 use crate::head::Head;
 use crate::life::Outcome;
 use crate::name::{FunctionName, Qualifier};
@@ -41,6 +42,25 @@ impl Identity {
     pub fn is_own(&self, region: &str, account: &str) -> bool {
         (region.is_empty() || region == self.region)
             && (account.is_empty() || account == self.account)
+    }
+
+    /// The function that an ARN names, if it is one of this daemon's region and account.
+    #[must_use]
+    pub fn own_function(&self, arn: &Arn) -> Option<(FunctionName, Qualifier)> {
+        match arn.resource() {
+            Resource::Function { function, qualifier }
+                if self.is_own(arn.region(), arn.account()) =>
+            {
+                Some((function.clone(), qualifier.clone()))
+            }
+            Resource::Function { .. }
+            | Resource::MnsQueue { .. }
+            | Resource::MnsTopic { .. }
+            | Resource::EventBus { .. }
+            | Resource::RocketMq { .. }
+            | Resource::Kafka { .. }
+            | Resource::Amqp { .. } => None,
+        }
     }
 }
 

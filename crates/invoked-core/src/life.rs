@@ -194,7 +194,10 @@ impl Head {
         let Some(step) = next(self, event, policy, now) else {
             return false;
         };
-        if let Some(attempt) = step.life.last_attempt() {
+        // An attempt that is only about to start may yet not be one.
+        if let Some(attempt) = step.life.last_attempt()
+            && !matches!(step.life, Life::Dequeued { .. })
+        {
             self.attempts = self.attempts.max(attempt);
         }
         if self.first_started_at.is_none() && matches!(step.life, Life::Running { .. }) {
@@ -238,6 +241,12 @@ fn next(head: &Head, event: Event, policy: &RetryPolicy, now: Timestamp) -> Opti
         }
         (L::Enqueued | L::Retrying { .. }, E::SlotGranted) if head.due <= now => {
             stay_due(L::Dequeued { attempt: head.attempts.next() })
+        }
+        // Fetching the event took until the time-to-live was over.
+        (L::Dequeued { attempt }, E::AttemptStarted { attempt: started })
+            if attempt == started && head.expires_at <= now =>
+        {
+            ended(Outcome::Expired)
         }
         (L::Dequeued { attempt }, E::AttemptStarted { attempt: started }) if attempt == started => {
             stay_due(L::Running { attempt, since: now })

@@ -1,6 +1,6 @@
 //! Asynchronous invoke configurations: put, get, delete, list.
 
-use invoked_core::arn::{Arn, Resource};
+use invoked_core::arn::Arn;
 use invoked_core::limits::{EVENT_AGE_SECONDS_MAX, EVENT_AGE_SECONDS_MIN, RETRY_ATTEMPTS_MAX};
 use invoked_core::loops::{Graph, describe};
 use invoked_core::name::{FunctionName, Qualifier};
@@ -193,20 +193,7 @@ impl Handle {
         config: &AsyncConfig,
     ) -> Result<(), ConfigError> {
         let identity = &self.shared.config.identity;
-        let local = |arn: &Arn| match arn.resource() {
-            Resource::Function { function, qualifier }
-                if identity.is_own(arn.region(), arn.account()) =>
-            {
-                Some((function.clone(), qualifier.clone()))
-            }
-            Resource::Function { .. }
-            | Resource::MnsQueue { .. }
-            | Resource::MnsTopic { .. }
-            | Resource::EventBus { .. }
-            | Resource::RocketMq { .. }
-            | Resource::Kafka { .. }
-            | Resource::Amqp { .. } => None,
-        };
+        let local = |arn: &Arn| identity.own_function(arn);
         let fields = [
             ("destinationConfig.onSuccess.destination", &config.on_success),
             ("destinationConfig.onFailure.destination", &config.on_failure),

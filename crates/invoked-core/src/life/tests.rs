@@ -118,6 +118,8 @@ fn after_the_time_to_live_waiting_ends_and_running_does_not() {
         assert_eq!(leads_to(life, Event::SlotGranted, late), "Expired");
         assert_eq!(leads_to(life, Event::ExpiryReached, late), "Expired");
     }
+    let started = Event::AttemptStarted { attempt: Attempt(1) };
+    assert_eq!(leads_to(Life::Dequeued { attempt: Attempt(1) }, started, late), "Expired");
     let running = Life::Running { attempt: Attempt(1), since: at(1_000) };
     assert_eq!(leads_to(running, Event::ExpiryReached, late), "-");
     let succeeded = Event::AttemptEnded { attempt: Attempt(1), verdict: Verdict::Succeeded };
@@ -164,7 +166,7 @@ fn throttling_never_consumes_retries() {
     while head.life.outcome().is_none() {
         now = now.max(head.due);
         assert!(head.live(Event::SlotGranted, &POLICY, now));
-        let attempt = head.attempts;
+        let attempt = head.life.attempt_under_way().unwrap();
         assert!(head.live(Event::AttemptStarted { attempt }, &POLICY, now));
         let verdict = Verdict::Unavailable { retry_after: None };
         assert!(head.live(Event::AttemptEnded { attempt, verdict }, &POLICY, now));
@@ -282,7 +284,10 @@ fn attempt_numbers_only_grow() {
     for expected in 1..=4 {
         let now = head.due;
         assert!(head.live(Event::SlotGranted, &POLICY, now));
-        assert_eq!(head.attempts, Attempt(expected));
+        let attempt = Attempt(expected);
+        assert_eq!(head.attempts.next(), attempt, "it is only about to start");
+        assert!(head.live(Event::AttemptStarted { attempt }, &POLICY, now));
+        assert_eq!(head.attempts, attempt);
         assert!(head.live(Event::AttemptLost, &POLICY, now));
     }
     assert_eq!(head.status(), Status::Failed);

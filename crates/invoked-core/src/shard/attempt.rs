@@ -66,13 +66,17 @@ impl ShardCore {
             );
             return;
         }
-        if row.head.first_started_at.is_none() {
-            let waited = now.since(row.head.due);
-            let note = Note::Started { fn_id: row.head.fn_id, waited };
-            self.effects.push(Effect::Note(note));
+        let fn_id = row.head.fn_id;
+        let first_waited = row.head.first_started_at.is_none().then(|| now.since(row.head.due));
+        self.live(key, Event::AttemptStarted { attempt }, now);
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        if row.head.life.outcome().is_some() {
+            self.release_attempt(key, now);
+            return;
         }
-        let moved = row.head.live(Event::AttemptStarted { attempt }, &self.config.retry, now);
-        assert!(moved, "a dequeued row can start");
+        if let Some(waited) = first_waited {
+            self.effects.push(Effect::Note(Note::Started { fn_id, waited }));
+        }
         row.dispatched_at = Some(now);
         row.is_marked = row.head.task.is_some();
         self.effects.push(Effect::Dispatch(Box::new(Dispatch {

@@ -421,6 +421,22 @@ fn a_blocked_row_expires_on_time() {
 }
 
 #[test]
+fn a_row_whose_payload_comes_too_late_expires_and_gives_its_slot_back() {
+    let mut bench = Bench::new(None);
+    bench.core.config.payload_cache_bytes = 1;
+    let (key, _) = bench.accept(None);
+    assert_eq!(bench.durable(), ["accepted", "load bytes"]);
+    bench.now = bench.now.plus(Duration::from_secs(86_400));
+    let payload = Some(Bytes::from_static(b"{}"));
+    let loaded = vec![LoadedBytes { key, payload, result: None }];
+    assert_eq!(bench.step(Input::BytesLoaded(loaded)), ["finish Expired"]);
+    let RowOp::Finish { head, .. } = &bench.commits[0].1.ops[0] else { panic!("a finish") };
+    assert_eq!(head.attempts, Attempt::NONE);
+    bench.durable();
+    assert!(bench.core.is_idle());
+}
+
+#[test]
 fn draining_starts_nothing_new() {
     let mut bench = Bench::new(None);
     let key = bench.running();

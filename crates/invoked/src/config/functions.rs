@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use invoked_core::arn::{Arn, Resource, SinkKind};
+use invoked_core::arn::{Arn, SinkKind};
 use invoked_core::directory::FunctionKind;
 use invoked_core::envelope::Identity;
 use invoked_core::loops::{Graph, describe};
@@ -132,7 +132,7 @@ fn check_destinations(
 ) {
     let mut graph = Graph::default();
     for told in seeds.iter().flat_map(destinations) {
-        match own_function(told.arn, identity) {
+        match identity.own_function(told.arn) {
             Some(to) => {
                 check_takes_events(&told, &to.0, seeds, reading);
                 graph.add((told.by.clone(), Qualifier::LATEST), to);
@@ -142,24 +142,6 @@ fn check_destinations(
     }
     if let Some(path) = graph.any_cycle() {
         reading.note("functions", format!("destinations form a loop: {}", describe(&path)));
-    }
-}
-
-/// The function of this daemon that an ARN names.
-fn own_function(arn: &Arn, identity: &Identity) -> Option<(FunctionName, Qualifier)> {
-    match arn.resource() {
-        Resource::Function { function, qualifier }
-            if identity.is_own(arn.region(), arn.account()) =>
-        {
-            Some((function.clone(), qualifier.clone()))
-        }
-        Resource::Function { .. }
-        | Resource::MnsQueue { .. }
-        | Resource::MnsTopic { .. }
-        | Resource::EventBus { .. }
-        | Resource::RocketMq { .. }
-        | Resource::Kafka { .. }
-        | Resource::Amqp { .. } => None,
     }
 }
 
