@@ -50,6 +50,7 @@ fn core() -> ShardCore {
         function_limit: 256,
         destination_limit: 64,
         payload_cache_bytes: 32 << 20,
+        ops_max: 8_192,
         started_mark_after: Duration::from_secs(2),
         defect: None,
     };

@@ -119,7 +119,7 @@ impl Problem {
                 InvokeError::Overloaded { retry_after } => {
                     Refusal::later(C::ResourceExhausted, text(), *retry_after)
                 }
-                InvokeError::Unavailable { retry_after } => {
+                InvokeError::NoRoom { retry_after } | InvokeError::Unavailable { retry_after } => {
                     Refusal::later(C::ServiceUnavailable, text(), *retry_after)
                 }
             },

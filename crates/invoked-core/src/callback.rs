@@ -195,7 +195,9 @@ fn after(
         }
         CallVerdict::Permanent { error } => (Callback::Failed { tried, at: now, error }, now),
         CallVerdict::Retry { error, retry_after } => {
-            let wait = policy.backoff.wait_after(key, tried.0).max(retry_after.unwrap_or_default());
+            // A wish to wait longer is honoured, but tries are never further apart than configured.
+            let wished = retry_after.unwrap_or_default().min(policy.backoff.max);
+            let wait = policy.backoff.wait_after(key, tried.0).max(wished);
             let due = now.plus(wait);
             if first_at.plus(policy.max_elapsed) < due {
                 (Callback::Failed { tried, at: now, error }, now)

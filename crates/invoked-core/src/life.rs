@@ -309,6 +309,9 @@ fn next(head: &Head, event: Event, policy: &RetryPolicy, now: Timestamp) -> Opti
     }
 }
 
+/// Before the time-to-live ends, so that the last try finds its slot in time.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
+
 /// Where an attempt's verdict leads.
 fn after(
     head: &Head,
@@ -341,7 +344,8 @@ fn after(
             let due = now.plus(policy.system_error.wait_after(head.key, unavailable));
             // A wish to wait longer is honoured, but never past the time-to-live.
             let wished = retry_after.map_or(due, |wait| now.plus(wait));
-            let due = due.max(wished.min(head.expires_at.just_before()));
+            let last_chance = head.expires_at.minus(LAST_CHANCE);
+            let due = due.max(wished.min(last_chance));
             wait_or_expire(head, attempt, due, tally, now)
         }
     }

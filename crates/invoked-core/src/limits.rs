@@ -53,6 +53,8 @@ pub const STARTED_MARK_AFTER: Duration = Duration::from_secs(2);
 pub const ROW_EVENTS_WAITING_MAX: usize = 8;
 /// Rows whose fate one turn of a shard may settle without a slot (expired, function deleted).
 pub const SETTLED_PER_TURN_MAX: usize = 256;
+/// Counts of one function that are kept apart by qualifier. Ours: qualifiers are any caller's words.
+pub const TOTALS_PER_FUNCTION_MAX: usize = 1_000;
 /// Heads that one read of a lane brings.
 pub const HEADS_PER_LOAD: u32 = 512;
 /// Entries that one page of a listing examines before it comes back short.

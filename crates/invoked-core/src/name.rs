@@ -113,6 +113,12 @@ impl Qualifier {
         }
     }
 
+    /// What stands for qualifiers that are too many to be told apart.
+    #[must_use]
+    pub fn other() -> Self {
+        Self(Some("_other".into()))
+    }
+
     /// The qualifier as text; `LATEST` when there is none.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -62,6 +62,8 @@ pub struct ShardConfig {
     pub destination_limit: u32,
     /// Bytes of payloads of waiting rows that are kept in memory; the others are read again.
     pub payload_cache_bytes: usize,
+    /// Operations that may wait for a commit before nothing more is settled, granted or loaded.
+    pub ops_max: usize,
     /// Age of a plain attempt at which "started" is written.
     pub started_mark_after: Duration,
     /// A deliberate mistake, with which the simulation shows that it finds it. `None` otherwise.
@@ -195,8 +197,13 @@ impl ShardCore {
             self.grant_attempts(now);
             self.grant_calls(now);
         }
-        for wanted in self.lanes.poll_loads().into_iter().chain(self.outlets.poll_loads()) {
-            self.effects.push(Effect::LoadHeads { lane: wanted.lane, after: wanted.after });
+        if self.has_room() {
+            for wanted in self.lanes.poll_loads().into_iter().chain(self.outlets.poll_loads()) {
+                self.effects.push(Effect::LoadHeads { lane: wanted.lane, after: wanted.after });
+            }
+        } else {
+            // The next commit makes room; nothing else is worth waking up for.
+            self.has_more = false;
         }
         if !self.bytes_wanted.is_empty() {
             let wanted = core::mem::take(&mut self.bytes_wanted);
@@ -220,6 +227,11 @@ impl ShardCore {
         Some((ticket, Commit { ops, totals }))
     }
 
+    /// Whether more may be decided before a commit is taken.
+    fn has_room(&self) -> bool {
+        self.ops.len() < self.config.ops_max
+    }
+
     /// Operations that wait for a commit to be taken.
     #[must_use]
     pub fn ops_waiting(&self) -> usize {
@@ -231,6 +243,9 @@ impl ShardCore {
     pub fn next_wakeup(&self, now: Timestamp) -> Option<Timestamp> {
         if self.has_more {
             return Some(now);
+        }
+        if !self.has_room() {
+            return None;
         }
         let mark = self.marks.front().map(|mark| mark.due);
         let expiry = self.expiries.first().map(|(at, _)| *at);

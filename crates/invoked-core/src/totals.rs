@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use crate::arn::SinkKind;
 use crate::id::FnId;
 use crate::life::Outcome;
+use crate::limits::TOTALS_PER_FUNCTION_MAX;
 use crate::name::Qualifier;
 
 /// What is counted.
@@ -49,6 +50,7 @@ pub struct Total {
 pub struct Totals {
     values: BTreeMap<TotalKey, (u64, Touched)>,
     touched: Vec<TotalKey>,
+    keys: BTreeMap<FnId, usize>,
 }
 
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -61,13 +63,26 @@ impl Totals {
     /// Restores what a store has kept.
     #[must_use]
     pub fn restored(totals: Vec<Total>) -> Self {
-        let values = totals.into_iter().map(|total| (total.key, (total.value, Touched::No)));
-        Self { values: values.collect(), touched: Vec::new() }
+        let mut restored = Self::default();
+        for Total { key, value } in totals {
+            *restored.keys.entry(key.fn_id).or_default() += 1;
+            restored.values.insert(key, (value, Touched::No));
+        }
+        restored
     }
 
-    /// Counts one.
+    /// Counts one. Qualifiers are the caller's words: those of a function that has very many counts
+    /// already are counted together, as `_other`.
     pub fn count(&mut self, fn_id: FnId, qualifier: &Qualifier, metric: Metric) {
-        let key = TotalKey { fn_id, qualifier: qualifier.clone(), metric };
+        let mut key = TotalKey { fn_id, qualifier: qualifier.clone(), metric };
+        if !self.values.contains_key(&key) {
+            let keys = self.keys.entry(fn_id).or_default();
+            if *keys >= TOTALS_PER_FUNCTION_MAX {
+                key.qualifier = Qualifier::other();
+            } else {
+                *keys += 1;
+            }
+        }
         match self.values.get_mut(&key) {
             Some((value, touched)) => {
                 *value += 1;

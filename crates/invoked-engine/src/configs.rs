@@ -97,7 +97,19 @@ impl Handle {
         qualifier: &Qualifier,
         change: &ConfigChange,
     ) -> Result<ConfigRecord, ConfigError> {
-        let changing = self.shared.changes.lock().await;
+        let (this, function) = (self.clone(), function.clone());
+        let (qualifier, change) = (qualifier.clone(), change.clone());
+        let put = async move { this.put_to_the_end(&function, &qualifier, &change).await };
+        self.shared.to_the_end(put).await?
+    }
+
+    async fn put_to_the_end(
+        &self,
+        function: &FunctionName,
+        qualifier: &Qualifier,
+        change: &ConfigChange,
+    ) -> Result<ConfigRecord, ConfigError> {
+        let _changing = self.shared.changes.lock().await;
         let snapshot = self.shared.snapshot();
         let registered = &snapshot.functions;
         if !registered.functions.contains_key(function) {
@@ -115,7 +127,6 @@ impl Handle {
             modified_at: now,
         };
         self.write_config(record.clone()).await?;
-        drop(changing);
         Ok(record)
     }
 
@@ -149,7 +160,17 @@ impl Handle {
         function: &FunctionName,
         qualifier: &Qualifier,
     ) -> Result<(), ConfigError> {
-        let changing = self.shared.changes.lock().await;
+        let (this, function, qualifier) = (self.clone(), function.clone(), qualifier.clone());
+        let delete = async move { this.delete_config_to_the_end(&function, &qualifier).await };
+        self.shared.to_the_end(delete).await?
+    }
+
+    async fn delete_config_to_the_end(
+        &self,
+        function: &FunctionName,
+        qualifier: &Qualifier,
+    ) -> Result<(), ConfigError> {
+        let _changing = self.shared.changes.lock().await;
         self.config_of(function, qualifier)?;
         let mut registered = self.shared.snapshot().functions.clone();
         let account = &self.shared.config.identity.account;
@@ -163,7 +184,6 @@ impl Handle {
         registered.configs.remove(&key);
         registered.deleted_configs.insert(key);
         self.shared.publish(&registered).await;
-        drop(changing);
         Ok(())
     }
 
@@ -185,7 +205,7 @@ impl Handle {
         ConfigPage { configs, next: matching.next().map(token) }
     }
 
-    fn check_destinations(
+    pub(crate) fn check_destinations(
         &self,
         registered: &Functions,
         function: &FunctionName,

@@ -1,7 +1,7 @@
 //! Bringing an engine to life and to its end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use invoked_core::id::ShardId;
@@ -78,6 +78,7 @@ impl Engine {
             sync_slots: Semaphore::new(config.sync_max),
             snapshot: RwLock::new(Arc::clone(&snapshot)),
             changes: Mutex::new(()),
+            errands: std::sync::Mutex::default(),
             totals: RwLock::default(),
             is_accepting: AtomicBool::new(true),
             shards: ports,
@@ -163,6 +164,9 @@ impl Engine {
         }
         while self.tasks.join_next().await.is_some() {}
         self.background.shutdown().await;
+        let errands = self.handle.shared.errands.lock();
+        let mut errands = std::mem::take(&mut *errands.unwrap_or_else(PoisonError::into_inner));
+        while errands.join_next().await.is_some() {}
         self.handle.shared.store.close().await?;
         Ok(drained)
     }
@@ -230,6 +234,7 @@ fn shard_config(config: &EngineConfig, shard: ShardId) -> ShardConfig {
         function_limit: config.function_limit,
         destination_limit: config.destination_limit,
         payload_cache_bytes: config.payload_cache_bytes,
+        ops_max: config.commit_ops_max,
         started_mark_after: invoked_core::limits::STARTED_MARK_AFTER,
         defect: config.defect,
     }

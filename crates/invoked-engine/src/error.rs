@@ -40,6 +40,12 @@ pub enum InvokeError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The store has no room left. Try again later; an operator has to make room.
+    #[error("the store has no room left for new invocations")]
+    NoRoom {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The daemon stops or its store does not answer in time. Try again later, or elsewhere.
     #[error("the daemon cannot take the invocation now")]
     Unavailable {

@@ -11,7 +11,9 @@ use invoked_core::id::FnId;
 use invoked_core::name::{FunctionName, Qualifier};
 use invoked_core::terms::{Destination, Terms};
 use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
+use invoked_store::codec::DecodeError;
 use invoked_store::{RegistryEntry, RegistryKind, Store, StoreError};
+use tokio::sync::oneshot;
 
 use crate::config::EngineConfig;
 use crate::error::FunctionError;
@@ -44,34 +46,26 @@ pub struct FunctionPage {
 impl Functions {
     /// Everything that a store has registered.
     pub(crate) async fn load(store: &dyn Store) -> Result<Self, StoreError> {
-        let numbers: BTreeMap<String, FnId> =
-            store.names().await?.into_iter().map(|(id, name)| (name, id)).collect();
         let mut registered = Self::default();
-        for (name, id) in &numbers {
+        for (id, name) in store.names().await? {
             if let Some(arn) = name.strip_prefix("to:") {
-                registered.destinations.insert(arn.to_owned(), *id);
+                registered.destinations.insert(arn.to_owned(), id);
             }
         }
         for entry in store.registry().await? {
             match (entry.kind, entry.value) {
+                // Going on without it would settle all that waits for it as invalid.
                 (RegistryKind::Function, Some(value)) => {
-                    let id = FunctionRecord::decode_name(&value).and_then(|(account, name)| {
-                        numbers.get(&interned_function(&account, &name))
-                    });
-                    match id.and_then(|id| FunctionRecord::decode(*id, &value)) {
-                        Some(record) => {
-                            registered.functions.insert(record.name.clone(), record);
-                        }
-                        None => tracing::error!(entry = entry.name, "a function does not read"),
-                    }
+                    let record = FunctionRecord::decode(&value);
+                    let record = record.ok_or_else(|| unreadable("function", &entry.name))?;
+                    registered.functions.insert(record.name.clone(), record);
                 }
-                (RegistryKind::AsyncConfig, Some(value)) => match ConfigRecord::decode(&value) {
-                    Some(record) => {
-                        let key = (record.function.clone(), record.qualifier.clone());
-                        registered.configs.insert(key, record);
-                    }
-                    None => tracing::error!(entry = entry.name, "a configuration does not read"),
-                },
+                (RegistryKind::AsyncConfig, Some(value)) => {
+                    let record = ConfigRecord::decode(&value);
+                    let record = record.ok_or_else(|| unreadable("configuration", &entry.name))?;
+                    let key = (record.function.clone(), record.qualifier.clone());
+                    registered.configs.insert(key, record);
+                }
                 (RegistryKind::AsyncConfig, None) => {
                     let mut parts = entry.name.splitn(3, '/').skip(1);
                     let name = parts.next().and_then(|name| FunctionName::parse(name).ok());
@@ -141,6 +135,13 @@ impl Functions {
             }),
             task_mode: if of.async_task == Some(true) { TaskMode::On } else { TaskMode::Off },
         }
+    }
+}
+
+fn unreadable(field: &'static str, name: &str) -> StoreError {
+    StoreError::Corrupt {
+        what: format!("{field} '{name}'"),
+        source: DecodeError::Malformed { field },
     }
 }
 
@@ -241,13 +242,15 @@ impl Handle {
         name: FunctionName,
         change: FunctionChange,
     ) -> Result<FunctionRecord, FunctionError> {
-        let changing = self.shared.changes.lock().await;
-        if self.function(&name).is_ok() {
-            return Err(FunctionError::Exists { function: name });
-        }
-        let record = self.write_function(name, change, Origin::Api, None).await?;
-        drop(changing);
-        Ok(record)
+        let this = self.clone();
+        let create = async move {
+            let _changing = this.shared.changes.lock().await;
+            if this.function(&name).is_ok() {
+                return Err(FunctionError::Exists { function: name });
+            }
+            this.write_function(name, change, Origin::Api, None).await
+        };
+        self.shared.to_the_end(create).await?
     }
 
     /// Changes a function.
@@ -260,24 +263,37 @@ impl Handle {
         name: &FunctionName,
         change: FunctionChange,
     ) -> Result<FunctionRecord, FunctionError> {
-        let changing = self.shared.changes.lock().await;
-        let old = self.function(name)?;
-        if old.origin == Origin::File {
-            return Err(FunctionError::OwnedByFile { function: name.clone() });
+        let (this, name) = (self.clone(), name.clone());
+        let update = async move {
+            let _changing = this.shared.changes.lock().await;
+            let old = this.function_of_a_client(&name)?;
+            this.write_function(name, change, Origin::Api, Some(&old)).await
+        };
+        self.shared.to_the_end(update).await?
+    }
+
+    /// A function that clients may change.
+    fn function_of_a_client(&self, name: &FunctionName) -> Result<FunctionRecord, FunctionError> {
+        let record = self.function(name)?;
+        match record.origin {
+            Origin::File => Err(FunctionError::OwnedByFile { function: name.clone() }),
+            Origin::Api => Ok(record),
         }
-        let record = self.write_function(name.clone(), change, Origin::Api, Some(&old)).await?;
-        drop(changing);
-        Ok(record)
     }
 
     /// Deletes a function and its configurations. What waits for it ends as `Invalid`; what is kept
     /// of it stays.
     ///
     /// # Errors
-    /// There is none with this name, or the store did not take it.
+    /// There is none with this name, the file owns it, or the store did not take it.
     pub async fn delete_function(&self, name: &FunctionName) -> Result<(), FunctionError> {
-        let changing = self.shared.changes.lock().await;
-        let record = self.function(name)?;
+        let (this, name) = (self.clone(), name.clone());
+        self.shared.to_the_end(async move { this.delete_to_the_end(&name).await }).await?
+    }
+
+    async fn delete_to_the_end(&self, name: &FunctionName) -> Result<(), FunctionError> {
+        let _changing = self.shared.changes.lock().await;
+        let record = self.function_of_a_client(name)?;
         let mut registered = self.shared.snapshot().functions.clone();
         let mut entries = vec![RegistryEntry {
             kind: RegistryKind::Function,
@@ -298,7 +314,6 @@ impl Handle {
         registered.functions.remove(name);
         self.shared.store.put_registry(&entries).await?;
         self.shared.publish(&registered).await;
-        drop(changing);
         Ok(())
     }
 
@@ -322,6 +337,10 @@ impl Handle {
             }
         }
         for (name, config) in configs {
+            let registered = &self.shared.snapshot().functions;
+            self.check_destinations(registered, &name, &Qualifier::LATEST, &config).map_err(
+                |error| FunctionError::Invalid { field: "async", problem: error.to_string() },
+            )?;
             let now = self.now();
             let record = ConfigRecord {
                 function: name,
@@ -347,7 +366,11 @@ impl Handle {
         let account = self.shared.config.identity.account.clone();
         let id = match old {
             Some(old) => old.id,
-            None => self.shared.store.intern(&interned_function(&account, &name)).await?,
+            // A number of its own: what waits for a function that was deleted is not this one's.
+            None => {
+                let interned = interned_function(&account, &name, self.now());
+                self.shared.store.intern(&interned).await?
+            }
         };
         let now = self.now();
         let mut record = FunctionRecord {
@@ -411,8 +434,12 @@ impl Shared {
         let directory = Arc::clone(&snapshot.directory);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
         for shard in &self.shards {
+            let (reply, answer) = oneshot::channel();
+            let directory = Arc::clone(&directory);
             // A shard that is gone has no use for it.
-            let _gone = shard.asks.send(Ask::Directory(Arc::clone(&directory))).await;
+            if shard.asks.send(Ask::Directory { directory, reply }).await.is_ok() {
+                let _gone = answer.await;
+            }
         }
     }
 }

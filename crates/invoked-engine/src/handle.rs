@@ -13,8 +13,9 @@ use invoked_core::shard::ShardView;
 use invoked_core::time::Timestamp;
 use invoked_core::totals::TotalKey;
 use invoked_sink::TargetSpec;
-use invoked_store::Store;
+use invoked_store::{Store, StoreError};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::config::EngineConfig;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) shards: Vec<ShardPort>,
     pub(crate) snapshot: RwLock<Arc<Snapshot>>,
     pub(crate) changes: Mutex<()>,
+    /// Changes of the registry under way. They run to their end whether or not somebody waits.
+    pub(crate) errands: std::sync::Mutex<JoinSet<()>>,
     pub(crate) sync_slots: Semaphore,
     pub(crate) totals: RwLock<BTreeMap<TotalKey, u64>>,
     pub(crate) is_accepting: AtomicBool,
@@ -119,20 +122,34 @@ impl Handle {
 
     /// The rows as their owner holds them in memory; `None` for those that it does not.
     pub(crate) async fn peek(&self, shard: ShardId, keys: Vec<InvKey>) -> Vec<Option<Head>> {
-        let count = keys.len();
+        let nowhere = vec![None; keys.len()];
+        let Some(port) = self.shared.shard(shard) else { return nowhere };
         let (reply, answer) = oneshot::channel();
-        let asked = match self.shared.shard(shard) {
-            Some(port) => port.asks.send(Ask::Peek { keys, reply }).await.is_ok(),
-            None => false,
-        };
-        match answer.await {
-            Ok(heads) if asked => heads,
-            Ok(_) | Err(_) => vec![None; count],
+        match port.asks.send(Ask::Peek { keys, reply }).await {
+            Ok(()) => answer.await.unwrap_or(nowhere),
+            Err(_gone) => nowhere,
         }
     }
 }
 
 impl Shared {
+    /// Runs a change to its end, even if the caller goes away in the middle: what is durable and
+    /// what is in force must not part.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        {
+            let mut errands = self.errands.lock().unwrap_or_else(PoisonError::into_inner);
+            while errands.try_join_next().is_some() {}
+            errands.spawn(async move {
+                let _gone = reply.send(change.await);
+            });
+        }
+        answer.await.map_err(|_broke| StoreError::Closed)
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -19,6 +19,7 @@ use crate::handle::{Handle, Shared};
 use crate::shard::Message;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+const NO_ROOM_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Whether a request asks to be a task.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -73,6 +74,9 @@ impl Handle {
         if request.payload.len() > ASYNC_PAYLOAD_MAX {
             return Err(InvokeError::TooLarge { limit: ASYNC_PAYLOAD_MAX });
         }
+        if shared.store.is_full() {
+            return Err(InvokeError::NoRoom { retry_after: NO_ROOM_RETRY_AFTER });
+        }
         let snapshot = shared.snapshot();
         let function = known(&snapshot.directory, &request.function)?;
         if !snapshot.targets.contains_key(&function.id) {
@@ -90,10 +94,7 @@ impl Handle {
         let (key, task) = match (is_task, request.task_id) {
             (false, _) => (fresh, None),
             (true, None) => (fresh, Some(TaskId::trusted(&request_id.to_string()))),
-            (true, Some(id)) => {
-                let name = function.name.as_str();
-                (InvKey::chosen(shard, &function.account, name, id.as_str()), Some(id))
-            }
+            (true, Some(id)) => (shared.chosen_key(&function, id.as_str()), Some(id)),
         };
         let accept = AcceptRequest {
             key,
@@ -190,6 +191,12 @@ impl Shared {
         let count = self.shards.len().max(1);
         let index = usize::try_from(function).unwrap_or_default() % count;
         self.shards.get(index).map(|port| port.id).unwrap_or_default()
+    }
+
+    /// The key of the task that a caller named. A function that was created anew has tasks anew.
+    pub(crate) fn chosen_key(&self, function: &Function, id: &str) -> InvKey {
+        let name = format!("{}#{}", function.name, function.id.0);
+        InvKey::chosen(self.shard_of(function.id.0), &function.account, &name, id)
     }
 
     /// Makes one attempt with whatever the function's address needs.

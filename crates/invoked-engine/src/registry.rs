@@ -114,6 +114,7 @@ pub struct ConfigRecord {
 #[derive(Serialize, Deserialize)]
 struct FunctionJson {
     version: u32,
+    id: u32,
     account: String,
     name: String,
     origin: Origin,
@@ -144,9 +145,9 @@ struct ConfigJson {
 
 const VERSION: u32 = 1;
 
-/// The name under which a function's number is interned.
-pub(crate) fn interned_function(account: &str, name: &FunctionName) -> String {
-    format!("fn:{account}/{name}")
+/// The name under which a function's number is interned: one for each creation.
+pub(crate) fn interned_function(account: &str, name: &FunctionName, at: Timestamp) -> String {
+    format!("fn:{account}/{name}#{}", at.millis())
 }
 
 /// The name under which a destination's number is interned.
@@ -168,6 +169,7 @@ impl FunctionRecord {
     pub(crate) fn encode(&self) -> Bytes {
         let json = FunctionJson {
             version: VERSION,
+            id: self.id.0,
             account: self.account.clone(),
             name: self.name.as_str().to_owned(),
             origin: self.origin,
@@ -185,10 +187,10 @@ impl FunctionRecord {
     }
 
     /// `None` if the value is not one that this program knows.
-    pub(crate) fn decode(id: FnId, value: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(value: &[u8]) -> Option<Self> {
         let json: FunctionJson = serde_json::from_slice(value).ok()?;
         Some(Self {
-            id,
+            id: FnId(json.id),
             name: FunctionName::parse(&json.name).ok()?,
             account: json.account,
             origin: json.origin,
@@ -202,12 +204,6 @@ impl FunctionRecord {
             created_at: Timestamp::from_millis(json.created_ms),
             modified_at: Timestamp::from_millis(json.modified_ms),
         })
-    }
-
-    /// Account and name of an encoded record, to find its number with.
-    pub(crate) fn decode_name(value: &[u8]) -> Option<(String, FunctionName)> {
-        let json: FunctionJson = serde_json::from_slice(value).ok()?;
-        Some((json.account, FunctionName::parse(&json.name).ok()?))
     }
 }
 
@@ -274,7 +270,7 @@ mod tests {
             created_at: at,
             modified_at: at,
         };
-        assert_eq!(FunctionRecord::decode(FnId(4), &function.encode()), Some(function));
+        assert_eq!(FunctionRecord::decode(&function.encode()), Some(function));
         let config = ConfigRecord {
             function: FunctionName::parse("fn").unwrap(),
             qualifier: Qualifier::parse("prod").unwrap(),

@@ -53,7 +53,11 @@ pub(crate) struct Message {
 
 /// Everything else that a shard is asked.
 pub(crate) enum Ask {
-    Directory(Arc<Directory>),
+    /// The answer comes when the shard decides by it.
+    Directory {
+        directory: Arc<Directory>,
+        reply: oneshot::Sender<()>,
+    },
     Stop {
         key: InvKey,
         reply: oneshot::Sender<Result<(), StopRefused>>,
@@ -147,7 +151,9 @@ impl ShardTask {
                 return Ok(());
             }
             match self.wait(&mut committing).await {
-                Woken::Committed(outcome) => self.committed(&mut committing, outcome)?,
+                Woken::Committed(outcome) => {
+                    self.committed(&mut committing, outcome, is_closing)?;
+                }
                 Woken::Worked(worked) => self.worked(worked)?,
                 Woken::Asked(Some(ask)) => is_closing |= self.asked(ask),
                 Woken::Asked(None) => is_closing = true,
@@ -214,6 +220,7 @@ impl ShardTask {
         &mut self,
         committing: &mut Option<Committing>,
         outcome: CommitOutcome,
+        is_closing: bool,
     ) -> Result<(), Fatal> {
         let Some(done) = committing.take() else { return Ok(()) };
         match outcome {
@@ -225,6 +232,9 @@ impl ShardTask {
                 let now = self.shared.clock.now();
                 self.core.step(Input::Committed { ticket: done.ticket, conflicts }, now);
                 Ok(())
+            }
+            CommitOutcome::Rejected(error) if is_closing => {
+                Err(Fatal::new(format!("the store does not take what is left to write: {error}")))
             }
             CommitOutcome::Rejected(error) => {
                 tracing::warn!(%error, "the store rejected a commit; sending it again");
@@ -266,9 +276,10 @@ impl ShardTask {
         let now = self.shared.clock.now();
         // A caller that has gone away needs no answer.
         match ask {
-            Ask::Directory(directory) => {
+            Ask::Directory { directory, reply } => {
                 self.snapshot = self.shared.snapshot();
                 self.core.step(Input::Directory(directory), now);
+                let _gone = reply.send(());
             }
             Ask::Stop { key, reply } => {
                 let id = self.replies.next();

@@ -2,6 +2,7 @@
 //! holds in memory, because "started" is written late or not at all.
 
 use bytes::Bytes;
+use invoked_core::directory::Function;
 use invoked_core::head::{Head, Status};
 use invoked_core::id::{FnId, InvKey, RequestId};
 use invoked_core::limits::LIST_EXAMINED_MAX;
@@ -64,8 +65,10 @@ impl Handle {
     /// # Errors
     /// There is no such function or task, or the store did not answer.
     pub async fn task(&self, function: &FunctionName, id: &str) -> Result<TaskRecord, TaskError> {
-        let fn_id = self.fn_id(function)?;
-        let key = self.task_key(function, fn_id, id);
+        let directory = self.directory();
+        let found = directory.find(function);
+        let found = found.ok_or_else(|| TaskError::NoFunction { function: function.clone() })?;
+        let (fn_id, key) = (found.id, self.task_key(found, id));
         let not_found = || TaskError::NotFound { function: function.clone(), id: id.to_owned() };
         let held = self.peek(key.shard(), vec![key]).await.into_iter().next().flatten();
         let head = match held {
@@ -182,13 +185,17 @@ impl Handle {
         found.ok_or_else(|| TaskError::NoFunction { function: function.clone() })
     }
 
-    /// The row of a task. An id that reads like one of ours is one of ours; any other is hashed.
-    fn task_key(&self, function: &FunctionName, fn_id: FnId, id: &str) -> InvKey {
-        if let Some(key) = RequestId::parse(id).and_then(RequestId::as_generated_key) {
+    /// The row of a task. Ids that the daemon makes begin with a digit and name a shard; those that
+    /// callers choose never begin with a digit, and are hashed.
+    fn task_key(&self, function: &Function, id: &str) -> InvKey {
+        let made = RequestId::parse(id).and_then(RequestId::as_generated_key);
+        if let Some(key) = made
+            && id.starts_with(|first: char| first.is_ascii_digit())
+            && self.shared.shard(key.shard()).is_some()
+        {
             return key;
         }
-        let account = &self.shared.config.identity.account;
-        InvKey::chosen(self.shared.shard_of(fn_id.0), account, function.as_str(), id)
+        self.shared.chosen_key(function, id)
     }
 
     fn is_past(&self, head: &Head) -> bool {

@@ -1,7 +1,8 @@
 //! The store as the engine has it: writes go to the writer, reads to a thread that may block.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -31,6 +32,8 @@ use crate::writer::{WAITING_MAX, Writer};
 
 /// A store in a directory of this machine.
 pub struct FjallStore {
+    path: PathBuf,
+    free_bytes_min: u64,
     shards: u16,
     shared: Arc<Shared>,
     /// Gone once the store is closed.
@@ -53,11 +56,13 @@ const POISONED: u8 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     health: AtomicU8,
+    /// Whether the last write found little room.
+    is_tight: AtomicBool,
     live_rows: AtomicU64,
     batches: AtomicU64,
     operations: AtomicU64,
     #[cfg(test)]
-    write_fails: std::sync::atomic::AtomicBool,
+    write_fails: AtomicBool,
 }
 
 impl Shared {
@@ -72,6 +77,10 @@ impl Shared {
 
     pub(crate) fn poison(&self) {
         self.health.store(POISONED, Ordering::Release);
+    }
+
+    pub(crate) fn note_room(&self, is_tight: bool) {
+        self.is_tight.store(is_tight, Ordering::Relaxed);
     }
 
     pub(crate) fn live_rows(&self) -> u64 {
@@ -114,6 +123,8 @@ impl FjallStore {
         let started = Writer::start(opened, Arc::clone(&shared), config.free_bytes_min, waiting);
         let (tables, writer) = started?;
         Ok(Self {
+            path: config.path,
+            free_bytes_min: config.free_bytes_min,
             shards,
             shared,
             requests: Mutex::new(Some(requests)),
@@ -184,6 +195,16 @@ impl Drop for FjallStore {
 impl Store for FjallStore {
     fn caps(&self) -> Caps {
         Caps { lanes: 1, reads: Reads::Anywhere, shared: false, shards: self.shards }
+    }
+
+    fn is_full(&self) -> bool {
+        if !self.shared.is_tight.load(Ordering::Relaxed) {
+            return false;
+        }
+        // Nobody writes while everybody is refused, so the disk is asked again here.
+        let is_tight = directory::free(&self.path).unwrap_or(u64::MAX) < self.free_bytes_min;
+        self.shared.note_room(is_tight);
+        is_tight
     }
 
     async fn acquire(&self, node: &NodeId, shard: ShardId) -> Result<Option<Lease>, StoreError> {

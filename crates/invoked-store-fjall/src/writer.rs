@@ -43,7 +43,7 @@ const FLOOR_PARTS: u64 = 8;
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Room {
     Plenty,
-    /// What ends goes on, what is new is refused.
+    /// Everything is taken, and everybody is told to bring nothing new.
     Little,
     None,
 }
@@ -129,11 +129,15 @@ impl Writer {
     fn turn(&mut self, group: impl Iterator<Item = Message>) {
         self.maintenance.interrupt();
         let room = self.room();
+        self.shared.note_room(room != Room::Plenty);
         let mut staged = Staged::default();
         let mut answers = Vec::new();
         let mut purges = Vec::new();
         for message in group {
             match (message, self.shared.check()) {
+                (Message::Write(request), Ok(())) if room == Room::None && !request.is_commit() => {
+                    request.refuse(StoreError::Full);
+                }
                 (Message::Write(request), Ok(())) => {
                     answers.push(self.stage(request, room, &mut staged));
                 }
@@ -206,12 +210,7 @@ impl Writer {
         if !shards.is_empty() {
             return CommitOutcome::Fenced { shards };
         }
-        let is_refused = match room {
-            Room::Plenty => false,
-            Room::Little => rows::inserts(batch),
-            Room::None => true,
-        };
-        if is_refused {
+        if room == Room::None {
             return CommitOutcome::Rejected(StoreError::Full);
         }
         match rows::apply(layer, batch) {

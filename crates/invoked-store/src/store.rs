@@ -224,6 +224,12 @@ pub trait Store: Send + Sync + 'static {
     /// What the store can do.
     fn caps(&self) -> Caps;
 
+    /// Whether room runs out: whoever can should refuse new work now. What is committed all the same
+    /// is taken while a reserve lasts, so that work under way can end.
+    fn is_full(&self) -> bool {
+        false
+    }
+
     /// Takes a shard that nobody owns, or whose owner is gone. `None` if somebody has it.
     async fn acquire(&self, node: &NodeId, shard: ShardId) -> Result<Option<Lease>, StoreError>;
 

@@ -250,6 +250,7 @@ impl World {
                     | InvokeError::NoTarget { .. }
                     | InvokeError::Duplicate { .. }
                     | InvokeError::TooLarge { .. }
+                    | InvokeError::NoRoom { .. }
                     | InvokeError::Overloaded { .. },
                 ) => oracle.refused(&promise.payload),
             }

@@ -16,7 +16,7 @@ impl ShardCore {
     /// Gives free slots to due rows, fairly over the functions.
     pub(super) fn grant_attempts(&mut self, now: Timestamp) {
         let mut settled = 0;
-        while self.attempts_under_way < self.config.attempts_max {
+        while self.attempts_under_way < self.config.attempts_max && self.has_room() {
             if settled == SETTLED_PER_TURN_MAX {
                 self.has_more = true;
                 break;

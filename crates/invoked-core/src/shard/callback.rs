@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 impl ShardCore {
     /// Gives free slots to due callbacks, fairly over the destinations.
     pub(super) fn grant_calls(&mut self, now: Timestamp) {
-        while self.callbacks_under_way < self.config.callbacks_max {
+        while self.callbacks_under_way < self.config.callbacks_max && self.has_room() {
             let Some((lane, key)) = self.outlets.next(now) else { break };
             self.stop_waiting(key);
             let Some(row) = self.rows.get_mut(&key) else { continue };
@@ -99,6 +99,10 @@ impl ShardCore {
         let Some(due) = row.head.callback.apply(key, due, event, &policy, now) else { return };
         row.head.due = due;
         let is_settled = row.head.callback.is_settled();
+        if !is_settled {
+            // It is built again for the next try; meanwhile it would be outside of every budget.
+            row.envelope = None;
+        }
         self.release_call(key, now);
         if is_settled {
             self.finish(key);

@@ -67,6 +67,7 @@ fn config() -> ShardConfig {
         function_limit: 10,
         destination_limit: 10,
         payload_cache_bytes: 1_000,
+        ops_max: 8_192,
         started_mark_after: Duration::from_secs(2),
         defect: None,
     }

@@ -147,6 +147,7 @@ impl ShardCore {
             }
         }
         let is_here = self.rows.contains_key(&key);
+        let was_wanted = !replies.is_empty();
         for reply in replies {
             if is_here {
                 self.stop(key, reply, now);
@@ -154,6 +155,16 @@ impl ShardCore {
                 let refused = if is_kept { StopRefused::Ended } else { StopRefused::NotFound };
                 self.effects.push(Effect::ReplyStop { reply, result: Err(refused) });
             }
+        }
+        // A stop that came too late leaves the row as it is: what it owes is owed all the same.
+        let is_left = self.rows.get(&key).is_some_and(|row| {
+            row.head.callback.is_owed()
+                && !row.is_committing
+                && row.waiting_at.is_none()
+                && row.held.is_none()
+        });
+        if was_wanted && is_left {
+            self.place(key, now);
         }
     }
 
@@ -189,7 +200,7 @@ impl ShardCore {
         self.outlets.tick(now);
         let mut settled = 0;
         while let Some(&(at, key)) = self.expiries.first() {
-            if now < at || self.is_draining {
+            if now < at || self.is_draining || !self.has_room() {
                 break;
             }
             if settled == SETTLED_PER_TURN_MAX {

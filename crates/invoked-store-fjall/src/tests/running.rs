@@ -10,11 +10,11 @@ use invoked_core::totals::{Metric, Total, TotalKey};
 use invoked_store::{CommitOutcome, RegistryEntry, RegistryKind, Store, StoreError, Submission};
 
 use super::sample::*;
-use crate::FjallConfig;
 use crate::directory;
 use crate::keys::{Table, number};
 use crate::staged::Staged;
 use crate::tables::Tables;
+use crate::{FjallConfig, FjallStore};
 
 const LANE: LaneId = LaneId::Function(FUNCTION);
 const START: (Timestamp, InvKey) = (Timestamp::MIN, InvKey::MIN);
@@ -128,7 +128,7 @@ async fn a_failed_write_poisons_for_good() {
 }
 
 #[tokio::test]
-async fn with_little_room_what_ends_goes_on() {
+async fn with_little_room_the_store_says_so_and_takes_what_comes_all_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let site = Site::open(directory.path()).await;
     site.durable(vec![insert(&plain(1))]).await;
@@ -137,10 +137,16 @@ async fn with_little_room_what_ends_goes_on() {
     let free = directory::free(directory.path()).unwrap();
     let config = FjallConfig::new(directory.path());
     let site = Site::with(FjallConfig { free_bytes_min: free * 2, ..config.clone() }).await;
-    let refused = site.commit(vec![insert(&plain(2))]).await;
-    assert!(matches!(refused, CommitOutcome::Rejected(StoreError::Full)), "{refused:?}");
-    site.durable(vec![finish(&plain(1), Outcome::Failed)]).await;
-    assert_eq!(site.live_rows().await, 0);
+    assert!(!site.store.is_full(), "nobody has looked yet");
+    site.durable(vec![insert(&plain(2)), finish(&plain(1), Outcome::Failed)]).await;
+    assert!(site.store.is_full());
+    assert_eq!(site.live_rows().await, 1);
+    site.store.close().await.unwrap();
+
+    let none_left = FjallConfig { free_bytes_min: free * 100, ..config };
+    let store = FjallStore::open(none_left).unwrap();
+    assert!(matches!(store.intern("f").await, Err(StoreError::Full)));
+    assert!(store.is_full());
 }
 
 #[tokio::test]

@@ -44,6 +44,10 @@ pub(crate) enum Message {
 impl Request {
     /// Answers that there is no store any more. For a commit this is no rejection: sending it
     /// again would come to the same.
+    pub(crate) fn is_commit(&self) -> bool {
+        matches!(self, Self::Commit { .. })
+    }
+
     pub(crate) fn refuse(self, error: StoreError) {
         match self {
             Self::Commit { reply, .. } => give(reply, CommitOutcome::Unknown(error)),

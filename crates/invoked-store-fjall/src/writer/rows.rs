@@ -30,12 +30,6 @@ pub(super) struct Applied {
     pub(super) live_delta: i64,
 }
 
-/// Whether the batch has new rows.
-pub(super) fn inserts(batch: &[ShardWrite]) -> bool {
-    let mut ops = batch.iter().flat_map(|write| &write.commit.ops);
-    ops.any(|op| matches!(op, RowOp::Insert { .. }))
-}
-
 /// Stages a batch.
 pub(super) fn apply(layer: &mut Layer<'_>, batch: &[ShardWrite]) -> Result<Applied, StoreError> {
     let mut applied = Applied::default();
@@ -191,7 +185,9 @@ impl Rows<'_, '_> {
         if head.task.is_none() {
             return Ok(Before::Plain);
         }
-        live::decode_value(head.key, &value).map(|before| Before::Task(before.status()))
+        // A row that does not read is written over like any other; only its listing may stay.
+        let before = live::decode_value(head.key, &value);
+        Ok(before.map_or(Before::Plain, |before| Before::Task(before.status())))
     }
 
     fn put_live(&mut self, head: &Head) {
