@@ -50,6 +50,7 @@ impl Admin {
     fn ready(&self) -> Reply {
         match self.engine.get() {
             None => unavailable("starting"),
+            Some(engine) if engine.is_store_full() => unavailable("no room left in the store"),
             Some(engine) if engine.is_accepting() => full(StatusCode::OK, TEXT, "ready\n"),
             Some(_) => unavailable("draining"),
         }

@@ -78,6 +78,7 @@ impl Engine {
             sync_slots: Semaphore::new(config.sync_max),
             snapshot: RwLock::new(Arc::clone(&snapshot)),
             changes: Mutex::new(()),
+            in_file: RwLock::default(),
             errands: std::sync::Mutex::default(),
             totals: RwLock::default(),
             is_accepting: AtomicBool::new(true),

@@ -275,10 +275,11 @@ impl Handle {
     /// A function that clients may change.
     fn function_of_a_client(&self, name: &FunctionName) -> Result<FunctionRecord, FunctionError> {
         let record = self.function(name)?;
-        match record.origin {
-            Origin::File => Err(FunctionError::OwnedByFile { function: name.clone() }),
-            Origin::Api => Ok(record),
+        let in_file = self.shared.in_file.read().unwrap_or_else(PoisonError::into_inner);
+        if record.origin == Origin::File && in_file.contains(name) {
+            return Err(FunctionError::OwnedByFile { function: name.clone() });
         }
+        Ok(record)
     }
 
     /// Deletes a function and its configurations. What waits for it ends as `Invalid`; what is kept
@@ -324,6 +325,8 @@ impl Handle {
     /// A value is not allowed, or the store did not take it.
     pub async fn seed(&self, seeds: Vec<Seed>) -> Result<(), FunctionError> {
         let changing = self.shared.changes.lock().await;
+        *self.shared.in_file.write().unwrap_or_else(PoisonError::into_inner) =
+            seeds.iter().map(|seed| seed.name.clone()).collect();
         let mut configs = Vec::new();
         for seed in seeds {
             let old = self.function(&seed.name).ok();

@@ -1,6 +1,6 @@
 //! What the rest of the program talks to the engine through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,6 +9,7 @@ use invoked_core::arn::SinkKind;
 use invoked_core::directory::Directory;
 use invoked_core::head::Head;
 use invoked_core::id::{FnId, InvKey, ShardId};
+use invoked_core::name::FunctionName;
 use invoked_core::shard::ShardView;
 use invoked_core::time::Timestamp;
 use invoked_core::totals::TotalKey;
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) shards: Vec<ShardPort>,
     pub(crate) snapshot: RwLock<Arc<Snapshot>>,
     pub(crate) changes: Mutex<()>,
+    /// The functions that the operator's file names.
+    pub(crate) in_file: RwLock<BTreeSet<FunctionName>>,
     /// Changes of the registry under way. They run to their end whether or not somebody waits.
     pub(crate) errands: std::sync::Mutex<JoinSet<()>>,
     pub(crate) sync_slots: Semaphore,
@@ -104,6 +107,12 @@ impl Handle {
     #[must_use]
     pub fn is_accepting(&self) -> bool {
         self.shared.is_accepting.load(Ordering::Relaxed)
+    }
+
+    /// Whether the store has no room for new invocations.
+    #[must_use]
+    pub fn is_store_full(&self) -> bool {
+        self.shared.store.is_full()
     }
 
     /// The engine in figures.

@@ -204,9 +204,9 @@ impl Shared {
         match (&attempted.target.address, &self.remote) {
             (TargetAddress::Runtime { .. }, _) => self.runtime.invoke(attempted).await,
             (TargetAddress::Remote { .. }, Some(remote)) => remote.invoke(attempted).await,
-            (TargetAddress::Remote { instance, .. }, None) => {
-                crate::shard::unavailable(&format!("no entry [sinks.fc.{instance}] is configured"))
-            }
+            (TargetAddress::Remote { instance, .. }, None) => crate::shard::misconfigured(
+                &format!("no entry [sinks.fc.{instance}] is configured"),
+            ),
         }
     }
 }

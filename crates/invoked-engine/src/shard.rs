@@ -38,7 +38,7 @@ use crate::engine::Fatal;
 use crate::handle::{Shared, Snapshot};
 use crate::telemetry::{self, FunctionMeters};
 use work::Done;
-pub(crate) use work::unavailable;
+pub(crate) use work::misconfigured;
 
 /// Inputs of one kind that one turn takes.
 const TURN_INPUTS_MAX: usize = 256;
@@ -113,6 +113,7 @@ struct Committing {
     ticket: Ticket,
     batch: Arc<Vec<ShardWrite>>,
     since: Instant,
+    was_rejected: bool,
     outcome: Pin<Box<dyn Future<Output = CommitOutcome> + Send>>,
 }
 
@@ -213,7 +214,7 @@ impl ShardTask {
             }
             store.commit(lane, sent).await
         });
-        Committing { ticket, batch, since: stopwatch(), outcome }
+        Committing { ticket, batch, since: stopwatch(), was_rejected: false, outcome }
     }
 
     fn committed(
@@ -237,9 +238,13 @@ impl ShardTask {
                 Err(Fatal::new(format!("the store does not take what is left to write: {error}")))
             }
             CommitOutcome::Rejected(error) => {
-                tracing::warn!(%error, "the store rejected a commit; sending it again");
+                // Once for each commit that waits: it is sent again for as long as it takes.
+                if !done.was_rejected {
+                    tracing::warn!(%error, "the store rejects commits; what waits is sent again");
+                }
                 telemetry::commit_rejected();
-                *committing = Some(self.commit(done.ticket, done.batch, REJECTED_WAIT));
+                let again = self.commit(done.ticket, done.batch, REJECTED_WAIT);
+                *committing = Some(Committing { was_rejected: true, ..again });
                 Ok(())
             }
             CommitOutcome::Fenced { .. } => Err(Fatal::new(

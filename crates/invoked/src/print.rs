@@ -15,6 +15,12 @@ pub(crate) fn line(text: &str) {
     gone_reader_is_fine(writeln!(out, "{text}").and_then(|()| out.flush()));
 }
 
+/// A text from outside, so that it cannot command the terminal.
+pub(crate) fn harmless(text: &str) -> String {
+    let plain = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
+    text.chars().map(plain).collect()
+}
+
 /// Prints why a command failed.
 pub(crate) fn failure(failure: &Failure, output: Output) {
     let text = match (output, failure) {

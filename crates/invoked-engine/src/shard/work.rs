@@ -64,6 +64,12 @@ pub(crate) fn unavailable(message: &str) -> Answer {
     }
 }
 
+/// The answer of a function that cannot be called as it is set up.
+pub(crate) fn misconfigured(message: &str) -> Answer {
+    let fault = Fault::new("InvalidTarget", message, 400);
+    Answer { verdict: Verdict::Refused, body: error_body(message), fault: Some(fault) }
+}
+
 /// An error as functions answer it.
 pub(crate) fn error_body(message: &str) -> Bytes {
     Bytes::from(serde_json::json!({ "errorMessage": message }).to_string())
@@ -79,6 +85,9 @@ impl ShardTask {
             }
             Ok((_, Done::Call { key, tried, verdict })) => {
                 self.calls.remove(&key);
+                if let CallVerdict::Permanent { error } = &verdict {
+                    tracing::warn!(invocation = ?key, %error, "a callback will not be tried again");
+                }
                 Input::CallEnded { key, tried, verdict }
             }
             Ok((_, Done::Heads { lane, after, read })) => match read {

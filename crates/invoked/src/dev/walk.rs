@@ -155,7 +155,7 @@ impl Lap {
 
     fn tell_at(self, at: Instant, step: &str, what: &str) {
         let seconds = at.saturating_duration_since(self.started).as_secs_f64();
-        print::line(&format!("  {seconds:7.3} s  {step:<10} {what}"));
+        print::line(&format!("  {seconds:7.3} s  {step:<10} {}", print::harmless(what)));
     }
 }
 
