@@ -97,6 +97,8 @@ pub struct ShardCore {
     probing: BTreeMap<InvKey, (AcceptRequest, ReplyId)>,
     /// Rows that are being read because something is wanted of them.
     fetching: BTreeMap<InvKey, Vec<ReplyId>>,
+    /// Those of them that have changed since the read began: it has to be made again.
+    stale_fetches: BTreeSet<InvKey>,
     /// What this turn has decided, and what follows once it is durable.
     ops: Vec<RowOp>,
     after: Vec<After>,
@@ -149,6 +151,7 @@ impl ShardCore {
             cached_bytes: 0,
             probing: BTreeMap::new(),
             fetching: BTreeMap::new(),
+            stale_fetches: BTreeSet::new(),
             ops: Vec::new(),
             after: Vec::new(),
             committing: VecDeque::new(),

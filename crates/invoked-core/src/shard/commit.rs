@@ -60,6 +60,7 @@ impl ShardCore {
         let is_dispatched = row.dispatched_at.is_some();
         let waits = life.is_waiting() || (row.head.callback.is_owed() && row.held.is_none());
         self.lanes_of(was.lane).forget(was.lane, key);
+        self.outdate_fetch(key);
         if let Life::Stopping { attempt } = life {
             if is_dispatched {
                 self.effects.push(Effect::CancelAttempt { key, attempt });
@@ -105,6 +106,7 @@ impl ShardCore {
     fn finished(&mut self, key: InvKey) {
         let Some(row) = self.rows.remove(&key) else { return };
         self.lanes_of(row.slot.lane).forget(row.slot.lane, key);
+        self.outdate_fetch(key);
         for event in row.later {
             if let Later::Stop(reply) = event {
                 let result = Err(StopRefused::Ended);

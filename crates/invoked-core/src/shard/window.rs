@@ -136,6 +136,10 @@ impl ShardCore {
         if let Some((request, reply)) = self.probing.remove(&key) {
             self.probed(request, reply, head.as_deref(), now);
         }
+        if self.stale_fetches.remove(&key) {
+            self.effects.push(Effect::LoadHead { key });
+            return;
+        }
         let Some(replies) = self.fetching.remove(&key) else { return };
         if let Some(head) = head.filter(|_| !is_kept && !self.rows.contains_key(&key)) {
             let is_under_way = head.life.attempt_under_way().is_some();
@@ -165,6 +169,13 @@ impl ShardCore {
         });
         if was_wanted && is_left {
             self.place(key, now);
+        }
+    }
+
+    /// A read of this row that is under way may show it as it was before.
+    pub(super) fn outdate_fetch(&mut self, key: InvKey) {
+        if self.fetching.contains_key(&key) {
+            self.stale_fetches.insert(key);
         }
     }
 
