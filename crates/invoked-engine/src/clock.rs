@@ -4,7 +4,7 @@
 //! within a process: when the wall clock is set back, time stands still until it has caught up.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use invoked_core::time::Timestamp;
 use tokio::time::Instant;
@@ -57,10 +57,4 @@ impl Clock for TokioClock {
 pub fn stopwatch() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     Instant::now()
-}
-
-/// How long to sleep from `now` to `until`.
-#[must_use]
-pub fn span(now: Timestamp, until: Timestamp) -> Duration {
-    until.since(now)
 }

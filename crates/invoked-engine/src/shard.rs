@@ -33,7 +33,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
-use crate::clock::{span, stopwatch};
+use crate::clock::stopwatch;
 use crate::engine::Fatal;
 use crate::handle::{Shared, Snapshot};
 use crate::telemetry::{self, FunctionMeters};
@@ -167,7 +167,7 @@ impl ShardTask {
 
     async fn wait(&mut self, committing: &mut Option<Committing>) -> Woken {
         let now = self.shared.clock.now();
-        let wake_up = self.core.next_wakeup(now).map(|at| span(now, at));
+        let wake_up = self.core.next_wakeup(now).map(|at| at.since(now));
         let may_accept = self.core.ops_waiting() < self.shared.config.commit_ops_max;
         let has_work = !self.work.is_empty();
         tokio::select! {
