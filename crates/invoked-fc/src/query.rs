@@ -4,6 +4,8 @@
 //! send a parameter that is unset as an empty one. All read alike here. Of a repeated key the
 //! first value counts.
 
+use std::borrow::Cow;
+
 use crate::{argument::InvalidArgument, percent};
 
 /// Items of a page when the request does not say.
@@ -30,10 +32,7 @@ impl Query {
     /// Reads what stands after the `?`, still encoded; every text is a query.
     #[must_use]
     pub fn parse(raw: &str) -> Self {
-        let pairs = raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (percent::decode_query(key), percent::decode_query(value))
-        });
+        let pairs = decoded(raw).map(|(key, value)| (key.into_owned(), value.into_owned()));
         Self { pairs: pairs.collect() }
     }
 
@@ -98,14 +97,35 @@ impl Query {
 /// value. It is a query to send as well as the one that ACS3 signs.
 #[must_use]
 pub fn encode<K: AsRef<str>, V: AsRef<str>>(pairs: &[(K, V)]) -> String {
-    let mut pairs: Vec<_> =
-        pairs.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect();
-    pairs.sort_by_key(|(key, _)| *key);
-    let pairs: Vec<_> = pairs
-        .into_iter()
-        .map(|(key, value)| format!("{}={}", percent::encode(key), percent::encode(value)))
-        .collect();
-    pairs.join("&")
+    let mut text = String::new();
+    let pairs = pairs.iter().map(|(key, value)| (key.as_ref(), value.as_ref()));
+    encode_into(&mut text, pairs.collect());
+    text
+}
+
+/// Writes the canonical form of a query, as it was sent, at the end of `buffer`.
+pub(crate) fn canonicalize_into(buffer: &mut String, raw: &str) {
+    encode_into(buffer, decoded(raw).collect());
+}
+
+fn encode_into<T: AsRef<str>>(buffer: &mut String, mut pairs: Vec<(T, T)>) {
+    pairs.sort_by(|(left, _), (right, _)| left.as_ref().cmp(right.as_ref()));
+    for (index, (key, value)) in pairs.iter().enumerate() {
+        if index > 0 {
+            buffer.push('&');
+        }
+        percent::encode_into(buffer, key.as_ref());
+        buffer.push('=');
+        percent::encode_into(buffer, value.as_ref());
+    }
+}
+
+/// The parameters in the order they were sent.
+fn decoded(raw: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (percent::decode_query(key), percent::decode_query(value))
+    })
 }
 
 /// Reads `true` and `false` in any case.
