@@ -13,6 +13,10 @@ pub const PAGE_LIMIT_DEFAULT: u8 = 20;
 /// The most items a page may ask for.
 pub const PAGE_LIMIT_MAX: u8 = 100;
 
+/// The most parameters of a query that are read; those behind them are passed over. The daemon
+/// knows some twenty.
+pub const PARAMETERS_MAX: usize = 1024;
+
 /// The decoded parameters of a query, in the order they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
@@ -29,7 +33,8 @@ pub struct Page {
 }
 
 impl Query {
-    /// Reads what stands after the `?`, still encoded; every text is a query.
+    /// Reads what stands after the `?`, still encoded; every text is a query, of at most
+    /// [`PARAMETERS_MAX`] parameters.
     #[must_use]
     pub fn parse(raw: &str) -> Self {
         let pairs = decoded(raw).map(|(key, value)| (key.into_owned(), value.into_owned()));
@@ -122,7 +127,7 @@ fn encode_into<T: AsRef<str>>(buffer: &mut String, mut pairs: Vec<(T, T)>) {
 
 /// The parameters in the order they were sent.
 fn decoded(raw: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+    raw.split('&').filter(|pair| !pair.is_empty()).take(PARAMETERS_MAX).map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         (percent::decode_query(key), percent::decode_query(value))
     })
@@ -141,7 +146,7 @@ pub(crate) fn parse_flag(text: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Page, Query, encode};
+    use super::{PARAMETERS_MAX, Page, Query, encode};
 
     #[test]
     fn python_and_node_queries_read_alike() {
@@ -186,6 +191,12 @@ mod tests {
         for raw in ["limit=0", "limit=-1", "limit=300", "limit=x"] {
             assert!(page(raw).is_err(), "{raw}");
         }
+    }
+
+    #[test]
+    fn parameters_beyond_the_limit_are_passed_over() {
+        let query = Query::parse(&"a&".repeat(PARAMETERS_MAX + 1));
+        assert_eq!(query.pairs().len(), PARAMETERS_MAX);
     }
 
     #[test]
