@@ -64,6 +64,12 @@ pub struct Route {
 #[expect(missing_docs, reason = "the variants are the documented operations")]
 pub enum Operation {
     InvokeFunction(FunctionPath),
+    /// An HTTP function, with any method: `path` is what follows its name, still encoded, and at
+    /// least `/`.
+    Proxy {
+        function: FunctionPath,
+        path: String,
+    },
     PutAsyncInvokeConfig(FunctionPath),
     GetAsyncInvokeConfig(FunctionPath),
     DeleteAsyncInvokeConfig(FunctionPath),
@@ -88,7 +94,7 @@ impl Operation {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::InvokeFunction(_) => "InvokeFunction",
+            Self::InvokeFunction(_) | Self::Proxy { .. } => "InvokeFunction",
             Self::PutAsyncInvokeConfig(_) => "PutAsyncInvokeConfig",
             Self::GetAsyncInvokeConfig(_) => "GetAsyncInvokeConfig",
             Self::DeleteAsyncInvokeConfig(_) => "DeleteAsyncInvokeConfig",
@@ -166,6 +172,9 @@ pub fn parse(method: &str, path: &str) -> Result<Route, PathNotSupported> {
 }
 
 fn route(method: &str, path: &str) -> Option<Route> {
+    if let Some(route) = proxied(path) {
+        return Some(route);
+    }
     let segments: Vec<String> =
         path.strip_prefix('/')?.split('/').map(decode_segment).collect::<Option<_>>()?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -174,6 +183,18 @@ fn route(method: &str, path: &str) -> Option<Route> {
         "2016-08-15" => (ApiVersion::V2016, services::operation(method, rest)?),
         "2021-04-06" => (ApiVersion::V2021, services::operation(method, rest)?),
         "2023-03-30" => (ApiVersion::V2023, v2023::operation(method, rest)?),
+        _ => return None,
+    };
+    Some(Route { version, operation })
+}
+
+/// The path of an HTTP function, of which only the beginning is ours to decode.
+fn proxied(path: &str) -> Option<Route> {
+    let (version, rest) = path.strip_prefix('/')?.split_once("/proxy/")?;
+    let (version, operation) = match version {
+        "2016-08-15" => (ApiVersion::V2016, services::proxied(rest)?),
+        "2021-04-06" => (ApiVersion::V2021, services::proxied(rest)?),
+        "2023-03-30" => (ApiVersion::V2023, v2023::proxied(rest)?),
         _ => return None,
     };
     Some(Route { version, operation })

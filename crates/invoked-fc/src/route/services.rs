@@ -4,7 +4,7 @@
 //! service's name, 2021 clients in the query. `s cli fc api` mixes the two, so both are read in
 //! both.
 
-use super::{FunctionPath, Operation, TaskPath};
+use super::{FunctionPath, Operation, TaskPath, decode_segment};
 
 pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
     let ["services", service, rest @ ..] = path else {
@@ -19,6 +19,15 @@ pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
         (_, ["functions", name, rest @ ..]) => of_function(method, function(service, name), rest),
         _ => None,
     }
+}
+
+/// What follows `proxy/`: the service, the function, and the function's own path.
+pub(super) fn proxied(path: &str) -> Option<Operation> {
+    let (service, path) = path.split_once('/')?;
+    let (name, path) = path.split_at(path.find('/').unwrap_or(path.len()));
+    let function = function(&decode_segment(service)?, &decode_segment(name)?);
+    let path = if path.is_empty() { "/" } else { path };
+    Some(Operation::Proxy { function, path: path.to_owned() })
 }
 
 fn of_function(method: &str, function: FunctionPath, path: &[&str]) -> Option<Operation> {

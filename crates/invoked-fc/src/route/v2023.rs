@@ -1,6 +1,6 @@
 //! The paths of 2023-03-30, after the version.
 
-use super::{FunctionPath, Operation, TaskPath};
+use super::{FunctionPath, Operation, TaskPath, decode_segment};
 
 pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
     use Operation as O;
@@ -33,6 +33,20 @@ pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
 
         _ => return None,
     })
+}
+
+/// What follows `proxy/`: the function, with a qualifier after a dot, and the function's own path.
+/// Ours: in the cloud, functions of this version have a host of their own.
+pub(super) fn proxied(path: &str) -> Option<Operation> {
+    let (name, path) = path.split_at(path.find('/').unwrap_or(path.len()));
+    let name = decode_segment(name)?;
+    let (name, qualifier) = match name.split_once('.') {
+        Some((name, qualifier)) => (name, Some(qualifier.to_owned())),
+        None => (name.as_str(), None),
+    };
+    let path = if path.is_empty() { "/" } else { path };
+    let function = FunctionPath { name: name.to_owned(), qualifier };
+    Some(Operation::Proxy { function, path: path.to_owned() })
 }
 
 fn function(name: &str) -> FunctionPath {
