@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use invoked_core::directory::FunctionKind;
 use invoked_core::id::{Attempt, RequestId};
 use invoked_core::life::Verdict;
 use invoked_core::limits::RESULT_MAX;
@@ -24,6 +25,7 @@ pub(crate) fn spec(url: &str) -> Arc<TargetSpec> {
         function: FunctionName::parse("hello").unwrap(),
         account: "123".into(),
         region: "cn-hangzhou".into(),
+        kind: FunctionKind::Event,
         address: TargetAddress::Runtime { url: url.into() },
         named_by: NamedBy::Operator,
         timeout: Duration::from_secs(60),

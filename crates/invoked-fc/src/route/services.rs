@@ -21,13 +21,15 @@ pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
     }
 }
 
-/// What follows `proxy/`: the service, the function, and the function's own path.
-pub(super) fn proxied(path: &str) -> Option<Operation> {
-    let (service, path) = path.split_once('/')?;
-    let (name, path) = path.split_at(path.find('/').unwrap_or(path.len()));
-    let function = function(&decode_segment(service)?, &decode_segment(name)?);
-    let path = if path.is_empty() { "/" } else { path };
-    Some(Operation::Proxy { function, path: path.to_owned() })
+/// What follows `proxy/`: the service, the function, and a path that is the function's own.
+pub(super) fn proxy(path: &str) -> Option<Operation> {
+    let (service, rest) = path.split_once('/')?;
+    let (name, path) = match rest.find('/') {
+        Some(end) => rest.split_at(end),
+        None => (rest, "/"),
+    };
+    let (service, name) = (decode_segment(service)?, decode_segment(name)?);
+    Some(Operation::Proxy { function: function(&service, &name), path: path.to_owned() })
 }
 
 fn of_function(method: &str, function: FunctionPath, path: &[&str]) -> Option<Operation> {

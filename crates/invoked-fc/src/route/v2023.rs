@@ -35,16 +35,18 @@ pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
     })
 }
 
-/// What follows `proxy/`: the function, with a qualifier after a dot, and the function's own path.
-/// Ours: in the cloud, functions of this version have a host of their own.
-pub(super) fn proxied(path: &str) -> Option<Operation> {
-    let (name, path) = path.split_at(path.find('/').unwrap_or(path.len()));
+/// What follows `proxy/`: the function, with a qualifier after a dot, and a path that is the
+/// function's own. Ours: in the cloud, functions of this version have a host of their own.
+pub(super) fn proxy(path: &str) -> Option<Operation> {
+    let (name, path) = match path.find('/') {
+        Some(end) => path.split_at(end),
+        None => (path, "/"),
+    };
     let name = decode_segment(name)?;
     let (name, qualifier) = match name.split_once('.') {
         Some((name, qualifier)) => (name, Some(qualifier.to_owned())),
         None => (name.as_str(), None),
     };
-    let path = if path.is_empty() { "/" } else { path };
     let function = FunctionPath { name: name.to_owned(), qualifier };
     Some(Operation::Proxy { function, path: path.to_owned() })
 }

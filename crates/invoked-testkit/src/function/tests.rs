@@ -7,6 +7,7 @@ fn attempted(attempt: u16) -> Attempted {
         function: FunctionName::parse("hello").unwrap(),
         account: "1".into(),
         region: "local".into(),
+        kind: FunctionKind::Event,
         address: TargetAddress::Runtime { url: "http://function".into() },
         named_by: NamedBy::Operator,
         timeout: Duration::from_secs(60),
