@@ -1,5 +1,6 @@
 //! Attempts against functions on loopback that behave and that do not.
 
+mod proxied;
 #[path = "../../invoked-http/src/tests/server.rs"]
 mod server;
 
