@@ -10,7 +10,7 @@ use invoked_core::fault::Fault;
 use invoked_core::id::RequestId;
 use invoked_core::life::Verdict;
 use invoked_core::limits::LINEAGE_DEPTH_MAX;
-use invoked_core::name::{FunctionName, Qualifier, TaskId};
+use invoked_core::name::{FunctionKey, Qualifier, TaskId};
 use invoked_core::shard::Accepted;
 use invoked_engine::{InvokeRequest, SyncAnswer, TaskWish};
 use invoked_fc::argument::InvalidArgument;
@@ -20,7 +20,7 @@ use invoked_fc::headers::values::{
 };
 use invoked_fc::route::FunctionPath;
 
-use crate::api::{Api, Call, function_name, header};
+use crate::api::{Api, Call, header};
 use crate::problem::Problem;
 use crate::reply::{REQUEST_ID, Reply, empty, full, id_value, visible};
 
@@ -43,10 +43,10 @@ impl Api {
         call: Call<'_>,
     ) -> Result<Reply, Problem> {
         let headers = &call.head.headers;
-        let (name, qualifier) = (function_name(function)?, call.qualifier(function)?);
-        self.has_kind(&name, FunctionKind::Event)?;
+        let (function, qualifier) = (call.function(function)?, call.qualifier(function)?);
+        self.has_kind(&function, FunctionKind::Event)?;
         let kind = invocation_type(headers)?;
-        let request = plain(name, qualifier, headers, call.body)?;
+        let request = plain(function, qualifier, headers, call.body)?;
         match kind {
             InvocationType::Sync => {
                 let logs = LogType::parse(header(headers, headers::LOG_TYPE)?)?;
@@ -62,7 +62,7 @@ impl Api {
 
 /// What every invocation has.
 pub(crate) fn plain(
-    function: FunctionName,
+    function: FunctionKey,
     qualifier: Qualifier,
     headers: &HeaderMap,
     payload: Bytes,

@@ -18,7 +18,7 @@ use invoked_core::fault::Fault;
 use invoked_core::id::RequestId;
 use invoked_core::life::Verdict;
 use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX};
-use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_engine::HttpAnswer;
 use invoked_fc::headers;
 use invoked_fc::headers::forwarding::{self, is_named_by, reaches_caller, reaches_function};
@@ -26,7 +26,7 @@ use invoked_fc::headers::values::{InvocationType, LogType};
 use invoked_fc::http_event::{HttpEvent, RequestContext, climbs};
 use invoked_fc::route::{FunctionPath, Operation};
 
-use crate::api::{Api, Call, function_name, header};
+use crate::api::{Api, Call, header};
 use crate::body::BodyError;
 use crate::invoke::{self, ERROR_TYPE, accepted, invocation_type, said, told};
 use crate::problem::Problem;
@@ -110,11 +110,11 @@ impl Api {
         path: &str,
         call: Call<'_>,
     ) -> Result<Reply, Problem> {
-        let name = function_name(function)?;
+        let name = call.function(function)?;
         self.has_kind(&name, FunctionKind::Http)?;
         // The query is the function's own: no qualifier is taken from it.
         let qualifier = Qualifier::parse(function.qualifier.as_deref().unwrap_or_default())?;
-        let Call { head, body, .. } = call;
+        let Call { head, body, caller, .. } = call;
         match invocation_type(&head.headers)? {
             InvocationType::Sync => {
                 let logs = LogType::parse(header(&head.headers, headers::LOG_TYPE)?)?;
@@ -124,7 +124,7 @@ impl Api {
                 Ok(passed_back(answer, &head.method, logs))
             }
             kind @ (InvocationType::Async | InvocationType::Task) => {
-                let payload = self.event(head, path, body)?;
+                let payload = self.event(head, path, body, &caller.account)?;
                 let request = invoke::plain(name, qualifier, &head.headers, payload)?;
                 let request = invoke::later(request, kind, &head.headers)?;
                 Ok(accepted(&self.engine().invoke_async(request).await?))
@@ -136,7 +136,7 @@ impl Api {
     /// by the engine.
     pub(crate) fn has_kind(
         &self,
-        function: &FunctionName,
+        function: &FunctionKey,
         kind: FunctionKind,
     ) -> Result<(), ProxyError> {
         let directory = self.engine().directory();
@@ -147,23 +147,29 @@ impl Api {
                 | (FunctionKind::Http, FunctionKind::Http),
             ) => Ok(()),
             Some((FunctionKind::Event, FunctionKind::Http)) => {
-                Err(ProxyError::NotHttp { function: function.clone() })
+                Err(ProxyError::NotHttp { function: function.name.clone() })
             }
             Some((FunctionKind::Http, FunctionKind::Event)) => {
-                Err(ProxyError::NotEvent { function: function.clone() })
+                Err(ProxyError::NotEvent { function: function.name.clone() })
             }
         }
     }
 
     /// The request as it is kept.
-    fn event(&self, head: &Parts, path: &str, body: Bytes) -> Result<Bytes, Problem> {
+    fn event(
+        &self,
+        head: &Parts,
+        path: &str,
+        body: Bytes,
+        account_id: &str,
+    ) -> Result<Bytes, Problem> {
         let engine = self.engine();
         let text = |name: &HeaderName| {
             let value = head.headers.get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or_default()
         };
         let event = event(head, path, body)?.encode(&RequestContext {
-            account_id: &engine.config().identity.account,
+            account_id,
             host: text(&HOST),
             user_agent: text(&USER_AGENT),
             unix_ms: engine.now().millis(),

@@ -1,4 +1,5 @@
 use super::*;
+use invoked_core::directory::FunctionKind;
 use invoked_core::name::Qualifier;
 use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
 
