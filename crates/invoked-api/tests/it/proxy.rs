@@ -18,8 +18,9 @@ async fn daemon() -> Daemon {
 
 /// The values of a header as the function saw them.
 fn seen<'a>(answer: &'a Value, name: &str) -> Vec<&'a str> {
-    let pairs = answer["headers"].as_array().unwrap().iter();
-    pairs.filter(|pair| pair[0] == name).map(|pair| pair[1].as_str().unwrap()).collect()
+    let pairs = answer.get("headers").and_then(Value::as_array).into_iter().flatten();
+    let pairs = pairs.filter_map(|pair| Some((pair.get(0)?.as_str()?, pair.get(1)?.as_str()?)));
+    pairs.filter(|(found, _)| *found == name).map(|(_, value)| value).collect()
 }
 
 #[tokio::test]
@@ -105,7 +106,7 @@ async fn succeeded(daemon: &Daemon, id: &str) -> Value {
     let mut client = daemon.client().await;
     until(async || {
         let record = client.send("GET", &path, &[], "").await.value();
-        (record["status"] == "Succeeded").then_some(record)
+        (record.get("status") == Some(&"Succeeded".into())).then_some(record)
     })
     .await
 }
@@ -128,8 +129,7 @@ async fn a_request_for_later_is_kept_as_an_event() {
     assert_eq!(accepted.header("x-fc-async-task-id"), Some("t_1"));
 
     let record = succeeded(&daemon, "t_1").await;
-    let mut event: Value =
-        serde_json::from_str(record["taskPayload"].as_str().unwrap()).unwrap();
+    let mut event: Value = serde_json::from_str(record["taskPayload"].as_str().unwrap()).unwrap();
     let context = event["requestContext"].as_object_mut().unwrap();
     assert!(context.remove("time").is_some() && context.remove("timeEpoch").is_some());
     assert_eq!(
@@ -153,6 +153,24 @@ async fn a_request_for_later_is_kept_as_an_event() {
     );
     let again = client.send("PUT", &path, &headers, "hi").await;
     again.is_error(409, "StatefulAsyncInvocationAlreadyExists", &["t_1"]);
+    daemon.stopped().await;
+}
+
+#[tokio::test]
+async fn headers_of_a_request_for_later_are_text() {
+    let daemon = daemon().await;
+    let latin = |headers: &[(&str, &str)]| {
+        let mut bytes = crate::client::head("GET", PROXY, headers).into_bytes();
+        bytes.extend_from_slice(b"x-tag: gr\xfcn\r\n\r\n");
+        bytes
+    };
+    let mut client = daemon.client().await;
+    assert!(client.write(latin(&[ASYNC])).await);
+    let refused = client.answer().await.unwrap();
+    refused.is_error(400, "InvalidArgument", &["header 'x-tag'", "UTF-8"]);
+    assert!(client.write(latin(&[])).await);
+    let passed = client.answer().await.unwrap();
+    assert_eq!(seen(&passed.value(), "x-tag"), ["gr\u{fffd}n"]);
     daemon.stopped().await;
 }
 
