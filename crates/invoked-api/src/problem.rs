@@ -135,9 +135,9 @@ impl Problem {
                 | ProxyError::NoText { .. }
                 | ProxyError::NotHttp { .. }
                 | ProxyError::NotEvent { .. } => Refusal::new(C::InvalidArgument, text()),
-                ProxyError::Failed { .. } | ProxyError::AnswerHeaders => {
-                    Refusal::new(C::BadResponse, text())
-                }
+                ProxyError::Failed { .. }
+                | ProxyError::AnswerStatus { .. }
+                | ProxyError::AnswerHeaders => Refusal::new(C::BadResponse, text()),
             },
             Self::Function(error) => match error {
                 FunctionError::NotFound { .. } => Refusal::new(C::FunctionNotFound, text()),

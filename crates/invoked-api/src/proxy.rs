@@ -5,6 +5,8 @@
 //! [`invoked_fc::headers::forwarding`]) and the ones that are ours. Asynchronously the request is
 //! kept as an event ([`invoked_fc::http_event`]), which is what a task's record shows.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
@@ -66,6 +68,9 @@ pub(crate) enum ProxyError {
     /// The function ran, but there is no whole answer.
     #[error("{}", fault.message)]
     Failed { fault: Fault },
+    /// The function wants to go on in another protocol.
+    #[error("the function's answer has the status {status}, which cannot be passed back")]
+    AnswerStatus { status: StatusCode },
     /// The function's answer has too many headers.
     #[error("the headers of the function's answer exceed {HEADER_BYTES_MAX} bytes")]
     AnswerHeaders,
@@ -221,7 +226,7 @@ fn passed_on(head: &Parts, path: &str) -> Result<Parts, ProxyError> {
 }
 
 /// The function's query: nothing if there was none, or nothing else but a signature.
-fn query(head: &Parts) -> Option<std::borrow::Cow<'_, str>> {
+fn query(head: &Parts) -> Option<Cow<'_, str>> {
     let sent = head.uri.query()?;
     let query = forwarding::query(sent);
     (sent.is_empty() || !query.is_empty()).then_some(query)
@@ -242,14 +247,16 @@ fn passed_back(answer: HttpAnswer, method: &Method, logs: LogType) -> Reply {
         Err(answer) => return failed(answer.verdict, said(answer.fault), request_id),
     };
     let (head, body) = response.into_parts();
+    if head.status.is_informational() {
+        return Problem::from(ProxyError::AnswerStatus { status: head.status }).reply(request_id);
+    }
     let mut size = 0;
     let mut reply = Reply::new(Full::new(body));
     *reply.status_mut() = head.status;
-    // Otherwise the length is the body's own.
-    let is_length_told = method == Method::HEAD || head.status == StatusCode::NOT_MODIFIED;
     for (name, value) in &head.headers {
         size += name.as_str().len() + value.len();
-        let is_kept = name != CONTENT_LENGTH || is_length_told;
+        // Otherwise the length is the body's own.
+        let is_kept = name != CONTENT_LENGTH || method == Method::HEAD;
         if is_kept && is_passed(&head.headers, name, reaches_caller) {
             reply.headers_mut().append(name, value.clone());
         }

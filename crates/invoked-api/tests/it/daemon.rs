@@ -93,6 +93,8 @@ fn http_answer(attempted: &Attempted, head: &HttpHead) -> Result<HttpResponse, A
             answer(response, Bytes::from_static(b"tea"))
         }
         "/large" => answer(response.header("x-large", "x".repeat(9_000)), Bytes::new()),
+        "/switch" => answer(response.status(101), Bytes::new()),
+        "/cached" => answer(response.status(304).header("content-length", "999"), Bytes::new()),
         "/head" => answer(response.header("content-length", "999"), Bytes::new()),
         "/slow" => {
             let fault = Fault::new("InvocationError", "Function timed out after 60 seconds", 200);

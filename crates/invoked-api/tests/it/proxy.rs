@@ -89,6 +89,11 @@ async fn an_answer_is_passed_back_as_it_came() {
     assert_eq!((answer.status, answer.header("content-length")), (200, Some("999")));
     assert_eq!(client.send("GET", &format!("{PROXY}/head"), &[], "").await.text(), "");
 
+    let cached = client.send("GET", &format!("{PROXY}/cached"), &[], "").await;
+    assert_eq!((cached.status, cached.header("content-length")), (304, None));
+
+    let switched = client.send("GET", &format!("{PROXY}/switch"), &[], "").await;
+    switched.is_error(502, "BadResponse", &["status 101"]);
     let large = client.send("GET", &format!("{PROXY}/large"), &[], "").await;
     large.is_error(502, "BadResponse", &["headers", "8192 bytes"]);
     let slow = client.send("GET", &format!("{PROXY}/slow"), &[], "").await;
