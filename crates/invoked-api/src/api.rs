@@ -1,8 +1,8 @@
 //! The Function Compute API: from a request to an answer.
 //!
-//! A request is routed by its path, its body is read as far as its operation allows, and the
-//! operation does the rest. [`Call`] is the request when it is whole: whatever has to see all of it
-//! (authentication, next) looks there, in [`Api::answer`].
+//! A request is routed by its path; by its head alone [`Api::admit`] decides who makes it and whether
+//! they may; only then its body is read as far as its operation allows, and the operation does the
+//! rest. [`Call`] is the request when it is whole.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,8 +21,12 @@ use invoked_fc::argument::InvalidArgument;
 use invoked_fc::headers::values::InvocationType;
 use invoked_fc::query::Query;
 use invoked_fc::route::{self, ApiVersion, FunctionPath, Operation, PathNotSupported, Route};
+use invoked_fc::sign::Form;
 
+use crate::auth::action::asked;
+use crate::auth::{Auth, AuthConfig, AuthError};
 use crate::body::{Body, Room, UnreadBody};
+use crate::caller::Caller;
 use crate::ids::RequestIds;
 use crate::invoke;
 use crate::problem::Problem;
@@ -57,6 +61,7 @@ pub struct Api {
 struct Shared {
     engine: Handle,
     config: ApiConfig,
+    auth: Auth,
     ids: RequestIds,
     room: Room,
     changes: tokio::sync::Mutex<()>,
@@ -70,6 +75,8 @@ pub(crate) struct Call<'a> {
     pub(crate) query: Query,
     /// The body; empty where the operation has none.
     pub(crate) body: Bytes,
+    /// Who makes it.
+    pub(crate) caller: Caller,
 }
 
 impl Call<'_> {
@@ -101,13 +108,20 @@ pub(crate) fn header<'a>(
 }
 
 impl Api {
-    /// The API of an engine.
+    /// The API of an engine, open to whoever can connect.
     #[must_use]
     pub fn new(engine: Handle, config: ApiConfig) -> Self {
+        Self::guarded(engine, config, Auth::new(AuthConfig::Off))
+    }
+
+    /// The API of an engine, for those whom `auth` admits.
+    #[must_use]
+    pub fn guarded(engine: Handle, config: ApiConfig, auth: Auth) -> Self {
         Self {
             shared: Arc::new(Shared {
                 engine,
                 config,
+                auth,
                 ids: RequestIds::default(),
                 room: Room::of(config.large_bodies_bytes),
                 changes: tokio::sync::Mutex::new(()),
@@ -133,16 +147,36 @@ impl Api {
         if !is_served(&route) {
             return Err(unsupported(head));
         }
+        let caller = self.admit(head, &route.operation).map_err(|error| self.refused(error))?;
         let body = match body_max(&route.operation, &head.headers)? {
             Some(limit) => {
-                body.read(limit, self.shared.config.body_timeout, &self.shared.room).await?
+                let body =
+                    body.read(limit, self.shared.config.body_timeout, &self.shared.room).await?;
+                let checked = self.shared.auth.check_body(head, &body.bytes);
+                checked.map_err(|error| self.refused(error))?;
+                body
             }
             None => Body::default(),
         };
         // The body's part of the memory is held until there is an answer.
         let Body { bytes: body, part: _part } = body;
         let query = Query::parse(head.uri.query().unwrap_or_default());
-        self.perform(&route.operation, Call { head, query, body }).await
+        self.perform(&route.operation, Call { head, query, body, caller }).await
+    }
+
+    /// Who makes a request, if they may do this.
+    fn admit(&self, head: &Parts, operation: &Operation) -> Result<Caller, AuthError> {
+        let own_account = &self.engine().config().identity.account;
+        let now = self.engine().now();
+        let caller = self.shared.auth.admit(head, form(head), own_account, now)?;
+        caller.check(asked(operation))?;
+        Ok(caller)
+    }
+
+    /// A refusal for who made a request: counted and logged here, told to them like any other.
+    pub(crate) fn refused(&self, error: AuthError) -> Problem {
+        self.shared.auth.report(&error, self.engine().now());
+        error.into()
     }
 
     async fn perform(&self, operation: &Operation, call: Call<'_>) -> Result<Reply, Problem> {
@@ -191,6 +225,14 @@ fn is_served(route: &Route) -> bool {
         | O::GetFunction(_)
         | O::ListFunctions(_)
         | O::UpdateFunction(_) => route.version == ApiVersion::V2023,
+    }
+}
+
+/// The paths of HTTP functions are signed like HTTP triggers, which leave more out.
+fn form(head: &Parts) -> Form {
+    match head.uri.path().split('/').nth(2) {
+        Some("proxy") => Form::HttpTrigger,
+        Some(_) | None => Form::Api,
     }
 }
 

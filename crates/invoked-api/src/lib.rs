@@ -9,12 +9,14 @@
 //!
 //! - No reading of the wire: paths, headers, queries, bodies and error bodies are `invoked-fc`'s.
 //! - No decision about an invocation: that is the engine's, and the core's below it.
-//! - No authentication yet. Its place is where a request is whole, in [`Api`].
+//! - No signatures: those are `invoked-fc`'s too. [`auth`] says whose they are, and what they may do.
 #![warn(missing_docs)]
 
 mod admin;
 mod api;
+pub mod auth;
 mod body;
+mod caller;
 mod configs;
 mod etag;
 mod functions;
