@@ -24,6 +24,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::request::Parts;
+use invoked_core::envelope::Identity;
 use invoked_core::time::Timestamp;
 use invoked_fc::sign::{Authorization, CLOCK_SKEW_MAX, Form, Request, Scheme, acs3};
 use invoked_fc::time;
@@ -100,15 +101,15 @@ impl Auth {
         self.shared.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Who makes a request, by its head. `own_account` is the daemon's.
+    /// Who makes a request, by its head. `own` is who the daemon is.
     pub(crate) fn admit(
         &self,
         head: &Parts,
         form: Form,
-        own_account: &str,
+        own: &Identity,
         now: Timestamp,
     ) -> Result<Caller, AuthError> {
-        let Some(keys) = self.keys() else { return Ok(Caller::unrestricted(own_account)) };
+        let Some(keys) = self.keys() else { return Ok(Caller::anybody(own)) };
         let headers = headers(head)?;
         let key = keys.admit(&request(head, &headers), form, now.millis().div_euclid(1_000))?;
         Ok(Caller::of(key))

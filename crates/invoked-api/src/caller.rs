@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use invoked_core::arn::Arn;
+use invoked_core::envelope::Identity;
 use invoked_core::pattern::in_full;
 
 use crate::auth::action::{Asked, On};
@@ -15,25 +16,22 @@ use crate::auth::{AccessKey, AuthError};
 /// Who makes a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    account: Arc<str>,
+    /// What they name without an account is this account's.
+    pub(crate) account: Arc<str>,
     /// What they may do; `None` is everything.
     key: Option<Arc<AccessKey>>,
 }
 
 impl Caller {
-    /// Somebody of `account` who may do everything.
-    pub(crate) fn unrestricted(account: &str) -> Self {
-        Self { account: account.into(), key: None }
+    /// Anybody, where requests are not authenticated: they may do everything in the daemon's own
+    /// account.
+    pub(crate) fn anybody(identity: &Identity) -> Self {
+        Self { account: identity.account.as_str().into(), key: None }
     }
 
     /// Whoever has this key.
     pub(crate) fn of(key: Arc<AccessKey>) -> Self {
         Self { account: Arc::clone(&key.account), key: Some(key) }
-    }
-
-    /// The account whose functions they mean.
-    pub(crate) fn account(&self) -> &Arc<str> {
-        &self.account
     }
 
     /// Whether an operation may be done to what the request's head names.

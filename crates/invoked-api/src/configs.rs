@@ -12,7 +12,7 @@ use invoked_fc::dto::config::{
 use invoked_fc::route::FunctionPath;
 use invoked_fc::time::MetadataTime;
 
-use crate::api::{Api, Call, function_name};
+use crate::api::{Api, Call};
 use crate::caller::{Caller, visible};
 use crate::etag::check_if_match;
 use crate::problem::Problem;
@@ -24,7 +24,7 @@ impl Api {
         path: &FunctionPath,
         call: &Call<'_>,
     ) -> Result<Reply, Problem> {
-        let (function, qualifier) = (function_name(path)?, call.qualifier(path)?);
+        let (function, qualifier) = (call.function(path)?, call.qualifier(path)?);
         let change = change(PutAsyncInvokeConfigInput::parse(&call.body)?);
         self.check_destinations(&call.caller, &change)?;
         let _changing = self.changing().await;
@@ -37,7 +37,7 @@ impl Api {
     }
 
     pub(crate) fn config(&self, path: &FunctionPath, call: &Call<'_>) -> Result<Reply, Problem> {
-        let record = self.engine().config_of(&function_name(path)?, &call.qualifier(path)?)?;
+        let record = self.engine().config_of(&call.function(path)?, &call.qualifier(path)?)?;
         resource(&self.shown_config(&record))
     }
 
@@ -46,7 +46,7 @@ impl Api {
         path: &FunctionPath,
         call: &Call<'_>,
     ) -> Result<Reply, Problem> {
-        let (function, qualifier) = (function_name(path)?, call.qualifier(path)?);
+        let (function, qualifier) = (call.function(path)?, call.qualifier(path)?);
         let _changing = self.changing().await;
         let present = self.engine().config_of(&function, &qualifier)?;
         check_if_match(call.headers(), &rendered(&self.shown_config(&present))?)?;
@@ -61,10 +61,11 @@ impl Api {
             page.next_token,
             usize::from(page.limit),
             |start, limit| {
-                let page = self.engine().configs(function.as_ref(), start, limit);
+                let page =
+                    self.engine().configs(&call.caller.account, function.as_ref(), start, limit);
                 (page.configs, page.next)
             },
-            |record| call.caller.sees(record.function.as_str()),
+            |record| call.caller.sees(record.function.name.as_str()),
         );
         json(&AsyncConfigList {
             configs: listed.0.iter().map(|record| self.shown_config(record)).collect(),
@@ -137,7 +138,7 @@ fn explained(error: ConfigError, change: &ConfigChange) -> Problem {
 #[cfg(test)]
 mod tests {
     use invoked_core::arn::ArnError;
-    use invoked_core::name::Qualifier;
+    use invoked_core::name::{FunctionKey, Qualifier};
     use invoked_core::terms;
     use invoked_core::time::Timestamp;
 
@@ -160,7 +161,7 @@ mod tests {
     fn a_record_is_shown_as_clients_read_it() {
         let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
         let record = ConfigRecord {
-            function: FunctionName::parse("fn").unwrap(),
+            function: FunctionKey::new("123", FunctionName::parse("fn").unwrap()),
             qualifier: Qualifier::parse("prod").unwrap(),
             config: terms::AsyncConfig {
                 on_success: Some(Arn::parse("acs:mns:::/queues/q/messages").unwrap()),

@@ -96,10 +96,8 @@ mod tests {
             ("GET", "/2023-03-30/async-invoke-configs"),
         ] {
             let operation = route::parse(method, path).unwrap().operation;
-            assert_eq!(
-                asked(&operation).actions.first().unwrap()["fc:".len()..],
-                *operation.name()
-            );
+            let first = asked(&operation).actions.first().unwrap().strip_prefix("fc:");
+            assert_eq!(first, Some(operation.name()));
         }
     }
 }

@@ -84,6 +84,10 @@ impl Message {
     }
 }
 
+fn own() -> Identity {
+    Identity { region: "cn-hangzhou".into(), account: OWN.into() }
+}
+
 fn key(id: &str, token: Option<&str>) -> AccessKey {
     AccessKey {
         id: id.into(),
@@ -110,7 +114,7 @@ fn of_capture(message: &Message) -> Auth {
 
 fn admitted(auth: &Auth, message: &Message, now: i64) -> Result<Caller, AuthError> {
     let head = message.head();
-    let caller = auth.admit(&head, Form::Api, OWN, Timestamp::from_millis(now * 1_000))?;
+    let caller = auth.admit(&head, Form::Api, &own(), Timestamp::from_millis(now * 1_000))?;
     auth.check_body(&head, message.body.as_bytes())?;
     Ok(caller)
 }
@@ -135,7 +139,7 @@ fn captured_requests_are_admitted() {
         let auth = of_capture(&message);
         let caller = admitted(&auth, &message, NOW);
         let caller = caller.unwrap_or_else(|error| panic!("{error}: {}", message.target));
-        assert_eq!(&**caller.account(), OWN);
+        assert_eq!(&*caller.account, OWN);
         let token = message.header("x-fc-security-token");
         with_token += usize::from(token.or(message.header("x-acs-security-token")).is_some());
     }
@@ -217,7 +221,7 @@ fn a_captured_request_is_not_done_twice() {
 fn off_admits_everybody_and_looks_at_nothing() {
     let auth = Auth::new(AuthConfig::Off);
     for message in [call("a").with("authorization", "what is this"), call("a")] {
-        assert_eq!(&**admitted(&auth, &message, NOW).unwrap().account(), OWN);
+        assert_eq!(&*admitted(&auth, &message, NOW).unwrap().account, OWN);
     }
 }
 
@@ -248,7 +252,8 @@ fn strangers_are_refused() {
     let strange = call("a").with("x-fc-async-task-id", "\u{fc}");
     let mut head = strange.head();
     head.headers.insert("x-fc-log-type", HeaderValue::from_bytes(b"\xff").unwrap());
-    let error = auth.admit(&head, Form::Api, OWN, Timestamp::from_millis(NOW * 1_000)).unwrap_err();
+    let error =
+        auth.admit(&head, Form::Api, &own(), Timestamp::from_millis(NOW * 1_000)).unwrap_err();
     assert_eq!((error.code(), error.reason()), (ErrorCode::InvalidArgument, "malformed"));
     // None of this was remembered.
     admitted(&auth, &call("a"), NOW).unwrap();
@@ -328,9 +333,9 @@ fn a_request_of_an_http_trigger_is_taken_where_there_are_some() {
     };
     let head = message.with("authorization", &authorization).head();
     let now = Timestamp::from_millis(NOW * 1_000);
-    auth.admit(&head, Form::HttpTrigger, OWN, now).unwrap();
+    auth.admit(&head, Form::HttpTrigger, &own(), now).unwrap();
     auth.check_body(&head, b"anything").unwrap();
-    let error = auth.admit(&head, Form::Api, OWN, now).unwrap_err();
+    let error = auth.admit(&head, Form::Api, &own(), now).unwrap_err();
     let missing = AuthError::Claim(AuthorizationError::MissingHeader { name: "Host" });
     assert_eq!(error.code(), missing.code(), "{error}");
 }
@@ -421,11 +426,11 @@ fn a_key_may_name_the_destinations_of_its_list() {
     };
     let one = caller(&["*"], &["*"], &["acs:mns:::/queues/ok-*/messages"]);
     assert_eq!(check(&one, "acs:mns:::/queues/ok-1/messages"), Ok(()));
-    let own = format!("acs:mns:cn-hangzhou:{OWN}:/queues/ok-1/messages");
-    assert_eq!(check(&one, &own), Ok(()));
+    let in_full = format!("acs:mns:cn-hangzhou:{OWN}:/queues/ok-1/messages");
+    assert_eq!(check(&one, &in_full), Ok(()));
     assert_eq!(check(&one, "acs:fc:::functions/f"), Err(ErrorCode::AccessDenied));
     let foreign = Err(ErrorCode::InvalidDestinationResources);
-    for caller in [caller(&["*"], &["*"], &["*"]), Caller::unrestricted(OWN)] {
+    for caller in [caller(&["*"], &["*"], &["*"]), Caller::anybody(&own())] {
         assert_eq!(check(&caller, "acs:fc:::functions/f"), Ok(()));
         assert_eq!(check(&caller, "acs:fc::999:functions/f"), foreign);
     }
