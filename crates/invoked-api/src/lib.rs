@@ -30,5 +30,6 @@ mod tasks;
 pub use admin::{Admin, Render};
 pub use api::{Api, ApiConfig};
 pub use reply::Reply;
+pub use serve::tls::{Certificate, CertificateError, Tls};
 pub use serve::unread::Unread;
-pub use serve::{Respond, ServeConfig, serve};
+pub use serve::{Listening, Respond, ServeConfig, serve};
