@@ -46,15 +46,16 @@ impl Pair {
     /// A connection of somebody who trusts this CA and no other.
     async fn connect(&self, address: SocketAddr) -> Option<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.ca).unwrap()).unwrap();
+        let ca = CertificateDer::from_pem_slice(self.ca).expect("a CA");
+        roots.add(ca).expect("a CA");
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .unwrap()
+            .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let stream = TcpStream::connect(address).await.expect("the daemon listens");
-        let name = ServerName::try_from("localhost").unwrap();
+        let name = ServerName::try_from("localhost").expect("a name");
         TlsConnector::from(Arc::new(config)).connect(name, stream).await.ok()
     }
 }
