@@ -9,6 +9,7 @@ mod custom_runtime;
 mod drain;
 mod listeners;
 mod official_client;
+mod reload;
 mod restart;
 mod retries;
 mod slow_body;
