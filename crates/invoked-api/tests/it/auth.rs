@@ -2,12 +2,15 @@
 
 use invoked_api::ApiConfig;
 use invoked_api::auth::{AccessKey, Auth, AuthConfig};
+use invoked_core::arn::SinkKind;
 use invoked_core::pattern::{ArnPattern, Pattern};
+use invoked_core::role::Roles;
+use invoked_core::totals::Metric;
 use invoked_fc::sign::{Credentials, acs3};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client, head};
-use crate::daemon::{ASYNC, Daemon, FUNCTIONS, HELLO, INVOKE, function, hello};
+use crate::daemon::{ASYNC, Daemon, FUNCTIONS, HELLO, INVOKE, function, hello, until};
 
 const CONFIG: &str = "/2023-03-30/functions/hello/async-invoke-config";
 
@@ -210,5 +213,42 @@ async fn keys_change_while_connections_stay() {
     answer.is_error(403, "InvalidAccessKeyID", &["old"]);
     let mut new = Signer::over(&daemon, old.client, "new");
     assert_eq!(new.send("POST", INVOKE, &json!({})).await.status, 202, "on the same connection");
+    daemon.stopped().await;
+}
+
+#[tokio::test]
+async fn a_function_is_held_to_its_role() {
+    let daemon = guarded_by(vec![key("ak", "123")]).await;
+    let mut signer = Signer::connect(&daemon, "ak").await;
+    let mut worker = function("worker");
+    worker["role"] = json!("acs:ram::123:role/worker");
+    for made in [worker, function("audit"), function("other")] {
+        assert_eq!(signer.send("POST", FUNCTIONS, &made).await.status, 200);
+    }
+    let config = json!({"destinationConfig": {
+        "onSuccess": {"destination": "acs:fc:::functions/audit"},
+        "onFailure": {"destination": "acs:fc:::functions/other"},
+    }});
+    let worker = format!("{FUNCTIONS}/worker");
+    let put = signer.send("PUT", &format!("{worker}/async-invoke-config"), &config).await;
+    assert_eq!(put.status, 200, "{}", put.text());
+    let allowed = ArnPattern::parse("acs:fc:::functions/audit").unwrap();
+    let handle = daemon.engine.handle();
+    let roles = [("worker".into(), [allowed].into())];
+    handle.set_roles(Roles::new(roles, true)).await;
+    let told = |metric: Metric| {
+        let totals = handle.totals();
+        let of_kind = totals.iter().filter(|(key, _)| key.metric == metric);
+        of_kind.map(|(_, total)| *total).sum::<u64>()
+    };
+    let (delivered, failed) =
+        (Metric::CallbackDelivered(SinkKind::Fc), Metric::CallbackFailed(SinkKind::Fc));
+    let invoke = format!("{worker}/invocations");
+    assert_eq!(signer.send("POST", &invoke, &json!({})).await.status, 202);
+    until(async || (told(delivered) == 1).then_some(())).await;
+    handle.set_roles(Roles::new([], true)).await;
+    assert_eq!(signer.send("POST", &invoke, &json!({})).await.status, 202);
+    until(async || (told(failed) == 1).then_some(())).await;
+    assert_eq!(told(delivered), 1);
     daemon.stopped().await;
 }
