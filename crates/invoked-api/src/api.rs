@@ -28,11 +28,11 @@ use crate::auth::{Auth, AuthConfig, AuthError};
 use crate::body::{Body, Room, UnreadBody};
 use crate::caller::Caller;
 use crate::ids::RequestIds;
-use crate::invoke;
 use crate::problem::Problem;
 use crate::reply::{REQUEST_ID, Reply, id_value};
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
+use crate::{invoke, proxy};
 
 /// A JSON body, in bytes.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
@@ -149,10 +149,10 @@ impl Api {
             return Err(unsupported(head));
         }
         let caller = self.admit(head, &route.operation).map_err(|error| self.refused(error))?;
-        let body = match body_max(&route.operation, &head.headers)? {
+        let body = match body_max(&route.operation, head)? {
             Some(limit) => {
-                let body =
-                    body.read(limit, self.shared.config.body_timeout, &self.shared.room).await?;
+                let read = body.read(limit, self.shared.config.body_timeout, &self.shared.room);
+                let body = read.await.map_err(|error| proxy::of_body(&route.operation, error))?;
                 let checked = self.shared.auth.check_body(head, &body.bytes);
                 checked.map_err(|error| self.refused(error))?;
                 body
@@ -168,7 +168,7 @@ impl Api {
     /// Who makes a request, if they may do this.
     fn admit(&self, head: &Parts, operation: &Operation) -> Result<Caller, AuthError> {
         let own = &self.engine().config().identity;
-        let caller = self.shared.auth.admit(head, form(head), own, self.engine().now())?;
+        let caller = self.shared.auth.admit(head, form(operation), own, self.engine().now())?;
         caller.check(asked(operation))?;
         Ok(caller)
     }
@@ -184,6 +184,7 @@ impl Api {
 
         match operation {
             O::InvokeFunction(function) => self.invoke(function, call).await,
+            O::Proxy { function, path } => self.proxy(function, path, call).await,
             O::PutAsyncInvokeConfig(function) => self.put_config(function, &call).await,
             O::GetAsyncInvokeConfig(function) => self.config(function, &call),
             O::DeleteAsyncInvokeConfig(function) => self.delete_config(function, &call).await,
@@ -211,6 +212,7 @@ fn is_served(route: &Route) -> bool {
 
     match &route.operation {
         O::InvokeFunction(_)
+        | O::Proxy { .. }
         | O::DeleteAsyncInvokeConfig(_)
         | O::StopAsyncTask(_)
         | O::DeleteFunction(_)
@@ -228,12 +230,9 @@ fn is_served(route: &Route) -> bool {
     }
 }
 
-/// The paths of HTTP functions are signed like HTTP triggers, which leave more out.
-fn form(head: &Parts) -> Form {
-    match head.uri.path().split('/').nth(2) {
-        Some("proxy") => Form::HttpTrigger,
-        Some(_) | None => Form::Api,
-    }
+/// Requests to HTTP functions are signed like those to HTTP triggers, which leave more out.
+const fn form(operation: &Operation) -> Form {
+    if matches!(operation, Operation::Proxy { .. }) { Form::HttpTrigger } else { Form::Api }
 }
 
 fn unsupported(head: &Parts) -> Problem {
@@ -242,14 +241,15 @@ fn unsupported(head: &Parts) -> Problem {
 }
 
 /// How much of a body an operation reads; nothing if it has none, whatever the client sends.
-fn body_max(operation: &Operation, headers: &HeaderMap) -> Result<Option<usize>, Problem> {
+fn body_max(operation: &Operation, head: &Parts) -> Result<Option<usize>, Problem> {
     use Operation as O;
 
     Ok(match operation {
-        O::InvokeFunction(_) => Some(match invoke::invocation_type(headers)? {
+        O::InvokeFunction(_) => Some(match invoke::invocation_type(&head.headers)? {
             InvocationType::Sync => SYNC_PAYLOAD_MAX,
             InvocationType::Async | InvocationType::Task => ASYNC_PAYLOAD_MAX,
         }),
+        O::Proxy { path, .. } => Some(proxy::body_max(head, path)?),
         O::PutAsyncInvokeConfig(_) | O::CreateFunction(_) | O::UpdateFunction(_) => {
             Some(JSON_BYTES_MAX)
         }

@@ -86,10 +86,10 @@ impl Reload {
 /// Which differences do not take effect by themselves.
 fn needs_restart(differences: &[String]) -> impl Iterator<Item = &str> {
     let is_reloaded = |path: &str| {
-        let is_below = |key: &&str| {
-            path.strip_prefix(*key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        let is_below = |key: &str| {
+            path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        RELOADED.iter().any(|key| is_below(&key)) && !DECIDED.contains(&path)
+        RELOADED.iter().any(|key| is_below(key)) && !DECIDED.contains(&path)
     };
     differences.iter().map(String::as_str).filter(move |path| !is_reloaded(path))
 }

@@ -33,7 +33,9 @@ pub(crate) fn asked(operation: &Operation) -> Asked<'_> {
     use Operation as O;
 
     let (actions, on): (&'static [&'static str], _) = match operation {
-        O::InvokeFunction(function) => (&["fc:InvokeFunction"], one(function)),
+        O::InvokeFunction(function) | O::Proxy { function, .. } => {
+            (&["fc:InvokeFunction"], one(function))
+        }
         O::PutAsyncInvokeConfig(function) => {
             (&["fc:PutAsyncInvokeConfig", "fc:PutFunctionAsyncInvokeConfig"], one(function))
         }

@@ -270,6 +270,12 @@ fn a_body_is_the_one_that_was_signed() {
     let other = Message { body: "{ }".into(), ..call("a") };
     let (code, reason, _) = refused(&auth, &other, NOW);
     assert_eq!((code, reason), (ErrorCode::SignatureNotMatch, "body"));
+    // Some clients hash a body with a GET that they do not send. Nobody else may send one for them.
+    let captured = Message::captured();
+    let announced = captured.iter().find(|message| message.method == "GET").unwrap();
+    admitted(&of_capture(announced), announced, NOW).unwrap();
+    let smuggled = Message { body: "smuggled".into(), ..announced.clone() };
+    assert_eq!(refused(&of_capture(&smuggled), &smuggled, NOW).1, "body");
 }
 
 #[test]

@@ -6,5 +6,6 @@ mod bodies;
 mod client;
 mod daemon;
 mod invocations;
+mod proxy;
 mod resources;
 mod tls;
