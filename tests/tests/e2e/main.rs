@@ -10,6 +10,7 @@ mod drain;
 mod http_function;
 mod listeners;
 mod official_client;
+mod reload;
 mod restart;
 mod retries;
 mod slow_body;
