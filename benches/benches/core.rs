@@ -32,11 +32,12 @@ fn directory() -> Arc<Directory> {
         kind: FunctionKind::Event,
         concurrency: None,
         paused: false,
+        role: None,
         default_retries: 3,
         default_event_age_seconds: 86_400,
         configs: [].into(),
     };
-    Arc::new(Directory::new(identity, [Arc::new(function)]))
+    Arc::new(Directory::new(identity, [Arc::new(function)], Arc::default()))
 }
 
 fn core() -> ShardCore {

@@ -12,7 +12,8 @@ use invoked_fc::dto::config::{
 use invoked_fc::route::FunctionPath;
 use invoked_fc::time::MetadataTime;
 
-use crate::api::{Api, Call, function_name};
+use crate::api::{Api, Call};
+use crate::caller::{Caller, visible};
 use crate::etag::check_if_match;
 use crate::problem::Problem;
 use crate::reply::{Reply, empty, json, rendered, resource};
@@ -23,8 +24,9 @@ impl Api {
         path: &FunctionPath,
         call: &Call<'_>,
     ) -> Result<Reply, Problem> {
-        let (function, qualifier) = (function_name(path)?, call.qualifier(path)?);
+        let (function, qualifier) = (call.function(path)?, call.qualifier(path)?);
         let change = change(PutAsyncInvokeConfigInput::parse(&call.body)?);
+        self.check_destinations(&call.caller, &change)?;
         let _changing = self.changing().await;
         if let Ok(present) = self.engine().config_of(&function, &qualifier) {
             check_if_match(call.headers(), &rendered(&self.shown_config(&present))?)?;
@@ -35,7 +37,7 @@ impl Api {
     }
 
     pub(crate) fn config(&self, path: &FunctionPath, call: &Call<'_>) -> Result<Reply, Problem> {
-        let record = self.engine().config_of(&function_name(path)?, &call.qualifier(path)?)?;
+        let record = self.engine().config_of(&call.function(path)?, &call.qualifier(path)?)?;
         resource(&self.shown_config(&record))
     }
 
@@ -44,7 +46,7 @@ impl Api {
         path: &FunctionPath,
         call: &Call<'_>,
     ) -> Result<Reply, Problem> {
-        let (function, qualifier) = (function_name(path)?, call.qualifier(path)?);
+        let (function, qualifier) = (call.function(path)?, call.qualifier(path)?);
         let _changing = self.changing().await;
         let present = self.engine().config_of(&function, &qualifier)?;
         check_if_match(call.headers(), &rendered(&self.shown_config(&present))?)?;
@@ -55,15 +57,37 @@ impl Api {
     pub(crate) fn configs(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let page = call.query.page()?;
         let function = call.query.text("functionName").map(FunctionName::parse).transpose()?;
-        let listed = self.engine().configs(
-            function.as_ref(),
-            page.next_token.as_deref(),
+        let listed = visible(
+            page.next_token,
             usize::from(page.limit),
+            |start, limit| {
+                let page =
+                    self.engine().configs(&call.caller.account, function.as_ref(), start, limit);
+                (page.configs, page.next)
+            },
+            |record| call.caller.sees(record.function.name.as_str()),
         );
         json(&AsyncConfigList {
-            configs: listed.configs.iter().map(|record| self.shown_config(record)).collect(),
-            next_token: listed.next.unwrap_or_default(),
+            configs: listed.0.iter().map(|record| self.shown_config(record)).collect(),
+            next_token: listed.1.unwrap_or_default(),
         })
+    }
+
+    /// A configuration may name only what its author's key allows. What does not read as an ARN is
+    /// refused by the engine.
+    fn check_destinations(&self, caller: &Caller, change: &ConfigChange) -> Result<(), Problem> {
+        let Some(destinations) = &change.destinations else { return Ok(()) };
+        let region = &self.engine().config().identity.region;
+        for (field, text) in [
+            ("destinationConfig.onSuccess.destination", &destinations.on_success),
+            ("destinationConfig.onFailure.destination", &destinations.on_failure),
+        ] {
+            if let Some(arn) = text.as_deref().and_then(|text| Arn::parse(text).ok()) {
+                let checked = caller.check_destination(field, &arn, region);
+                checked.map_err(|error| self.refused(error))?;
+            }
+        }
+        Ok(())
     }
 
     fn shown_config(&self, record: &ConfigRecord) -> AsyncConfig {
@@ -114,7 +138,7 @@ fn explained(error: ConfigError, change: &ConfigChange) -> Problem {
 #[cfg(test)]
 mod tests {
     use invoked_core::arn::ArnError;
-    use invoked_core::name::Qualifier;
+    use invoked_core::name::{FunctionKey, Qualifier};
     use invoked_core::terms;
     use invoked_core::time::Timestamp;
 
@@ -137,7 +161,7 @@ mod tests {
     fn a_record_is_shown_as_clients_read_it() {
         let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
         let record = ConfigRecord {
-            function: FunctionName::parse("fn").unwrap(),
+            function: FunctionKey::new("123", FunctionName::parse("fn").unwrap()),
             qualifier: Qualifier::parse("prod").unwrap(),
             config: terms::AsyncConfig {
                 on_success: Some(Arn::parse("acs:mns:::/queues/q/messages").unwrap()),

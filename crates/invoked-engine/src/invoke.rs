@@ -5,16 +5,18 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use invoked_core::directory::{Function, TaskMode};
+use invoked_core::directory::{Function, FunctionKind, TaskMode};
 use invoked_core::id::{Attempt, InvKey, RequestId, ShardId};
 use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX, SYNC_RESULT_MAX};
-use invoked_core::name::{FunctionName, Qualifier, TaskId};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier, TaskId};
 use invoked_core::shard::{AcceptRequest, Accepted, Refused};
-use invoked_sink::{Answer, Attempted, TargetAddress};
+use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target, TargetAddress};
+use tokio::sync::SemaphorePermit;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use crate::error::InvokeError;
+use crate::functions::REMOTE_HTTP;
 use crate::handle::{Handle, Shared};
 use crate::shard::Message;
 
@@ -37,7 +39,7 @@ pub enum TaskWish {
 #[derive(Clone, Debug)]
 pub struct InvokeRequest {
     /// The function.
-    pub function: FunctionName,
+    pub function: FunctionKey,
     /// Version or alias.
     pub qualifier: Qualifier,
     /// The event. It is kept: hand over a buffer of its own size, not a slice of a larger one.
@@ -63,6 +65,17 @@ pub struct SyncAnswer {
     pub took: Duration,
 }
 
+/// The answer to a synchronous HTTP request.
+#[derive(Debug)]
+pub struct HttpAnswer {
+    /// The id it ran under.
+    pub request_id: RequestId,
+    /// What the function answered; or why it did not, which is never a success.
+    pub answer: Result<HttpResponse, Answer>,
+    /// How long it took.
+    pub took: Duration,
+}
+
 impl Handle {
     /// Accepts an invocation. When this returns, it is durable.
     ///
@@ -80,7 +93,7 @@ impl Handle {
         let snapshot = shared.snapshot();
         let function = known(&snapshot.directory, &request.function)?;
         if !snapshot.targets.contains_key(&function.id) {
-            return Err(InvokeError::NoTarget { function: request.function });
+            return Err(InvokeError::NoTarget { function: request.function.name });
         }
         let prepared = function.prepared(&request.qualifier);
         let is_task = match request.task {
@@ -107,7 +120,7 @@ impl Handle {
             depth: request.depth,
             payload: request.payload,
         };
-        self.accept(shard, request.function, accept).await
+        self.accept(shard, request.function.name, accept).await
     }
 
     async fn accept(
@@ -144,6 +157,33 @@ impl Handle {
     /// # Errors
     /// See [`InvokeError`]. A function that fails is an answer, not an error.
     pub async fn invoke_sync(&self, request: InvokeRequest) -> Result<SyncAnswer, InvokeError> {
+        let (attempted, _slot) = self.sync_attempt(request)?;
+        let watch = crate::clock::stopwatch();
+        let answer = self.shared.call(&attempted).await;
+        Ok(SyncAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
+    }
+
+    /// Passes an HTTP request on to a function once and waits for its answer; the body is the
+    /// payload. Nothing is stored.
+    ///
+    /// # Errors
+    /// See [`InvokeError`]. Whatever the function answers is an answer, not an error.
+    pub async fn request_sync(
+        &self,
+        request: InvokeRequest,
+        head: &HttpHead,
+    ) -> Result<HttpAnswer, InvokeError> {
+        let (attempted, _slot) = self.sync_attempt(request)?;
+        let watch = crate::clock::stopwatch();
+        let answer = self.shared.request(&attempted, head).await;
+        Ok(HttpAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
+    }
+
+    /// The only attempt of a synchronous invocation, and the slot that it holds.
+    fn sync_attempt(
+        &self,
+        request: InvokeRequest,
+    ) -> Result<(Attempted, SemaphorePermit<'_>), InvokeError> {
         let shared = &self.shared;
         if request.payload.len() > SYNC_PAYLOAD_MAX {
             return Err(InvokeError::TooLarge { limit: SYNC_PAYLOAD_MAX });
@@ -154,35 +194,32 @@ impl Handle {
         let snapshot = shared.snapshot();
         let function = known(&snapshot.directory, &request.function)?;
         let target = snapshot.targets.get(&function.id);
-        let target = target.ok_or(InvokeError::NoTarget { function: request.function })?;
-        let _slot = shared
+        let target = target.ok_or(InvokeError::NoTarget { function: request.function.name })?;
+        let slot = shared
             .sync_slots
             .try_acquire()
             .map_err(|_full| InvokeError::Overloaded { retry_after: RETRY_AFTER })?;
         let shard = shared.shard_of(function.id.0);
         let key = InvKey::generated(shard, shared.clock.now(), shared.random.next());
-        let request_id = RequestId::from(key);
         let attempted = Attempted {
             target: Arc::clone(target),
             qualifier: request.qualifier,
-            request_id,
+            request_id: RequestId::from(key),
             attempt: Attempt(1),
             depth: request.depth,
             payload: request.payload,
             result_max: SYNC_RESULT_MAX,
         };
-        let watch = crate::clock::stopwatch();
-        let answer = shared.call(&attempted).await;
-        Ok(SyncAnswer { request_id, answer, took: watch.elapsed() })
+        Ok((attempted, slot))
     }
 }
 
 fn known(
     directory: &invoked_core::directory::Directory,
-    name: &FunctionName,
+    key: &FunctionKey,
 ) -> Result<Arc<Function>, InvokeError> {
-    let found = directory.find(name).map(Arc::clone);
-    found.ok_or_else(|| InvokeError::NoFunction { function: name.clone() })
+    let found = directory.find(key).map(Arc::clone);
+    found.ok_or_else(|| InvokeError::NoFunction { function: key.name.clone() })
 }
 
 impl Shared {
@@ -201,12 +238,35 @@ impl Shared {
 
     /// Makes one attempt with whatever the function's address needs.
     pub(crate) async fn call(&self, attempted: &Attempted) -> Answer {
-        match (&attempted.target.address, &self.remote) {
-            (TargetAddress::Runtime { .. }, _) => self.runtime.invoke(attempted).await,
-            (TargetAddress::Remote { .. }, Some(remote)) => remote.invoke(attempted).await,
-            (TargetAddress::Remote { instance, .. }, None) => crate::shard::misconfigured(
-                &format!("no entry [sinks.fc.{instance}] is configured"),
-            ),
+        match self.way_to(attempted) {
+            Ok(way) => way.invoke(attempted).await,
+            Err(misconfigured) => misconfigured,
+        }
+    }
+
+    /// Passes an HTTP request on with whatever the function's address needs.
+    async fn request(
+        &self,
+        attempted: &Attempted,
+        head: &HttpHead,
+    ) -> Result<HttpResponse, Answer> {
+        self.way_to(attempted)?.request(attempted, head).await
+    }
+
+    fn way_to(&self, attempted: &Attempted) -> Result<&dyn Target, Answer> {
+        let target = &attempted.target;
+        match (&target.address, target.kind, &self.remote) {
+            (TargetAddress::Runtime { .. }, _, _) => Ok(self.runtime.as_ref()),
+            (TargetAddress::Remote { .. }, FunctionKind::Http, _) => {
+                Err(crate::shard::misconfigured(REMOTE_HTTP))
+            }
+            (TargetAddress::Remote { .. }, FunctionKind::Event, Some(remote)) => {
+                Ok(remote.as_ref())
+            }
+            (TargetAddress::Remote { instance, .. }, FunctionKind::Event, None) => {
+                let message = format!("no entry [sinks.fc.{instance}] is configured");
+                Err(crate::shard::misconfigured(&message))
+            }
         }
     }
 }
