@@ -26,8 +26,9 @@ cargo xtask COMMAND
   prepare               only install it (Python environment with the official client, promtool)
   ci                    format, clippy, docs, the layer test, then test; reports every step that failed
   layers                the layer and tidy test alone
-  soak [--rounds 50] [--seeds 100000]
-                        kill -9 rounds against the release binary, and the simulation with more seeds
+  soak [--rounds 50] [--seeds 100000] [--fuzz-seconds 60]
+                        kill -9 rounds against the release binary, the simulation with more seeds, and each fuzz
+                        target for so long
   bench [--quick] […]   the load benchmark against the release binary; other words are passed on
 
 CARGO_TARGET_DIR is honoured (default: target/).";
@@ -67,8 +68,9 @@ fn run(words: &[String]) -> Result<()> {
         "soak" => {
             let rounds = options.number("--rounds")?.unwrap_or(50);
             let seeds = options.number("--seeds")?.unwrap_or(100_000);
+            let fuzz_seconds = options.number("--fuzz-seconds")?.unwrap_or(60);
             options.finish()?;
-            soak::run(&workspace, rounds, seeds)
+            soak::run(&workspace, rounds, seeds, fuzz_seconds)
         }
         "bench" => bench::run(&workspace, options.rest()),
         "help" | "--help" | "-h" => {

@@ -14,6 +14,11 @@ pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, &RESERVED).to_string()
 }
 
+/// Writes [`encode`] of `text` at the end of `buffer`.
+pub(crate) fn encode_into(buffer: &mut String, text: &str) {
+    buffer.extend(utf8_percent_encode(text, &RESERVED));
+}
+
 /// Undoes the escapes of a path; `+` stands for itself. A `%` that starts no escape is kept.
 #[must_use]
 pub fn decode(text: &str) -> Cow<'_, [u8]> {
@@ -22,9 +27,12 @@ pub fn decode(text: &str) -> Cow<'_, [u8]> {
 
 /// Undoes the escapes of a query's key or value, where `+` is a space (Python) as well as `%20`
 /// (Node). Bytes that are not UTF-8 become U+FFFD.
-pub(crate) fn decode_query(text: &str) -> String {
-    let spaced = text.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+pub(crate) fn decode_query(text: &str) -> Cow<'_, str> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        return Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned());
+    }
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 #[cfg(test)]

@@ -4,12 +4,18 @@
 //! send a parameter that is unset as an empty one. All read alike here. Of a repeated key the
 //! first value counts.
 
+use std::borrow::Cow;
+
 use crate::{argument::InvalidArgument, percent};
 
 /// Items of a page when the request does not say.
 pub const PAGE_LIMIT_DEFAULT: u8 = 20;
 /// The most items a page may ask for.
 pub const PAGE_LIMIT_MAX: u8 = 100;
+
+/// The most parameters of a query that are read; those behind them are passed over. The daemon
+/// knows some twenty.
+pub const PARAMETERS_MAX: usize = 1024;
 
 /// The decoded parameters of a query, in the order they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,13 +33,11 @@ pub struct Page {
 }
 
 impl Query {
-    /// Reads what stands after the `?`, still encoded; every text is a query.
+    /// Reads what stands after the `?`, still encoded; every text is a query, of at most
+    /// [`PARAMETERS_MAX`] parameters.
     #[must_use]
     pub fn parse(raw: &str) -> Self {
-        let pairs = raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (percent::decode_query(key), percent::decode_query(value))
-        });
+        let pairs = decoded(raw).map(|(key, value)| (key.into_owned(), value.into_owned()));
         Self { pairs: pairs.collect() }
     }
 
@@ -98,14 +102,35 @@ impl Query {
 /// value. It is a query to send as well as the one that ACS3 signs.
 #[must_use]
 pub fn encode<K: AsRef<str>, V: AsRef<str>>(pairs: &[(K, V)]) -> String {
-    let mut pairs: Vec<_> =
-        pairs.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect();
-    pairs.sort_by_key(|(key, _)| *key);
-    let pairs: Vec<_> = pairs
-        .into_iter()
-        .map(|(key, value)| format!("{}={}", percent::encode(key), percent::encode(value)))
-        .collect();
-    pairs.join("&")
+    let mut text = String::new();
+    let pairs = pairs.iter().map(|(key, value)| (key.as_ref(), value.as_ref()));
+    encode_into(&mut text, pairs.collect());
+    text
+}
+
+/// Writes the canonical form of a query, as it was sent, at the end of `buffer`.
+pub(crate) fn canonicalize_into(buffer: &mut String, raw: &str) {
+    encode_into(buffer, decoded(raw).collect());
+}
+
+fn encode_into<T: AsRef<str>>(buffer: &mut String, mut pairs: Vec<(T, T)>) {
+    pairs.sort_by(|(left, _), (right, _)| left.as_ref().cmp(right.as_ref()));
+    for (index, (key, value)) in pairs.iter().enumerate() {
+        if index > 0 {
+            buffer.push('&');
+        }
+        percent::encode_into(buffer, key.as_ref());
+        buffer.push('=');
+        percent::encode_into(buffer, value.as_ref());
+    }
+}
+
+/// The parameters in the order they were sent.
+fn decoded(raw: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    raw.split('&').filter(|pair| !pair.is_empty()).take(PARAMETERS_MAX).map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (percent::decode_query(key), percent::decode_query(value))
+    })
 }
 
 /// Reads `true` and `false` in any case.
@@ -121,7 +146,7 @@ pub(crate) fn parse_flag(text: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Page, Query, encode};
+    use super::{PARAMETERS_MAX, Page, Query, encode};
 
     #[test]
     fn python_and_node_queries_read_alike() {
@@ -166,6 +191,12 @@ mod tests {
         for raw in ["limit=0", "limit=-1", "limit=300", "limit=x"] {
             assert!(page(raw).is_err(), "{raw}");
         }
+    }
+
+    #[test]
+    fn parameters_beyond_the_limit_are_passed_over() {
+        let query = Query::parse(&"a&".repeat(PARAMETERS_MAX + 1));
+        assert_eq!(query.pairs().len(), PARAMETERS_MAX);
     }
 
     #[test]

@@ -45,17 +45,37 @@ impl<'a> Request<'a> {
             .map(|(_, value)| value.trim())
     }
 
-    /// Headers that start with `prefix` as `name:value` lines, names lower-cased and sorted: the
-    /// form that FC and ROA share.
-    fn header_lines(&self, prefix: &str) -> String {
+    /// Writes the headers that start with `prefix` as `name:value` lines, names lower-cased and
+    /// sorted: the form that FC and ROA share.
+    fn header_lines_into(&self, buffer: &mut String, prefix: &str) {
         let mut headers: Vec<_> = self
             .headers
             .iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
-            .filter(|(name, _)| name.starts_with(prefix))
+            .filter(|(name, _)| {
+                name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            })
             .collect();
-        headers.sort_by(|(left, _), (right, _)| left.cmp(right));
-        headers.into_iter().map(|(name, value)| format!("{name}:{value}\n")).collect()
+        headers.sort_by(|(left, _), (right, _)| compare_names(left, right));
+        for (name, value) in headers {
+            lower_into(buffer, name);
+            buffer.push(':');
+            buffer.push_str(value.trim());
+            buffer.push('\n');
+        }
+    }
+
+    /// How many bytes all headers have, about what a canonical form of them takes.
+    fn header_bytes(&self) -> usize {
+        self.headers.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
+    }
+}
+
+/// Writes a header's name in lower case.
+fn lower_into(buffer: &mut String, name: &str) {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        buffer.push_str(&name.to_ascii_lowercase());
+    } else {
+        buffer.push_str(name);
     }
 }
 

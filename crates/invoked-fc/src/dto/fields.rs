@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! `keys_match_in_any_case`, `null_is_absent`, `refusals_name_the_path`.
+//! `keys_match_in_any_case`, `null_is_absent`, `refusals_name_the_path`, `deep_bodies_are_refused`.
 
 use std::collections::BTreeMap;
 
@@ -115,6 +115,7 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::{Fields, parse_object};
+    use crate::dto::{config::PutAsyncInvokeConfigInput, function::FunctionInput};
 
     #[test]
     fn keys_match_in_any_case() {
@@ -169,5 +170,21 @@ mod tests {
             "field '$' is invalid: expected an object"
         );
         assert_eq!(parse_object(b"{").unwrap_err().to_string(), "request body is not valid JSON");
+    }
+
+    #[test]
+    fn deep_bodies_are_refused() {
+        let refused = |body: &str| {
+            let config = PutAsyncInvokeConfigInput::parse(body.as_bytes());
+            let function = FunctionInput::parse(body.as_bytes());
+            config.is_err() && function.is_err() && parse_object(body.as_bytes()).is_err()
+        };
+        for open in ["[", "{\"a\":", "{\"destinationConfig\":["] {
+            assert!(refused(&open.repeat(100_000)), "{open}");
+        }
+        let whole = |depth| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse_object(whole(126).as_bytes()).is_ok());
+        assert!(refused(&whole(127)));
+        assert!(refused(&whole(100_000)));
     }
 }

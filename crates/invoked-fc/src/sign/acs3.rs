@@ -15,8 +15,8 @@
 use std::fmt;
 
 use super::{
-    Credentials, Request,
-    mac::{self, Algorithm},
+    Credentials, Request, compare_names, lower_into,
+    mac::{self, HmacSha256},
 };
 use crate::{query, time};
 
@@ -111,14 +111,13 @@ pub fn authorization(
     credentials: &Credentials<'_>,
     signed_headers: &[&str],
 ) -> String {
-    let message = string_to_sign(&canonical_request(request, request.path, signed_headers));
-    let signature = mac::sign(Algorithm::HmacSha256, credentials.access_key_secret, &message);
-    format!(
-        "{NAME} Credential={},SignedHeaders={},Signature={}",
-        credentials.access_key_id,
-        canonical_names(signed_headers).join(";"),
-        mac::hex(&signature),
-    )
+    let names = canonical_names(signed_headers);
+    let signature = keyed(request, request.path, &names, credentials.access_key_secret).sign();
+    let mut text = format!("{NAME} Credential={},SignedHeaders=", credentials.access_key_id);
+    names_into(&mut text, &names);
+    text.push_str(",Signature=");
+    text.push_str(&mac::hex(&signature));
+    text
 }
 
 /// Whether `signature` is the one of `request`, of whose headers `signed_headers` are covered.
@@ -129,10 +128,8 @@ pub fn verify(
     signed_headers: &[&str],
     signature: &[u8],
 ) -> bool {
-    let verifies = |path: &str| {
-        let message = string_to_sign(&canonical_request(request, path, signed_headers));
-        mac::verify(Algorithm::HmacSha256, secret, &message, signature)
-    };
+    let names = canonical_names(signed_headers);
+    let verifies = |path: &str| keyed(request, path, &names, secret).verify(signature);
     verifies(request.path)
         || (request.path.contains('$') && verifies(&request.path.replace('$', "%24")))
 }
@@ -146,35 +143,79 @@ pub fn body_matches(request: &Request<'_>, body: &[u8]) -> bool {
     match request.header(CONTENT_SHA256) {
         None => true,
         Some(_) if matches!(request.method, "GET" | "DELETE") => true,
-        Some(hash) => hash.eq_ignore_ascii_case(&mac::sha256_hex(body)),
+        Some(hash) => mac::from_hex(hash).is_some_and(|hash| hash == mac::sha256(body)),
     }
 }
 
-fn string_to_sign(canonical_request: &str) -> Vec<u8> {
-    format!("{NAME}\n{}", mac::sha256_hex(canonical_request.as_bytes())).into_bytes()
+/// The keyed hash of the string to sign, which names the request by its hash.
+fn keyed(request: &Request<'_>, path: &str, names: &[&str], secret: &str) -> HmacSha256 {
+    let canonical = canonical_request(request, path, names);
+    HmacSha256::new(secret)
+        .then(NAME.as_bytes())
+        .then(b"\n")
+        .then(mac::sha256_hex(canonical.as_bytes()).as_bytes())
 }
 
-fn canonical_request(request: &Request<'_>, path: &str, signed_headers: &[&str]) -> String {
-    let path = if path.is_empty() { "/" } else { path };
-    let query = query::encode(query::Query::parse(request.query).pairs());
-    let names = canonical_names(signed_headers);
-    let headers: String = names
+/// Takes names as [`canonical_names`] makes them.
+fn canonical_request(request: &Request<'_>, path: &str, names: &[&str]) -> String {
+    let length = path.len() + request.query.len() + 2 * request.header_bytes() + 128;
+    let mut text = String::with_capacity(length);
+    text.push_str(request.method);
+    text.push('\n');
+    text.push_str(if path.is_empty() { "/" } else { path });
+    text.push('\n');
+    query::canonicalize_into(&mut text, request.query);
+    text.push('\n');
+    headers_into(&mut text, request, names);
+    text.push('\n');
+    names_into(&mut text, names);
+    text.push('\n');
+    text.push_str(request.header(CONTENT_SHA256).unwrap_or_default());
+    text
+}
+
+/// Writes a line for each of `names`, with all values of that header. Looks at each header once,
+/// so that many names times many headers cost no more than their sum.
+fn headers_into(text: &mut String, request: &Request<'_>, names: &[&str]) {
+    let mut signed: Vec<(usize, &str)> = request
+        .headers
         .iter()
-        .map(|name| {
-            let mut values: Vec<_> = request.header_values(name).collect();
-            values.sort_unstable();
-            format!("{name}:{}\n", values.join(","))
+        .filter_map(|(name, value)| {
+            let index = names.binary_search_by(|other| compare_names(other, name)).ok()?;
+            Some((index, value.trim()))
         })
         .collect();
-    let names = names.join(";");
-    let payload = request.header(CONTENT_SHA256).unwrap_or_default();
-    format!("{}\n{path}\n{query}\n{headers}\n{names}\n{payload}", request.method)
+    signed.sort_unstable();
+    let mut signed = signed.into_iter().peekable();
+    for (index, name) in names.iter().enumerate() {
+        lower_into(text, name);
+        let mut separator = ':';
+        while let Some((_, value)) = signed.next_if(|(of, _)| *of == index) {
+            text.push(separator);
+            text.push_str(value);
+            separator = ',';
+        }
+        if separator == ':' {
+            text.push(separator);
+        }
+        text.push('\n');
+    }
 }
 
-fn canonical_names(signed_headers: &[&str]) -> Vec<String> {
-    let mut names: Vec<_> = signed_headers.iter().map(|name| name.to_ascii_lowercase()).collect();
-    names.sort_unstable();
-    names.dedup();
+fn names_into(text: &mut String, names: &[&str]) {
+    for (index, name) in names.iter().enumerate() {
+        if index > 0 {
+            text.push(';');
+        }
+        lower_into(text, name);
+    }
+}
+
+/// Sorted, each name once, in whatever case.
+fn canonical_names<'a>(signed_headers: &[&'a str]) -> Vec<&'a str> {
+    let mut names = signed_headers.to_vec();
+    names.sort_unstable_by(|left, right| compare_names(left, right));
+    names.dedup_by(|left, right| left.eq_ignore_ascii_case(right));
     names
 }
 

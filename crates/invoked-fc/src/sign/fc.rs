@@ -14,14 +14,9 @@
 //!
 //! `contract_vectors_are_reproduced`, `contract_vectors_verify`, `signed_urls_are_bound_to_their_query`.
 
-use std::borrow::Cow;
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{
-    Credentials, Request,
-    mac::{self, Algorithm},
-};
+use super::{Credentials, Request, mac::HmacSha256};
 use crate::{headers, percent, query};
 
 /// The query parameters of a signed URL.
@@ -40,8 +35,13 @@ pub mod parameter {
 /// `content-type`, every `x-fc-*`, and `x-fc-security-token` if the key has one.
 #[must_use]
 pub fn sign(request: &Request<'_>, credentials: &Credentials<'_>) -> String {
-    let message = string_to_sign(request, date(request), &resource(request));
-    let signature = mac::sign(Algorithm::HmacSha256, credentials.access_key_secret, &message);
+    let resource = if is_proxy(request.path) {
+        resource_with_query(request, Order::Sorted).into()
+    } else {
+        percent::decode(request.path)
+    };
+    let signature =
+        keyed(request, date(request), credentials.access_key_secret).then(&resource).sign();
     format!("FC {}:{}", credentials.access_key_id, STANDARD.encode(signature))
 }
 
@@ -59,8 +59,8 @@ pub fn sign_url(request: &Request<'_>, credentials: &Credentials<'_>, expires_at
     }
     let unsigned = query::encode(&pairs);
     let request = Request { query: &unsigned, ..*request };
-    let message = string_to_sign(&request, &expires, &resource_with_query(&request, Order::Sorted));
-    let signature = mac::sign(Algorithm::HmacSha256, credentials.access_key_secret, &message);
+    let resource = resource_with_query(&request, Order::Sorted);
+    let signature = keyed(&request, &expires, credentials.access_key_secret).then(&resource).sign();
     pairs.push((parameter::SIGNATURE.to_owned(), STANDARD.encode(signature)));
     query::encode(&pairs)
 }
@@ -68,26 +68,23 @@ pub fn sign_url(request: &Request<'_>, credentials: &Credentials<'_>, expires_at
 /// Whether `signature`, taken from the `authorization` header, is the one of `request`.
 #[must_use]
 pub fn verify(request: &Request<'_>, secret: &str, signature: &[u8]) -> bool {
-    let date = date(request);
-    let resources = if is_proxy(request.path) {
-        vec![
-            resource_with_query(request, Order::Sorted),
-            resource_with_query(request, Order::AsSent),
-        ]
+    let head = keyed(request, date(request), secret);
+    let verifies = |resource: &[u8]| head.clone().then(resource).verify(signature);
+    if is_proxy(request.path) {
+        verifies(&resource_with_query(request, Order::Sorted))
+            || verifies(&resource_with_query(request, Order::AsSent))
     } else {
-        vec![percent::decode(request.path).into_owned(), request.path.as_bytes().to_vec()]
-    };
-    resources.iter().any(|resource| {
-        let message = string_to_sign(request, date, resource);
-        mac::verify(Algorithm::HmacSha256, secret, &message, signature)
-    })
+        let path = request.path.as_bytes();
+        let decoded = percent::decode(request.path);
+        verifies(&decoded) || (*decoded != *path && verifies(path))
+    }
 }
 
 /// Whether `signature`, taken from the query, is the one of the rest of the URL.
 #[must_use]
 pub fn verify_url(request: &Request<'_>, secret: &str, expires: &str, signature: &[u8]) -> bool {
-    let message = string_to_sign(request, expires, &resource_with_query(request, Order::Sorted));
-    mac::verify(Algorithm::HmacSha256, secret, &message, signature)
+    let resource = resource_with_query(request, Order::Sorted);
+    keyed(request, expires, secret).then(&resource).verify(signature)
 }
 
 /// The value of the date line; empty if the request has no date.
@@ -102,29 +99,21 @@ enum Order {
     AsSent,
 }
 
-fn string_to_sign(request: &Request<'_>, date: &str, resource: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "{}\n{}\n{}\n{}\n{}",
-        request.method,
-        request.header("content-md5").unwrap_or_default(),
-        request.header("content-type").unwrap_or_default(),
-        date,
-        request.header_lines("x-fc-"),
-    );
-    [head.as_bytes(), resource].concat()
-}
-
-fn resource<'a>(request: &Request<'a>) -> Cow<'a, [u8]> {
-    if is_proxy(request.path) {
-        resource_with_query(request, Order::Sorted).into()
-    } else {
-        percent::decode(request.path)
+/// The keyed hash of the string to sign up to the resource.
+fn keyed(request: &Request<'_>, date: &str, secret: &str) -> HmacSha256 {
+    let mut head = String::with_capacity(request.header_bytes() + date.len() + 64);
+    let header = |name| request.header(name).unwrap_or_default();
+    for line in [request.method, header("content-md5"), header("content-type"), date] {
+        head.push_str(line);
+        head.push('\n');
     }
+    request.header_lines_into(&mut head, "x-fc-");
+    HmacSha256::new(secret).then(head.as_bytes())
 }
 
 /// The unescaped path and, line by line, the unescaped parameters, without the signature itself.
 fn resource_with_query(request: &Request<'_>, order: Order) -> Vec<u8> {
-    let mut parameters: Vec<String> = request
+    let mut parameters: Vec<_> = request
         .query
         .split('&')
         .filter(|parameter| !parameter.is_empty())
@@ -138,11 +127,18 @@ fn resource_with_query(request: &Request<'_>, order: Order) -> Vec<u8> {
         })
         .collect();
     match order {
-        Order::Sorted => parameters.sort(),
+        Order::Sorted => parameters.sort_unstable(),
         Order::AsSent => {}
     }
-    let path = percent::decode(request.path);
-    [path.as_ref(), b"\n", parameters.join("\n").as_bytes()].concat()
+    let mut resource = percent::decode(request.path).into_owned();
+    if parameters.is_empty() {
+        resource.push(b'\n');
+    }
+    for parameter in parameters {
+        resource.push(b'\n');
+        resource.extend_from_slice(parameter.as_bytes());
+    }
+    resource
 }
 
 /// Whether the path is one of an HTTP function.

@@ -1,47 +1,65 @@
 //! The keyed hashes under the three schemes, and their comparison in constant time.
+//!
+//! The hashes find out at run time whether the processor has instructions for them (SHA-NI, the
+//! ARMv8 extensions), so nothing is to be chosen here.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-/// Which hash a scheme is built on.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Algorithm {
-    HmacSha1,
-    HmacSha256,
-}
+pub(super) type HmacSha1 = Keyed<Hmac<Sha1>>;
+pub(super) type HmacSha256 = Keyed<Hmac<Sha256>>;
 
-/// The signature of `message` under `secret`.
-pub(super) fn sign(algorithm: Algorithm, secret: &str, message: &[u8]) -> Vec<u8> {
-    match algorithm {
-        Algorithm::HmacSha1 => {
-            keyed::<Hmac<Sha1>>(secret, message).finalize().into_bytes().to_vec()
-        }
-        Algorithm::HmacSha256 => {
-            keyed::<Hmac<Sha256>>(secret, message).finalize().into_bytes().to_vec()
-        }
+/// A keyed hash of what was written so far.
+#[derive(Clone)]
+pub(super) struct Keyed<M>(M);
+
+impl<M: Mac + KeyInit + Clone> Keyed<M> {
+    pub(super) fn new(secret: &str) -> Self {
+        let mac = <M as KeyInit>::new_from_slice(secret.as_bytes());
+        Self(mac.expect("HMAC takes keys of any length"))
+    }
+
+    /// With `bytes` written at the end.
+    pub(super) fn then(mut self, bytes: &[u8]) -> Self {
+        self.0.update(bytes);
+        self
+    }
+
+    /// The signature of what was written.
+    pub(super) fn sign(self) -> Vec<u8> {
+        self.0.finalize().into_bytes().to_vec()
+    }
+
+    /// Whether `signature` is the one of what was written. How long it takes tells nothing of
+    /// where the two differ.
+    pub(super) fn verify(self, signature: &[u8]) -> bool {
+        self.0.verify_slice(signature).is_ok()
     }
 }
 
-/// Whether `signature` is the one of `message`. How long it takes tells nothing of where the two
-/// differ.
-pub(super) fn verify(algorithm: Algorithm, secret: &str, message: &[u8], signature: &[u8]) -> bool {
-    match algorithm {
-        Algorithm::HmacSha1 => keyed::<Hmac<Sha1>>(secret, message).verify_slice(signature).is_ok(),
-        Algorithm::HmacSha256 => {
-            keyed::<Hmac<Sha256>>(secret, message).verify_slice(signature).is_ok()
-        }
-    }
+/// The SHA-256 of `bytes`.
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 /// The SHA-256 of `bytes`, in lower-case hexadecimal.
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex(&sha256(bytes))
 }
 
 /// Lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.extend([byte >> 4, byte & 15].map(|half| {
+            char::from(match half {
+                0..=9 => b'0' + half,
+                _ => b'a' + half - 10,
+            })
+        }));
+    }
+    text
 }
 
 /// Reads hexadecimal in either case; nothing if it is none.
@@ -59,16 +77,11 @@ pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-fn keyed<M: Mac + KeyInit>(secret: &str, message: &[u8]) -> M {
-    let mut mac =
-        <M as KeyInit>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
-    mac.update(message);
-    mac
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Algorithm, from_hex, hex, sign, verify};
+    use hmac::{KeyInit, Mac};
+
+    use super::{HmacSha1, HmacSha256, Keyed, from_hex, hex};
 
     #[test]
     fn hexadecimal_reads_back() {
@@ -81,12 +94,15 @@ mod tests {
 
     #[test]
     fn truncated_signatures_do_not_verify() {
-        for algorithm in [Algorithm::HmacSha1, Algorithm::HmacSha256] {
-            let signature = sign(algorithm, "secret", b"message");
-            assert!(verify(algorithm, "secret", b"message", &signature));
-            assert!(!verify(algorithm, "secret", b"message", &signature[1..]));
-            assert!(!verify(algorithm, "secret", b"message", &[]));
-            assert!(!verify(algorithm, "other", b"message", &signature));
+        fn check<M: Mac + KeyInit + Clone>(mac: &Keyed<M>, other: Keyed<M>) {
+            let signature = mac.clone().then(b"mes").then(b"sage").sign();
+            let mac = mac.clone().then(b"message");
+            assert!(mac.clone().verify(&signature));
+            assert!(!mac.clone().verify(&signature[1..]));
+            assert!(!mac.verify(&[]));
+            assert!(!other.then(b"message").verify(&signature));
         }
+        check(&HmacSha1::new("secret"), HmacSha1::new("other"));
+        check(&HmacSha256::new("secret"), HmacSha256::new("other"));
     }
 }

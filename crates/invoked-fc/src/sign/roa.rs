@@ -7,62 +7,72 @@
 //!
 //! `contract_vector_is_reproduced`, `decoded_and_raw_forms_verify`.
 
+use std::borrow::Cow;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{
-    Credentials, Request,
-    mac::{self, Algorithm},
-};
+use super::{Credentials, Request, mac::HmacSha1};
 use crate::percent;
 
 /// The `authorization` header for `request`, whose headers must be complete: `date`, `accept`,
 /// `content-type` and every `x-acs-*`.
 #[must_use]
 pub fn sign(request: &Request<'_>, credentials: &Credentials<'_>) -> String {
-    let message = string_to_sign(request, &percent::decode(request.path), &decoded_query(request));
-    let signature = mac::sign(Algorithm::HmacSha1, credentials.access_key_secret, &message);
+    let signature = keyed(request, credentials.access_key_secret)
+        .then(&percent::decode(request.path))
+        .then(decoded_query(request).as_bytes())
+        .sign();
     format!("acs {}:{}", credentials.access_key_id, STANDARD.encode(signature))
 }
 
 /// Whether `signature` is the one of `request`.
 #[must_use]
 pub fn verify(request: &Request<'_>, secret: &str, signature: &[u8]) -> bool {
-    let decoded = percent::decode(request.path);
-    let paths = [decoded.as_ref(), request.path.as_bytes()];
-    let queries = [decoded_query(request), raw_query(request)];
-    paths.iter().any(|path| {
-        queries.iter().any(|query| {
-            let message = string_to_sign(request, path, query);
-            mac::verify(Algorithm::HmacSha1, secret, &message, signature)
-        })
-    })
+    let head = keyed(request, secret);
+    let verifies =
+        |path: &[u8], query: &str| head.clone().then(path).then(query.as_bytes()).verify(signature);
+    let path = percent::decode(request.path);
+    let query = decoded_query(request);
+    if verifies(&path, &query) {
+        return true;
+    }
+    let raw_path = request.path.as_bytes();
+    let raw_query = raw_query(request);
+    let (same_path, same_query) = (*path == *raw_path, query == raw_query);
+    (!same_query && verifies(&path, &raw_query))
+        || (!same_path && verifies(raw_path, &query))
+        || (!same_path && !same_query && verifies(raw_path, &raw_query))
 }
 
-fn string_to_sign(request: &Request<'_>, path: &[u8], query: &str) -> Vec<u8> {
+/// The keyed hash of the string to sign up to the path.
+fn keyed(request: &Request<'_>, secret: &str) -> HmacSha1 {
+    let mut head = String::with_capacity(request.header_bytes() + 64);
     let header = |name| request.header(name).unwrap_or_default();
-    let head = format!(
-        "{}\n{}\n{}\n{}\n{}\n{}",
+    for line in [
         request.method,
         header("accept"),
         header("content-md5"),
         header("content-type"),
         header("date"),
-        request.header_lines("x-acs-"),
-    );
-    let mark = if query.is_empty() { "" } else { "?" };
-    [head.as_bytes(), path, mark.as_bytes(), query.as_bytes()].concat()
+    ] {
+        head.push_str(line);
+        head.push('\n');
+    }
+    request.header_lines_into(&mut head, "x-acs-");
+    HmacSha1::new(secret).then(head.as_bytes())
 }
 
 fn raw_query(request: &Request<'_>) -> String {
-    sorted_query(request, str::to_owned)
+    sorted_query(request, Cow::Borrowed)
 }
 
 fn decoded_query(request: &Request<'_>) -> String {
     sorted_query(request, percent::decode_query)
 }
 
-fn sorted_query(request: &Request<'_>, form: impl Fn(&str) -> String) -> String {
-    let mut pairs: Vec<(String, String)> = request
+/// The query with its mark; empty if there is none.
+fn sorted_query<'a>(request: &Request<'a>, form: impl Fn(&'a str) -> Cow<'a, str>) -> String {
+    let mut pairs: Vec<_> = request
         .query
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -70,11 +80,16 @@ fn sorted_query(request: &Request<'_>, form: impl Fn(&str) -> String) -> String 
         .map(|(key, value)| (form(key), form(value)))
         .collect();
     pairs.sort_by(|(left, _), (right, _)| left.cmp(right));
-    let pairs: Vec<_> = pairs
-        .into_iter()
-        .map(|(key, value)| if value.is_empty() { key } else { format!("{key}={value}") })
-        .collect();
-    pairs.join("&")
+    let mut text = String::with_capacity(request.query.len() + 1);
+    for (index, (key, value)) in pairs.iter().enumerate() {
+        text.push(if index == 0 { '?' } else { '&' });
+        text.push_str(key);
+        if !value.is_empty() {
+            text.push('=');
+            text.push_str(value);
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -143,7 +158,7 @@ mod tests {
     #[test]
     fn empty_parameters_are_signed_without_a_sign() {
         let request = Request { query: "b=x%2Fy&a=&c=1+2", ..REQUEST };
-        assert_eq!(decoded_query(&request), "a&b=x/y&c=1 2");
-        assert_eq!(raw_query(&request), "a&b=x%2Fy&c=1+2");
+        assert_eq!(decoded_query(&request), "?a&b=x/y&c=1 2");
+        assert_eq!(raw_query(&request), "?a&b=x%2Fy&c=1+2");
     }
 }

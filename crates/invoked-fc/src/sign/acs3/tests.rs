@@ -1,6 +1,6 @@
 //! The vectors H to M4 of the contract, made with the SDKs' own signing functions.
 
-use super::{Call, authorization, body_matches, canonical_request, sign, verify};
+use super::{Call, authorization, body_matches, canonical_names, canonical_request, sign, verify};
 use crate::sign::{
     Credentials, Request,
     mac::{from_hex, sha256_hex},
@@ -168,7 +168,7 @@ fn verifies(request: &Request<'_>, signed: &str, signature: &str) -> bool {
 fn contract_canonical_requests_are_reproduced() {
     for Vector { name, request, signed, canonical_sha256, .. } in &VECTORS {
         let names: Vec<_> = signed.split(';').collect();
-        let canonical = canonical_request(request, request.path, &names);
+        let canonical = canonical_request(request, request.path, &canonical_names(&names));
         if let Some(sha256) = canonical_sha256 {
             assert_eq!(sha256_hex(canonical.as_bytes()), *sha256, "{name}: {canonical}");
         }
@@ -184,7 +184,11 @@ fn repeated_headers_are_sorted_and_joined() {
     let headers = [("x-acs-b", " 2 "), ("X-Acs-B", "1"), ("x-acs-a", "")];
     let request = Request { method: "GET", path: "", query: "b&a=", headers: &headers };
     assert_eq!(
-        canonical_request(&request, request.path, &["X-Acs-B", "x-acs-a", "x-acs-b"]),
+        canonical_request(
+            &request,
+            request.path,
+            &canonical_names(&["X-Acs-B", "x-acs-a", "x-acs-b"])
+        ),
         "GET\n/\na=&b=\nx-acs-a:\nx-acs-b:1,2\n\nx-acs-a;x-acs-b\n"
     );
 }

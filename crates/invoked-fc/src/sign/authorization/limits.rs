@@ -4,7 +4,7 @@
 //! whatever the limits of the listener are.
 
 use super::AuthorizationError;
-use crate::sign::Request;
+use crate::{query, sign::Request};
 
 /// The longest `authorization` header that is read, in bytes.
 pub const AUTHORIZATION_BYTES_MAX: usize = 8 * 1024;
@@ -14,8 +14,8 @@ pub const ACCESS_KEY_ID_BYTES_MAX: usize = 128;
 pub const SIGNED_HEADERS_MAX: usize = 128;
 /// The most headers of a request; what hyper lets through by default is 100.
 pub const HEADERS_MAX: usize = 256;
-/// The most parameters in the query of a request.
-pub const QUERY_PARAMETERS_MAX: usize = 1024;
+/// The most parameters in the query of a request that claims to be signed.
+pub const QUERY_PARAMETERS_MAX: usize = query::PARAMETERS_MAX;
 /// The longest nonce, in bytes; Python's and Node's have 32 to 64.
 pub const NONCE_BYTES_MAX: usize = 128;
 
