@@ -25,6 +25,11 @@ const ASYNC_TASK_ID: HeaderName = HeaderName::from_static(headers::ASYNC_TASK_ID
 const STATEFUL_ID: HeaderName = HeaderName::from_static(headers::STATEFUL_ASYNC_INVOCATION_ID);
 const ERROR_TYPE: HeaderName = HeaderName::from_static(headers::ERROR_TYPE);
 const DURATION: HeaderName = HeaderName::from_static(headers::INVOCATION_DURATION);
+const CODE_CHECKSUM: HeaderName = HeaderName::from_static(headers::CODE_CHECKSUM);
+const INSTANCE_ID: HeaderName = HeaderName::from_static(headers::INSTANCE_ID);
+const MAX_MEMORY: HeaderName = HeaderName::from_static(headers::MAX_MEMORY_USAGE);
+const SERVICE_VERSION: HeaderName = HeaderName::from_static(headers::INVOCATION_SERVICE_VERSION);
+const CODE_VERSION: HeaderName = HeaderName::from_static(headers::INVOCATION_CODE_VERSION);
 const LOG_RESULT: HeaderName = HeaderName::from_static(headers::LOG_RESULT);
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -43,8 +48,10 @@ impl Api {
         match invocation_type(headers)? {
             InvocationType::Sync => {
                 let logs = LogType::parse(header(headers, headers::LOG_TYPE)?)?;
-                let answer = self.engine().invoke_sync(plain(function, call)?).await?;
-                Ok(answered(answer, logs))
+                let request = plain(function, call)?;
+                let version = visible(request.qualifier.as_str());
+                let answer = self.engine().invoke_sync(request).await?;
+                Ok(answered(answer, logs, version))
             }
             kind @ (InvocationType::Async | InvocationType::Task) => {
                 let request = InvokeRequest {
@@ -115,7 +122,7 @@ fn accepted(accepted: &Accepted) -> Reply {
 }
 
 /// What a synchronous invocation came to. A function that failed did answer: that is a 200.
-fn answered(answered: SyncAnswer, logs: LogType) -> Reply {
+fn answered(answered: SyncAnswer, logs: LogType, version: HeaderValue) -> Reply {
     let SyncAnswer { request_id, answer, took } = answered;
     let fault = answer.fault.unwrap_or_else(|| Fault::new("InvocationError", "", 200));
     let error_type = match answer.verdict {
@@ -130,6 +137,12 @@ fn answered(answered: SyncAnswer, logs: LogType) -> Reply {
     headers.insert(REQUEST_ID, id_value(request_id));
     let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     headers.insert(DURATION, HeaderValue::from(took));
+    // What clients read and the daemon does not know: it keeps no code and owns no instances.
+    headers.insert(CODE_CHECKSUM, HeaderValue::from_static(""));
+    headers.insert(INSTANCE_ID, HeaderValue::from_static(""));
+    headers.insert(MAX_MEMORY, HeaderValue::from(0));
+    headers.insert(SERVICE_VERSION, version.clone());
+    headers.insert(CODE_VERSION, version);
     if let Some(error_type) = error_type {
         headers.insert(ERROR_TYPE, error_type);
     }

@@ -17,13 +17,18 @@ mod api;
 mod body;
 mod caller;
 mod configs;
+mod dispatch;
 mod etag;
 mod functions;
 mod ids;
 mod invoke;
+mod labels;
 mod problem;
 mod reply;
 mod serve;
+mod services;
+mod switches;
+mod tags;
 mod tasks;
 
 pub use admin::{Admin, Render};

@@ -79,6 +79,7 @@ impl Handle {
         }
         let snapshot = shared.snapshot();
         let function = known(&snapshot.directory, &request.function)?;
+        snapshot.check_enabled(&function)?;
         if !snapshot.targets.contains_key(&function.id) {
             return Err(InvokeError::NoTarget { function: request.function.name });
         }
@@ -153,6 +154,7 @@ impl Handle {
         }
         let snapshot = shared.snapshot();
         let function = known(&snapshot.directory, &request.function)?;
+        snapshot.check_enabled(&function)?;
         let target = snapshot.targets.get(&function.id);
         let target = target.ok_or(InvokeError::NoTarget { function: request.function.name })?;
         let _slot = shared

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use invoked_api::{Admin, Api, ApiConfig, ServeConfig, serve};
 use invoked_engine::clock::stopwatch;
-use invoked_engine::{Drained, Engine};
+use invoked_engine::{Drained, Engine, EngineConfig};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -173,9 +173,11 @@ async fn start_engine(config: &Config, own_listeners: Vec<SocketAddr>) -> Result
     let opened = tokio::task::spawn_blocking(move || wire::store(&store)).await;
     let store = opened.context("opening the store broke off")?;
     let store = store.with_context(|| format!("cannot open the store in {path}"))?;
+    let target_check = wire::target_check(config, own_listeners.clone());
     let parts = wire::parts(config, own_listeners, store)?;
     let seed = getrandom::u64().context("the system has no random numbers")?;
     let engine = config.work.engine(config.identity.clone(), &config.limits, seed);
+    let engine = EngineConfig { target_check, ..engine };
     Engine::start(engine, parts).await.context("the engine did not start")
 }
 

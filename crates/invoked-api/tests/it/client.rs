@@ -54,6 +54,21 @@ impl Client {
         self.send(method, path, &[("content-type", "application/json")], body.to_string()).await
     }
 
+    /// The status of the next answer, which has a head alone.
+    pub(crate) async fn head_answer(&mut self) -> Option<u16> {
+        let mut status = None;
+        loop {
+            let mut line = String::new();
+            match self.stream.read_line(&mut line).await {
+                Ok(0) | Err(_) => return None,
+                Ok(_) if line == "\r\n" => return status,
+                Ok(_) => {
+                    status = status.or_else(|| line.split(' ').nth(1)?.parse().ok());
+                }
+            }
+        }
+    }
+
     /// The next answer; nothing if the connection ends before.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
         let mut lines = Vec::new();
@@ -66,9 +81,9 @@ impl Client {
             }
         }
         let status = lines.first()?.split(' ').nth(1)?.parse().ok()?;
-        let headers = lines.iter().skip(1).filter_map(|line| line.split_once(": "));
+        let headers = lines.iter().skip(1).filter_map(|line| line.split_once(':'));
         let headers: Vec<_> =
-            headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            headers.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
         let mut answer = Answer { status, headers, body: Vec::new() };
         let length = answer.header("content-length").and_then(|length| length.parse().ok());
         answer.body.resize(length.unwrap_or(0), 0);

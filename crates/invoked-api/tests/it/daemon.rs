@@ -12,7 +12,7 @@ use invoked_core::envelope::Identity;
 use invoked_core::fault::Fault;
 use invoked_core::life::Verdict;
 use invoked_engine::clock::SystemClock;
-use invoked_engine::{Engine, EngineConfig, Parts};
+use invoked_engine::{Engine, EngineConfig, Parts, TargetCheck};
 use invoked_sink::{Answer, Attempted, Target};
 use invoked_store::NodeId;
 use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
@@ -79,6 +79,11 @@ async fn listener() -> (TcpListener, SocketAddr) {
 impl Daemon {
     /// A daemon with a function `hello`.
     pub(crate) async fn start(config: ApiConfig) -> Self {
+        Self::start_checked(config, TargetCheck::default()).await
+    }
+
+    /// The same, where clients may not say that a function lives anywhere.
+    pub(crate) async fn start_checked(config: ApiConfig, target_check: TargetCheck) -> Self {
         let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
         let parts = Parts {
             store: Arc::new(MemStore::new(MemStoreConfig::default())),
@@ -88,7 +93,8 @@ impl Daemon {
             sinks: BTreeMap::new(),
             clock: Arc::new(SystemClock::default()),
         };
-        let engine = Engine::start(EngineConfig::new(identity, 1), parts).await;
+        let work = EngineConfig { target_check, ..EngineConfig::new(identity, 1) };
+        let engine = Engine::start(work, parts).await;
         let engine = engine.expect("the engine starts");
         let (api_listener, api) = listener().await;
         let (admin_listener, admin) = listener().await;
