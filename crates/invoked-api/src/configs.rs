@@ -15,6 +15,7 @@ use invoked_fc::route::FunctionPath;
 use invoked_fc::time::MetadataTime;
 
 use crate::api::{Api, Call};
+use crate::caller::Caller;
 use crate::etag::check_if_match;
 use crate::problem::Problem;
 use crate::reply::{Reply, empty, json, rendered, resource};
@@ -27,6 +28,7 @@ impl Api {
     ) -> Result<Reply, Problem> {
         let (function, qualifier) = (call.function(path)?, call.qualifier(path)?);
         let change = change(PutAsyncInvokeConfigInput::parse(&call.body)?);
+        self.check_destinations(&call.caller, &change)?;
         let _changing = self.changing().await;
         if let Ok(present) = self.engine().config_of(&function, &qualifier) {
             check_if_match(call.headers(), &rendered(&self.shown_config(&present, call))?)?;
@@ -66,12 +68,12 @@ impl Api {
             Some(path) => Some(self.engine().function(&call.function(path)?)?.name),
             None => call.query.text("functionName").map(FunctionName::parse).transpose()?,
         };
-        let listed = self.engine().configs(
-            &call.caller.account,
-            function.as_ref(),
-            page.next_token.as_deref(),
-            usize::from(page.limit),
-        );
+        let (start, limit) = (page.next_token.as_deref(), usize::from(page.limit));
+        let listed = self.engine().configs_that(&call.caller.account, start, limit, |record| {
+            let name = &record.function.name;
+            function.as_ref().is_none_or(|function| function == name)
+                && call.caller.sees(name.as_str())
+        });
         json(&List {
             name: "configs",
             items: listed.configs.iter().map(|of| self.shown_config(of, call)).collect(),
@@ -85,6 +87,7 @@ impl Api {
         let (start, limit) = (page.next_token.as_deref(), usize::from(page.limit));
         let listed = self.engine().configs_that(&call.caller.account, start, limit, |record| {
             record.config.async_task == Some(true)
+                && call.caller.sees(record.function.name.as_str())
         });
         let shown = |record: &ConfigRecord| {
             let full = record.function.name.as_str().to_owned();
@@ -101,6 +104,23 @@ impl Api {
             items: listed.configs.iter().map(shown).collect(),
             next_token: listed.next.unwrap_or_default(),
         })
+    }
+
+    /// A configuration may name only what its author's key allows. What does not read as an ARN is
+    /// refused by the engine.
+    fn check_destinations(&self, caller: &Caller, change: &ConfigChange) -> Result<(), Problem> {
+        let Some(destinations) = &change.destinations else { return Ok(()) };
+        let region = &self.engine().config().identity.region;
+        for (field, text) in [
+            ("destinationConfig.onSuccess.destination", &destinations.on_success),
+            ("destinationConfig.onFailure.destination", &destinations.on_failure),
+        ] {
+            if let Some(arn) = text.as_deref().and_then(|text| Arn::parse(text).ok()) {
+                let checked = caller.check_destination(field, &arn, region);
+                checked.map_err(|error| self.refused(error))?;
+            }
+        }
+        Ok(())
     }
 
     fn shown_config(&self, record: &ConfigRecord, call: &Call<'_>) -> AsyncConfig {

@@ -1,18 +1,18 @@
 //! From an operation to whatever does it.
 
-use http::HeaderMap;
+use http::request::Parts;
 use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX};
 use invoked_core::name::{FunctionName, ServiceName};
 use invoked_engine::ServiceKey;
 use invoked_engine::{ConfigError, FunctionError, InvokeError, ResourceError, TaskError};
 use invoked_fc::dto::Shape;
 use invoked_fc::headers::values::InvocationType;
-use invoked_fc::route::{Operation, PathNotSupported};
+use invoked_fc::route::Operation;
 
 use crate::api::{Api, Call};
-use crate::invoke;
 use crate::problem::Problem;
 use crate::reply::Reply;
+use crate::{invoke, proxy};
 
 /// A JSON body, in bytes. Its depth is bounded by the reader: 128.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
@@ -45,7 +45,7 @@ impl Api {
 
         match operation {
             O::InvokeFunction(function) => self.invoke(function, call).await,
-            O::Proxy { .. } => Err(unsupported(&call)),
+            O::Proxy { function, path } => self.proxy(function, path, call).await,
 
             O::PutAsyncInvokeConfig(function) => self.put_config(function, &call).await,
             O::GetAsyncInvokeConfig(function) => self.config(function, &call),
@@ -110,6 +110,8 @@ fn missing_function(problem: &Problem) -> Option<&FunctionName> {
         | Problem::Task(TaskError::NoFunction { function })
         | Problem::Resource(ResourceError::NoFunction { function }) => Some(function),
         Problem::Path(_)
+        | Problem::Auth(_)
+        | Problem::Proxy(_)
         | Problem::Argument(_)
         | Problem::Name(_)
         | Problem::Body(_)
@@ -128,20 +130,13 @@ fn missing_function(problem: &Problem) -> Option<&FunctionName> {
     }
 }
 
-fn unsupported(call: &Call<'_>) -> Problem {
-    let method = call.head.method.as_str().to_owned();
-    PathNotSupported { method, path: call.head.uri.path().to_owned() }.into()
-}
-
 /// How much of a body an operation reads; nothing if it has none, whatever the client sends.
-pub(crate) fn body_max(
-    operation: &Operation,
-    headers: &HeaderMap,
-) -> Result<Option<usize>, Problem> {
+pub(crate) fn body_max(operation: &Operation, head: &Parts) -> Result<Option<usize>, Problem> {
     use Operation as O;
 
     Ok(match operation {
-        O::InvokeFunction(_) | O::Proxy { .. } => Some(match invoke::invocation_type(headers)? {
+        O::Proxy { path, .. } => Some(proxy::body_max(head, path)?),
+        O::InvokeFunction(_) => Some(match invoke::invocation_type(&head.headers)? {
             InvocationType::Sync => SYNC_PAYLOAD_MAX,
             InvocationType::Async | InvocationType::Task => ASYNC_PAYLOAD_MAX,
         }),

@@ -47,6 +47,8 @@ impl Api {
             }
             None => FunctionName::parse(name)?,
         };
+        let allowed = call.caller.check_function(&["fc:CreateFunction"], name.as_str());
+        allowed.map_err(|error| self.refused(error))?;
         let change = change(&input)?;
         let key = FunctionKey { account: Arc::clone(&call.caller.account), name };
         let _changing = self.changing().await;
@@ -105,7 +107,8 @@ impl Api {
         let filter = Filter::of(&call.query);
         let listed =
             self.engine().functions_that(&call.caller.account, start.as_deref(), limit, |record| {
-                record.name.as_str().starts_with(&prefix) && filter.holds(record)
+                let name = record.name.as_str();
+                name.starts_with(&prefix) && filter.holds(record) && call.caller.sees(name)
             });
         let next = listed.next.unwrap_or_default();
         json(&List {

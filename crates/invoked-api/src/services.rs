@@ -17,6 +17,8 @@ impl Api {
     pub(crate) async fn create_service(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let input = ServiceInput::parse(&call.body)?;
         let key = call.service(input.service_name.as_deref().unwrap_or_default())?;
+        let allowed = call.caller.check_service(&["fc:CreateService"], key.name.as_str());
+        allowed.map_err(|error| self.refused(error))?;
         let attributes = Value::Object(input.given).to_string();
         resource(&shown(&self.engine().create_service(key, attributes).await?))
     }
@@ -61,6 +63,7 @@ impl Api {
             call.query.text("prefix").unwrap_or_default(),
             call.start(&page),
             usize::from(page.limit),
+            |name| call.caller.sees_service(name),
         );
         json(&List {
             name: "services",

@@ -74,7 +74,7 @@ impl Api {
         let (start, limit) = (page.next_token.as_deref(), usize::from(page.limit));
         let listed = self.engine().functions_that(&call.caller.account, start, limit, |record| {
             let is_wanted = wanted.is_none_or(|wanted| wanted == record.name.as_str());
-            is_wanted && record.concurrency.is_some()
+            is_wanted && record.concurrency.is_some() && call.caller.sees(record.name.as_str())
         });
         json(&List {
             name: "configs",

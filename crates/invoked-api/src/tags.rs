@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use invoked_core::limits::TAGS_PER_RESOURCE_MAX;
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
-use invoked_engine::{Amendment, ResourceError, ServiceKey};
+use invoked_engine::{Amendment, FunctionRecord, ResourceError, ServiceKey};
 use invoked_fc::dto::Shape;
 use invoked_fc::dto::list::List;
 use invoked_fc::dto::tags::{
@@ -18,6 +18,7 @@ use invoked_fc::dto::tags::{
 use serde_json::{Map, Value, json as value};
 
 use crate::api::{Api, Call};
+use crate::auth::action::{LIST_TAGS, TAG, UNTAG};
 use crate::problem::Problem;
 use crate::reply::{Reply, empty, json};
 use crate::{functions, services};
@@ -41,7 +42,7 @@ enum Tagged {
 impl Api {
     pub(crate) async fn tag(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let input = TagInput::parse(&call.body)?;
-        let resources = self.existing(&input.resources, call)?;
+        let resources = self.existing(&input.resources, TAG, call)?;
         for (key, value) in &input.tags {
             check_length("Tag.Key", key, 1, KEY_MAX)?;
             check_length("Tag.Value", value, 0, VALUE_MAX)?;
@@ -53,7 +54,7 @@ impl Api {
 
     pub(crate) async fn untag(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let input = UntagInput::parse(&call.body, &call.query)?;
-        let resources = self.existing(&input.resources, call)?;
+        let resources = self.existing(&input.resources, UNTAG, call)?;
         let _changing = self.changing().await;
         self.change_tags(resources, |tags| {
             tags.retain(|key, _| !input.all && !input.keys.contains(key));
@@ -64,6 +65,7 @@ impl Api {
 
     pub(crate) fn resource_tags(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let resource = tagged(call.query.text("resourceArn").unwrap_or_default(), call)?;
+        self.check_allowed(&resource, LIST_TAGS, call)?;
         json(&ResourceTags { resource_arn: self.arn(&resource), tags: self.tags_of(&resource)? })
     }
 
@@ -97,8 +99,10 @@ impl Api {
         } else {
             check_count(&filter.resources)?;
             for id in &filter.resources {
+                let resource = tagged(id, call)?;
+                self.check_allowed(&resource, LIST_TAGS, call)?;
                 // As the request calls it, so that the client finds it again.
-                found.push((id.clone(), self.tags_of(&tagged(id, call)?)?));
+                found.push((id.clone(), self.tags_of(&resource)?));
             }
         }
         let shown = found.into_iter().filter(|(_, tags)| is_wanted(tags)).flat_map(|(id, tags)| {
@@ -117,16 +121,32 @@ impl Api {
         json(&TagResourceList { tags, next_token })
     }
 
+    /// Whether the caller may do this to a resource that body or query names.
+    fn check_allowed(
+        &self,
+        resource: &Tagged,
+        actions: &'static [&'static str],
+        call: &Call<'_>,
+    ) -> Result<(), Problem> {
+        let allowed = match resource {
+            Tagged::Function(key) => call.caller.check_function(actions, key.name.as_str()),
+            Tagged::Service(key) => call.caller.check_service(actions, key.name.as_str()),
+        };
+        allowed.map_err(|error| self.refused(error))
+    }
+
     /// The resources that a request names, all of which there have to be.
     fn existing(
         &self,
         ids: &BTreeSet<String>,
+        actions: &'static [&'static str],
         call: &Call<'_>,
     ) -> Result<BTreeSet<Tagged>, Problem> {
         check_count(ids)?;
         let resources: BTreeSet<_> =
             ids.iter().map(|id| tagged(id, call)).collect::<Result<_, _>>()?;
         for resource in &resources {
+            self.check_allowed(resource, actions, call)?;
             self.tags_of(resource)?;
         }
         match resources.is_empty() {
@@ -180,11 +200,13 @@ impl Api {
         Ok(self.given(resource)?.get(TAGS).map(read).unwrap_or_default())
     }
 
-    /// All resources of the account that have tags, in the order of their ARNs.
+    /// All resources of the account that have tags and that the caller sees, in the order of their ARNs.
     fn all_tagged(&self, call: &Call<'_>) -> Vec<(Tagged, Tags)> {
         let account = &call.caller.account;
-        let functions = self.engine().functions(account, "", None, usize::MAX).functions;
-        let services = self.engine().services(account, "", None, usize::MAX).services;
+        let seen = |record: &FunctionRecord| call.caller.sees(record.name.as_str());
+        let functions = self.engine().functions_that(account, None, usize::MAX, seen).functions;
+        let sees = |service: &str| call.caller.sees_service(service);
+        let services = self.engine().services(account, "", None, usize::MAX, sees).services;
         let functions =
             functions.iter().map(|of| (Tagged::Function(of.key()), functions::attributes(of)));
         let services =

@@ -10,6 +10,7 @@ use invoked_core::directory::{Directory, Function, FunctionKind, Prepared, TaskM
 use invoked_core::id::FnId;
 use invoked_core::limits::FUNCTIONS_PER_ACCOUNT_MAX;
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::role::Roles;
 use invoked_core::terms::{Destination, Terms};
 use invoked_store::codec::DecodeError;
 use invoked_store::{RegistryEntry, RegistryKind, Store, StoreError};
@@ -38,6 +39,8 @@ pub(crate) struct Functions {
     /// Whose a number is or was.
     pub(crate) names: Arc<BTreeMap<FnId, FunctionKey>>,
     pub(crate) resources: Resources,
+    /// What functions with a role may tell. The operator's, not the store's.
+    pub(crate) roles: Arc<Roles>,
 }
 
 /// A page of functions.
@@ -126,6 +129,7 @@ impl Functions {
             kind: record.kind,
             concurrency: record.concurrency,
             paused: false,
+            role: self.role_of(record),
             default_retries: config.default_retries,
             default_event_age_seconds: config.default_event_age_seconds,
             configs: configs.collect(),

@@ -20,6 +20,7 @@ mod labels;
 mod random;
 mod registry;
 mod resources;
+mod roles;
 mod services;
 mod shard;
 mod switches;
@@ -34,7 +35,7 @@ pub use engine::{Drained, Engine, Fatal, StartError};
 pub use error::{ConfigError, FunctionError, InvokeError, ResourceError, TaskError};
 pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};
-pub use invoke::{InvokeRequest, SyncAnswer, TaskWish};
+pub use invoke::{HttpAnswer, InvokeRequest, SyncAnswer, TaskWish};
 pub use labels::{AliasChange, AliasPage, VersionPage};
 pub use registry::{
     ConfigRecord, Disabled, FunctionChange, FunctionRecord, Origin, Seed, StatusMode,

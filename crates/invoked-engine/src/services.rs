@@ -60,8 +60,8 @@ impl Handle {
         self.shared.snapshot().functions.service(key)
     }
 
-    /// Services of an account whose names begin with `prefix`, by name, from `start` on, `limit` at
-    /// most.
+    /// Services of an account whose names begin with `prefix` and of which `is_shown` holds, by name,
+    /// from `start` on, `limit` at most.
     #[must_use]
     pub fn services(
         &self,
@@ -69,10 +69,12 @@ impl Handle {
         prefix: &str,
         start: Option<&str>,
         limit: usize,
+        is_shown: impl Fn(&str) -> bool,
     ) -> ServicePage {
         let registered = &self.shared.snapshot().functions;
-        let is_wanted =
-            |name: &str| name.starts_with(prefix) && start.is_none_or(|start| start <= name);
+        let is_wanted = |name: &str| {
+            name.starts_with(prefix) && start.is_none_or(|start| start <= name) && is_shown(name)
+        };
         let mut found = BTreeMap::new();
         for function in registered.functions.values().filter(|of| *of.account == **account) {
             let service = function.name.service().and_then(|(name, _)| {

@@ -1,5 +1,6 @@
 //! Where a function lives: what a record's URL means, and which URLs there may be.
 
+use invoked_core::directory::FunctionKind;
 use invoked_core::limits::ATTRIBUTES_MAX;
 use invoked_core::name::{FunctionName, Qualifier};
 use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
@@ -12,6 +13,10 @@ use crate::target_check::TargetCheck;
 /// Longest URL of a target, in bytes. Ours.
 const URL_MAX: usize = 2_048;
 
+/// Why it cannot be: what passes HTTP requests on speaks HTTP, not the API.
+pub(crate) const REMOTE_HTTP: &str = "an HTTP function cannot be one of a remote Function Compute; \
+                                      name its own http:// URL instead of fc://";
+
 /// How a function is called; `None` if it lives nowhere.
 pub(crate) fn target_spec(record: &FunctionRecord, config: &EngineConfig) -> Option<TargetSpec> {
     let attributes: serde_json::Value =
@@ -23,6 +28,7 @@ pub(crate) fn target_spec(record: &FunctionRecord, config: &EngineConfig) -> Opt
         function: record.name.clone(),
         account: record.account.as_str().into(),
         region: config.identity.region.as_str().into(),
+        kind: record.kind,
         address: address(record.url.as_deref()?)?,
         named_by: match record.origin {
             Origin::File => NamedBy::Operator,
@@ -83,6 +89,9 @@ impl FunctionChange {
         match self.url.as_deref() {
             None => Ok(()),
             Some(url) if url.len() > URL_MAX => invalid("url", too_long(URL_MAX, url.len())),
+            Some(url) if url.starts_with("fc://") && self.kind == FunctionKind::Http => {
+                invalid("url", REMOTE_HTTP.to_owned())
+            }
             Some(url) if address(url).is_some() => Ok(()),
             Some(url) => invalid(
                 "url",

@@ -147,7 +147,6 @@ impl Operation {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            // As in the cloud: whoever may invoke a function may send it requests.
             Self::InvokeFunction(_) | Self::Proxy { .. } => "InvokeFunction",
             Self::PutAsyncInvokeConfig(_) => "PutAsyncInvokeConfig",
             Self::GetAsyncInvokeConfig(_) => "GetAsyncInvokeConfig",
@@ -358,7 +357,7 @@ fn route(method: &str, path: &str) -> Option<Route> {
     if let Some(rest) = rest.strip_prefix("proxy/") {
         let operation = match version {
             ApiVersion::V2016 | ApiVersion::V2021 => services::proxy(rest)?,
-            ApiVersion::V2023 => return None,
+            ApiVersion::V2023 => v2023::proxy(rest)?,
         };
         return Some(Route { version, operation });
     }

@@ -71,7 +71,7 @@ async fn a_head_request_is_refused_without_a_body() {
     assert!(client.write(head("HEAD", HELLO, &[]) + "\r\n").await);
     // What follows is read as the next answer: there was no body after the head.
     assert!(client.write(head("GET", HELLO, &[]) + "\r\n").await);
-    assert_eq!(client.head_answer().await.unwrap(), 400);
+    assert_eq!(client.answer_head().await.unwrap().status, 400);
     assert_eq!(client.answer().await.unwrap().status, 200);
     daemon.stopped().await;
 }

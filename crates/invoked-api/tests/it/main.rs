@@ -1,14 +1,17 @@
 //! The API and the admin pages over a real engine, a store in memory and a socket.
 
 mod admin;
+mod auth;
 mod bodies;
 mod client;
 mod daemon;
 mod forms;
 mod invocations;
+mod proxy;
 mod replay;
 mod resources;
 mod services;
 mod switches;
 mod tasks;
 mod terraform;
+mod tls;
