@@ -190,22 +190,7 @@ impl Problem {
                 }
                 TaskError::Store(_) => Refusal::new(C::InternalServerError, INTERNAL),
             },
-            Self::Resource(error) => match error {
-                ResourceError::NoService { .. } => Refusal::new(C::ServiceNotFound, text()),
-                ResourceError::NoFunction { .. } => Refusal::new(C::FunctionNotFound, text()),
-                ResourceError::NoAlias { .. } => Refusal::new(C::AliasNotFound, text()),
-                ResourceError::NoVersion { .. } => Refusal::new(C::VersionNotFound, text()),
-                ResourceError::ServiceExists { .. } => {
-                    Refusal::new(C::ServiceAlreadyExists, text())
-                }
-                ResourceError::AliasExists { .. } => Refusal::new(C::AliasAlreadyExists, text()),
-                ResourceError::HasFunctions { .. } => Refusal::new(C::ServiceNotEmpty, text()),
-                ResourceError::Aliased { .. } | ResourceError::Invalid { .. } => {
-                    Refusal::new(C::InvalidArgument, text())
-                }
-                ResourceError::TooMany { .. } => Refusal::new(C::LimitExceededError, text()),
-                ResourceError::Store(_) => Refusal::new(C::InternalServerError, INTERNAL),
-            },
+            Self::Resource(error) => of_resource(error, text()),
             Self::Absent { code, .. } => Refusal::new(*code, text()),
             Self::Value { .. } => Refusal::new(C::InvalidArgument, text()),
             Self::Render(_) | Self::Panicked => Refusal::new(C::InternalServerError, INTERNAL),
@@ -245,6 +230,26 @@ impl Problem {
             source = error.source();
         }
         text
+    }
+}
+
+/// The rows of services, aliases and versions.
+fn of_resource(error: &ResourceError, text: String) -> Refusal {
+    use ErrorCode as C;
+
+    match error {
+        ResourceError::NoService { .. } => Refusal::new(C::ServiceNotFound, text),
+        ResourceError::NoFunction { .. } => Refusal::new(C::FunctionNotFound, text),
+        ResourceError::NoAlias { .. } => Refusal::new(C::AliasNotFound, text),
+        ResourceError::NoVersion { .. } => Refusal::new(C::VersionNotFound, text),
+        ResourceError::ServiceExists { .. } => Refusal::new(C::ServiceAlreadyExists, text),
+        ResourceError::AliasExists { .. } => Refusal::new(C::AliasAlreadyExists, text),
+        ResourceError::HasFunctions { .. } => Refusal::new(C::ServiceNotEmpty, text),
+        ResourceError::Aliased { .. } | ResourceError::Invalid { .. } => {
+            Refusal::new(C::InvalidArgument, text)
+        }
+        ResourceError::TooMany { .. } => Refusal::new(C::LimitExceededError, text),
+        ResourceError::Store(_) => Refusal::new(C::InternalServerError, INTERNAL),
     }
 }
 

@@ -436,3 +436,46 @@ fn check_description(text: &str) -> Result<(), ResourceError> {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use invoked_core::name::FunctionName;
+    use invoked_core::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn what_the_store_has_is_there_again_and_no_number_is_given_twice() {
+        let at = Timestamp::from_millis(5_000);
+        let owner =
+            OwnerKey::from(&FunctionKey::new("123", FunctionName::parse("svc$fn").unwrap()));
+        let version = |number| VersionRecord {
+            owner: owner.clone(),
+            number,
+            description: String::new(),
+            created_at: at,
+        };
+        let alias = AliasRecord {
+            owner: owner.clone(),
+            name: Qualifier::parse("prod").unwrap(),
+            version: Some(1),
+            attributes: "{}".into(),
+            created_at: at,
+            modified_at: at,
+        };
+        let mut resources = Resources::default();
+        let kind = RegistryKind::Version;
+        let first = version(1);
+        resources.restore(kind, &first.entry(), Some(&first.encode())).unwrap();
+        resources.restore(kind, &version(7).entry(), None).unwrap();
+        resources.restore(RegistryKind::Alias, &alias.entry(), Some(&alias.encode())).unwrap();
+        assert_eq!(resources.versions_of(&owner).count(), 1);
+        assert_eq!(resources.last_versions.get(&owner), Some(&7));
+        assert_eq!(resources.aliases_of(&owner).collect::<Vec<_>>(), [&alias]);
+        assert!(resources.restore(kind, "123/function", None).is_none());
+        let gone = resources.remove_labels(&owner);
+        let names: Vec<_> = gone.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, ["123/function/svc$fn/prod", "123/function/svc$fn/1"]);
+        assert_eq!(resources.aliases_of(&owner).count() + resources.versions_of(&owner).count(), 0);
+    }
+}

@@ -1,8 +1,10 @@
 //! Services, their functions, versions and aliases, in the words of 2016 and 2021.
 
 use invoked_api::ApiConfig;
+use invoked_core::pattern::Pattern;
 use serde_json::{Value, json};
 
+use crate::auth::{Signer, guarded_by, key};
 use crate::daemon::{ASYNC, Daemon};
 
 const VERSIONS: [&str; 2] = ["/2016-08-15", "/2021-04-06"];
@@ -312,5 +314,47 @@ async fn configurations_and_tasks_are_told_in_the_words_of_services() {
         "StatefulAsyncInvocationNotFound",
         &["none", "function 'fn' in service 'svc'"],
     );
+    daemon.stopped().await;
+}
+
+#[tokio::test]
+async fn a_key_is_held_to_its_services() {
+    let mut narrow = key("narrow", "123");
+    let functions = ["mine$*", "theirs$one"];
+    narrow.functions = functions.iter().map(|text| Pattern::parse(text).unwrap()).collect();
+    let daemon = guarded_by(vec![key("ak", "123"), narrow]).await;
+    let mut all = Signer::connect(&daemon, "ak").await;
+    let mut narrow = Signer::connect(&daemon, "narrow").await;
+    let services = "/2016-08-15/services";
+    for name in ["mine", "theirs"] {
+        let body = json!({"serviceName": name});
+        assert_eq!(all.send("POST", services, &body).await.status, 200);
+        let made =
+            all.send("POST", &format!("{services}/{name}/functions"), &function("one")).await;
+        assert_eq!(made.status, 200, "{}", made.text());
+    }
+    let list = narrow.send("GET", services, &Value::Null).await.value();
+    assert_eq!(list["services"].as_array().unwrap().len(), 1, "{list}");
+    for (method, path, body) in [
+        ("POST", services.to_owned(), json!({"serviceName": "more"})),
+        ("GET", format!("{services}/theirs"), Value::Null),
+        ("PUT", format!("{services}/theirs"), json!({})),
+        ("DELETE", format!("{services}/theirs"), Value::Null),
+        ("POST", format!("{services}/theirs/versions"), json!({})),
+        ("GET", format!("{services}/theirs/aliases"), Value::Null),
+        ("POST", format!("{services}/theirs/functions"), function("two")),
+        (
+            "POST",
+            "/2016-08-15/tag".to_owned(),
+            json!({"resourceArn": "services/theirs", "tags": {"a": "b"}}),
+        ),
+        ("GET", "/2016-08-15/tag?resourceArn=services/theirs".to_owned(), Value::Null),
+    ] {
+        narrow.send(method, &path, &body).await.is_error(403, "AccessDenied", &[]);
+    }
+    let versions = format!("{services}/mine/versions");
+    assert_eq!(narrow.send("POST", &versions, &json!({})).await.status, 200);
+    let one = narrow.send("GET", &format!("{services}/theirs/functions/one"), &Value::Null).await;
+    assert_eq!(one.status, 200, "{}", one.text());
     daemon.stopped().await;
 }

@@ -19,7 +19,7 @@ async fn begin(client: &mut Client, id: &str, payload: impl AsRef<[u8]>, headers
 
 async fn status(client: &mut Client, id: &str) -> String {
     let body = client.send("GET", &format!("{TASKS}/{id}"), &[], "").await.value();
-    body["status"].as_str().unwrap_or_default().to_owned()
+    body.get("status").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 async fn ended(client: &mut Client, id: &str) {
@@ -29,8 +29,9 @@ async fn ended(client: &mut Client, id: &str) {
 
 async fn ids(client: &mut Client, query: &str) -> Vec<String> {
     let body = client.send("GET", &format!("{TASKS}?{query}"), &[], "").await.value();
-    let id = |task: &Value| task["taskId"].as_str().unwrap().to_owned();
-    body["tasks"].as_array().unwrap_or_else(|| panic!("{body}")).iter().map(id).collect()
+    let tasks = body.get("tasks").and_then(Value::as_array).expect("a list");
+    let id = |task: &Value| Some(task.get("taskId")?.as_str()?.to_owned());
+    tasks.iter().filter_map(id).collect()
 }
 
 async fn task_mode() -> (Daemon, Client) {

@@ -11,13 +11,13 @@ const CONFIG: &str = "/2023-03-30/functions/hello/async-invoke-config";
 
 /// What Terraform keeps of an answer. A side without a destination is dropped.
 fn planned(body: &Value) -> Value {
-    let side = |name: &str| body["destinationConfig"][name]["destination"].clone();
+    let at = |path: &str| body.pointer(path).cloned().unwrap_or_default();
     json!({
-        "onSuccess": side("onSuccess"),
-        "onFailure": side("onFailure"),
-        "age": body["maxAsyncEventAgeInSeconds"],
-        "attempts": body["maxAsyncRetryAttempts"],
-        "task": body["asyncTask"],
+        "onSuccess": at("/destinationConfig/onSuccess/destination"),
+        "onFailure": at("/destinationConfig/onFailure/destination"),
+        "age": at("/maxAsyncEventAgeInSeconds"),
+        "attempts": at("/maxAsyncRetryAttempts"),
+        "task": at("/asyncTask"),
     })
 }
 
