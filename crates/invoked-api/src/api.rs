@@ -14,28 +14,25 @@ use http::request::Parts;
 use http::{Method, Request};
 use hyper::body::Incoming;
 use invoked_core::id::RequestId;
-use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX};
-use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
-use invoked_engine::Handle;
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier, ServiceName};
+use invoked_engine::{Handle, ServiceKey};
 use invoked_fc::argument::InvalidArgument;
-use invoked_fc::headers::values::InvocationType;
-use invoked_fc::query::Query;
-use invoked_fc::route::{self, ApiVersion, FunctionPath, Operation, PathNotSupported, Route};
+use invoked_fc::dto::Shape;
+use invoked_fc::query::{Page, Query};
+use invoked_fc::route::{self, FunctionPath, Operation};
 use invoked_fc::sign::Form;
 
 use crate::auth::action::asked;
 use crate::auth::{Auth, AuthConfig, AuthError};
 use crate::body::{Body, Room, UnreadBody};
 use crate::caller::Caller;
+use crate::dispatch::body_max;
 use crate::ids::RequestIds;
 use crate::problem::Problem;
+use crate::proxy;
 use crate::reply::{REQUEST_ID, Reply, id_value};
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
-use crate::{invoke, proxy};
-
-/// A JSON body, in bytes.
-const JSON_BYTES_MAX: usize = 1024 * 1024;
 
 /// How requests are read.
 #[derive(Copy, Clone, Debug)]
@@ -71,6 +68,8 @@ struct Shared {
 pub(crate) struct Call<'a> {
     /// Method, path and query as they were sent, and the headers.
     pub(crate) head: &'a Parts,
+    /// In whose words it is answered.
+    pub(crate) shape: Shape,
     /// The query, read.
     pub(crate) query: Query,
     /// The body; empty where the operation has none.
@@ -88,6 +87,17 @@ impl Call<'_> {
     pub(crate) fn function(&self, path: &FunctionPath) -> Result<FunctionKey, Problem> {
         let name = FunctionName::parse(&path.name)?;
         Ok(FunctionKey { account: Arc::clone(&self.caller.account), name })
+    }
+
+    /// The service of this name, of the caller's account.
+    pub(crate) fn service(&self, name: &str) -> Result<ServiceKey, Problem> {
+        let name = ServiceName::parse(name)?;
+        Ok(ServiceKey { account: Arc::clone(&self.caller.account), name })
+    }
+
+    /// Where a list begins: where the page before ended, or where the request says.
+    pub(crate) fn start<'p>(&'p self, page: &'p Page) -> Option<&'p str> {
+        page.next_token.as_deref().or_else(|| self.query.text("startKey"))
     }
 
     /// The qualifier of the request, for a function that its path names.
@@ -145,9 +155,6 @@ impl Api {
 
     async fn answer(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, Problem> {
         let route = route::parse(head.method.as_str(), head.uri.path())?;
-        if !is_served(&route) {
-            return Err(unsupported(head));
-        }
         let caller = self.admit(head, &route.operation).map_err(|error| self.refused(error))?;
         let body = match body_max(&route.operation, head)? {
             Some(limit) => {
@@ -162,7 +169,8 @@ impl Api {
         // The body's part of the memory is held until there is an answer.
         let Body { bytes: body, part: _part } = body;
         let query = Query::parse(head.uri.query().unwrap_or_default());
-        self.perform(&route.operation, Call { head, query, body, caller }).await
+        let shape = Shape::of(route.version);
+        self.perform(&route.operation, Call { head, shape, query, body, caller }).await
     }
 
     /// Who makes a request, if they may do this.
@@ -178,93 +186,11 @@ impl Api {
         self.shared.auth.report(&error, self.engine().now());
         error.into()
     }
-
-    async fn perform(&self, operation: &Operation, call: Call<'_>) -> Result<Reply, Problem> {
-        use Operation as O;
-
-        match operation {
-            O::InvokeFunction(function) => self.invoke(function, call).await,
-            O::Proxy { function, path } => self.proxy(function, path, call).await,
-            O::PutAsyncInvokeConfig(function) => self.put_config(function, &call).await,
-            O::GetAsyncInvokeConfig(function) => self.config(function, &call),
-            O::DeleteAsyncInvokeConfig(function) => self.delete_config(function, &call).await,
-            O::ListAsyncInvokeConfigs(None) => self.configs(&call),
-            O::GetAsyncTask(task) => self.task(task, &call).await,
-            O::ListAsyncTasks(function) => self.tasks(function, &call).await,
-            O::StopAsyncTask(task) => self.stop_task(task, &call).await,
-            O::CreateFunction(None) => self.create_function(&call).await,
-            O::GetFunction(function) => self.function(function, &call),
-            O::GetFunctionCode(function) => self.function_code(function, &call),
-            O::ListFunctions(None) => self.functions(&call),
-            O::UpdateFunction(function) => self.update_function(function, &call).await,
-            O::DeleteFunction(function) => self.delete_function(function, &call).await,
-            O::ListTriggers(function) => self.triggers(function, &call),
-            O::ListAsyncInvokeConfigs(Some(_))
-            | O::CreateFunction(Some(_))
-            | O::ListFunctions(Some(_)) => Err(unsupported(call.head)),
-        }
-    }
-}
-
-/// Resources are shown in the shape of 2023-03-30 alone; what shows none is the same in all versions.
-fn is_served(route: &Route) -> bool {
-    use Operation as O;
-
-    match &route.operation {
-        O::InvokeFunction(_)
-        | O::Proxy { .. }
-        | O::DeleteAsyncInvokeConfig(_)
-        | O::StopAsyncTask(_)
-        | O::DeleteFunction(_)
-        | O::GetFunctionCode(_)
-        | O::ListTriggers(_) => true,
-        O::PutAsyncInvokeConfig(_)
-        | O::GetAsyncInvokeConfig(_)
-        | O::ListAsyncInvokeConfigs(_)
-        | O::GetAsyncTask(_)
-        | O::ListAsyncTasks(_)
-        | O::CreateFunction(_)
-        | O::GetFunction(_)
-        | O::ListFunctions(_)
-        | O::UpdateFunction(_) => route.version == ApiVersion::V2023,
-    }
 }
 
 /// Requests to HTTP functions are signed like those to HTTP triggers, which leave more out.
 const fn form(operation: &Operation) -> Form {
     if matches!(operation, Operation::Proxy { .. }) { Form::HttpTrigger } else { Form::Api }
-}
-
-fn unsupported(head: &Parts) -> Problem {
-    let method = head.method.as_str().to_owned();
-    PathNotSupported { method, path: head.uri.path().to_owned() }.into()
-}
-
-/// How much of a body an operation reads; nothing if it has none, whatever the client sends.
-fn body_max(operation: &Operation, head: &Parts) -> Result<Option<usize>, Problem> {
-    use Operation as O;
-
-    Ok(match operation {
-        O::InvokeFunction(_) => Some(match invoke::invocation_type(&head.headers)? {
-            InvocationType::Sync => SYNC_PAYLOAD_MAX,
-            InvocationType::Async | InvocationType::Task => ASYNC_PAYLOAD_MAX,
-        }),
-        O::Proxy { path, .. } => Some(proxy::body_max(head, path)?),
-        O::PutAsyncInvokeConfig(_) | O::CreateFunction(_) | O::UpdateFunction(_) => {
-            Some(JSON_BYTES_MAX)
-        }
-        O::GetAsyncInvokeConfig(_)
-        | O::DeleteAsyncInvokeConfig(_)
-        | O::ListAsyncInvokeConfigs(_)
-        | O::GetAsyncTask(_)
-        | O::ListAsyncTasks(_)
-        | O::StopAsyncTask(_)
-        | O::GetFunction(_)
-        | O::GetFunctionCode(_)
-        | O::ListFunctions(_)
-        | O::DeleteFunction(_)
-        | O::ListTriggers(_) => None,
-    })
 }
 
 impl Respond for Api {

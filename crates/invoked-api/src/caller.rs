@@ -39,6 +39,7 @@ impl Caller {
         let Some(key) = &self.key else { return Ok(()) };
         let (is_allowed, resource) = match asked.on {
             On::Function(name) => (key.may(asked.actions) && key.sees(name), name),
+            On::Service(name) => (key.may(asked.actions) && key.sees(&whole(name)), name),
             On::Several => (key.may(asked.actions), "*"),
         };
         if is_allowed {
@@ -65,6 +66,20 @@ impl Caller {
         self.key.as_ref().is_none_or(|key| key.sees(function))
     }
 
+    /// Whether `action` may be done to a service that the body named.
+    pub(crate) fn check_service(
+        &self,
+        actions: &'static [&'static str],
+        service: &str,
+    ) -> Result<(), AuthError> {
+        self.check(Asked { actions, on: On::Service(service) })
+    }
+
+    /// Whether a service may be shown among others.
+    pub(crate) fn sees_service(&self, service: &str) -> bool {
+        self.sees(&whole(service))
+    }
+
     /// Whether a configuration may name a destination. `region` is the daemon's.
     pub(crate) fn check_destination(
         &self,
@@ -86,44 +101,26 @@ impl Caller {
     }
 }
 
-/// A page of what a caller may see: `fetch` brings at most so many from a key on, and the key of
-/// what comes after; what `is_shown` leaves out does not count.
-pub(crate) fn visible<T>(
-    start: Option<String>,
-    limit: usize,
-    mut fetch: impl FnMut(Option<&str>, usize) -> (Vec<T>, Option<String>),
-    is_shown: impl Fn(&T) -> bool,
-) -> (Vec<T>, Option<String>) {
-    let mut shown = Vec::new();
-    let mut start = start;
-    loop {
-        let (page, next) = fetch(start.as_deref(), limit.saturating_sub(shown.len()));
-        shown.extend(page.into_iter().filter(&is_shown));
-        if shown.len() >= limit || next.is_none() {
-            return (shown, next);
-        }
-        start = next;
-    }
+/// What stands for all functions of a service: only a pattern that holds for each of them, such as
+/// `svc$*`, holds for it too.
+fn whole(service: &str) -> String {
+    format!("{service}$")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
-
-    /// The numbers from 0 to 9, from a key on.
-    fn numbers(start: Option<&str>, limit: usize) -> (Vec<usize>, Option<String>) {
-        let start: usize = start.map_or(0, |start| start.parse().unwrap());
-        let end = (start + limit).min(10);
-        ((start..end).collect(), (end < 10).then(|| end.to_string()))
-    }
+    use super::whole;
 
     #[test]
-    fn a_page_is_full_of_what_may_be_seen() {
-        let is_odd = |number: &usize| !number.is_multiple_of(2);
-        let (first, next) = visible(None, 3, numbers, is_odd);
-        assert_eq!((first, next.as_deref()), (vec![1, 3, 5], Some("6")));
-        let (second, next) = visible(next, 3, numbers, is_odd);
-        assert_eq!((second, next), (vec![7, 9], None));
-        assert_eq!(visible(None, 3, numbers, |_| false), (vec![], None));
+    fn a_service_is_seen_by_patterns_that_see_all_of_it() {
+        use invoked_core::pattern::Pattern;
+        for (pattern, sees) in [("*", true), ("svc$*", true), ("svc$fn", false), ("other$*", false)]
+        {
+            assert_eq!(
+                Pattern::parse(pattern).is_ok_and(|of| of.matches(&whole("svc"))),
+                sees,
+                "{pattern}"
+            );
+        }
     }
 }

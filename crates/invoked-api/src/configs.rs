@@ -7,13 +7,15 @@ use invoked_core::limits::ARN_MAX;
 use invoked_core::name::FunctionName;
 use invoked_engine::{ConfigChange, ConfigError, ConfigRecord, DestinationChange};
 use invoked_fc::dto::config::{
-    AsyncConfig, AsyncConfigList, DestinationConfig, PutAsyncInvokeConfigInput,
+    AsyncConfig, DestinationConfig, PutAsyncInvokeConfigInput, TaskModeFunction,
 };
+use invoked_fc::dto::list::List;
+use invoked_fc::dto::{FunctionNames, Shape};
 use invoked_fc::route::FunctionPath;
 use invoked_fc::time::MetadataTime;
 
 use crate::api::{Api, Call};
-use crate::caller::{Caller, visible};
+use crate::caller::Caller;
 use crate::etag::check_if_match;
 use crate::problem::Problem;
 use crate::reply::{Reply, empty, json, rendered, resource};
@@ -29,16 +31,16 @@ impl Api {
         self.check_destinations(&call.caller, &change)?;
         let _changing = self.changing().await;
         if let Ok(present) = self.engine().config_of(&function, &qualifier) {
-            check_if_match(call.headers(), &rendered(&self.shown_config(&present))?)?;
+            check_if_match(call.headers(), &rendered(&self.shown_config(&present, call))?)?;
         }
         let put = self.engine().put_config(&function, &qualifier, &change).await;
         let record = put.map_err(|error| explained(error, &change))?;
-        resource(&self.shown_config(&record))
+        resource(&self.shown_config(&record, call))
     }
 
     pub(crate) fn config(&self, path: &FunctionPath, call: &Call<'_>) -> Result<Reply, Problem> {
         let record = self.engine().config_of(&call.function(path)?, &call.qualifier(path)?)?;
-        resource(&self.shown_config(&record))
+        resource(&self.shown_config(&record, call))
     }
 
     pub(crate) async fn delete_config(
@@ -49,27 +51,58 @@ impl Api {
         let (function, qualifier) = (call.function(path)?, call.qualifier(path)?);
         let _changing = self.changing().await;
         let present = self.engine().config_of(&function, &qualifier)?;
-        check_if_match(call.headers(), &rendered(&self.shown_config(&present))?)?;
+        check_if_match(call.headers(), &rendered(&self.shown_config(&present, call))?)?;
         self.engine().delete_config(&function, &qualifier).await?;
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
-    pub(crate) fn configs(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+    /// Of one function where the path or the query names one.
+    pub(crate) fn configs(
+        &self,
+        path: Option<&FunctionPath>,
+        call: &Call<'_>,
+    ) -> Result<Reply, Problem> {
         let page = call.query.page()?;
-        let function = call.query.text("functionName").map(FunctionName::parse).transpose()?;
-        let listed = visible(
-            page.next_token,
-            usize::from(page.limit),
-            |start, limit| {
-                let page =
-                    self.engine().configs(&call.caller.account, function.as_ref(), start, limit);
-                (page.configs, page.next)
-            },
-            |record| call.caller.sees(record.function.name.as_str()),
-        );
-        json(&AsyncConfigList {
-            configs: listed.0.iter().map(|record| self.shown_config(record)).collect(),
-            next_token: listed.1.unwrap_or_default(),
+        let function = match path {
+            // Whoever asks about a function is told if there is none.
+            Some(path) => Some(self.engine().function(&call.function(path)?)?.name),
+            None => call.query.text("functionName").map(FunctionName::parse).transpose()?,
+        };
+        let (start, limit) = (page.next_token.as_deref(), usize::from(page.limit));
+        let listed = self.engine().configs_that(&call.caller.account, start, limit, |record| {
+            let name = &record.function.name;
+            function.as_ref().is_none_or(|function| function == name)
+                && call.caller.sees(name.as_str())
+        });
+        json(&List {
+            name: "configs",
+            items: listed.configs.iter().map(|of| self.shown_config(of, call)).collect(),
+            next_token: listed.next.unwrap_or_default(),
+        })
+    }
+
+    /// What is in task mode by its configuration.
+    pub(crate) fn task_functions(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        let page = call.query.page()?;
+        let (start, limit) = (page.next_token.as_deref(), usize::from(page.limit));
+        let listed = self.engine().configs_that(&call.caller.account, start, limit, |record| {
+            record.config.async_task == Some(true)
+                && call.caller.sees(record.function.name.as_str())
+        });
+        let shown = |record: &ConfigRecord| {
+            let full = record.function.name.as_str().to_owned();
+            let names = FunctionNames { arn: String::new(), full };
+            let (service, function) = names.in_service();
+            TaskModeFunction {
+                service_name: service.to_owned(),
+                function_name: function.to_owned(),
+                qualifier: record.qualifier.as_str().to_owned(),
+            }
+        };
+        json(&List {
+            name: "data",
+            items: listed.configs.iter().map(shown).collect(),
+            next_token: listed.next.unwrap_or_default(),
         })
     }
 
@@ -90,8 +123,8 @@ impl Api {
         Ok(())
     }
 
-    fn shown_config(&self, record: &ConfigRecord) -> AsyncConfig {
-        shown(&self.engine().config().identity, record)
+    fn shown_config(&self, record: &ConfigRecord, call: &Call<'_>) -> AsyncConfig {
+        shown(call.shape, &self.engine().config().identity, record)
     }
 }
 
@@ -107,11 +140,16 @@ fn change(input: PutAsyncInvokeConfigInput) -> ConfigChange {
     }
 }
 
-fn shown(identity: &Identity, record: &ConfigRecord) -> AsyncConfig {
+fn shown(shape: Shape, identity: &Identity, record: &ConfigRecord) -> AsyncConfig {
     let text = |arn: &Option<Arn>| arn.as_ref().map(|arn| arn.as_str().to_owned());
     let config = &record.config;
     AsyncConfig {
-        function_arn: identity.function_arn(&record.function, &record.qualifier),
+        shape,
+        function: FunctionNames {
+            arn: identity.function_arn(&record.function, &record.qualifier),
+            full: record.function.name.as_str().to_owned(),
+        },
+        qualifier: record.qualifier.as_str().to_owned(),
         created_at: MetadataTime { unix_ms: record.created_at.millis() },
         last_modified_at: MetadataTime { unix_ms: record.modified_at.millis() },
         destination_config: DestinationConfig {
@@ -172,7 +210,7 @@ mod tests {
             modified_at: Timestamp::from_millis(1_717_401_601_999),
         };
         assert_eq!(
-            serde_json::to_value(shown(&identity, &record)).unwrap(),
+            serde_json::to_value(shown(Shape::Functions, &identity, &record)).unwrap(),
             serde_json::json!({
                 "functionArn": "acs:fc:cn-hangzhou:123:functions/fn/prod",
                 "createdTime": "2024-06-03T08:00:00Z",

@@ -11,33 +11,49 @@ use invoked_core::directory::FunctionKind;
 use invoked_core::envelope::Identity;
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_engine::{FunctionChange, FunctionError, FunctionRecord, StatusMode};
-use invoked_fc::dto::function::{Function, FunctionCode, FunctionInput, FunctionList, TriggerList};
-use invoked_fc::route::FunctionPath;
+use invoked_fc::dto::function::{Function, FunctionCode, FunctionInput, InvocationRestriction};
+use invoked_fc::dto::list::List;
+use invoked_fc::dto::{FunctionNames, Shape};
+use invoked_fc::error::ErrorCode;
+use invoked_fc::query::Query;
+use invoked_fc::route::{FunctionPath, PartPath};
 use invoked_fc::time::MetadataTime;
 use serde_json::{Map, Value};
 
 use crate::api::{Api, Call};
-use crate::caller::visible;
 use crate::etag::check_if_match;
 use crate::problem::Problem;
 use crate::reply::{Reply, empty, json, rendered, resource};
 
 /// The environment variable that says what requests the function takes: `event` or `http`.
 const FUNCTION_KIND: &str = "INVOKED_FUNCTION_KIND";
+/// The runtime of a function that names none.
+const RUNTIME: &str = "custom";
 /// The longest timeout, in seconds.
 const TIMEOUT_SECONDS_MAX: i64 = 86_400;
 
 impl Api {
-    pub(crate) async fn create_function(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+    pub(crate) async fn create_function(
+        &self,
+        service: Option<&str>,
+        call: &Call<'_>,
+    ) -> Result<Reply, Problem> {
         let input = FunctionInput::parse(&call.body)?;
-        let name = FunctionName::parse(input.function_name.as_deref().unwrap_or_default())?;
+        let name = input.function_name.as_deref().unwrap_or_default();
+        let name = match service {
+            Some(service) => {
+                self.engine().service(&call.service(service)?)?;
+                FunctionName::parse(&format!("{service}${name}"))?
+            }
+            None => FunctionName::parse(name)?,
+        };
         let allowed = call.caller.check_function(&["fc:CreateFunction"], name.as_str());
         allowed.map_err(|error| self.refused(error))?;
-        let key = FunctionKey { account: Arc::clone(&call.caller.account), name };
         let change = change(&input)?;
+        let key = FunctionKey { account: Arc::clone(&call.caller.account), name };
         let _changing = self.changing().await;
-        let record = self.engine().create_function(key, change).await?;
-        resource(&self.shown_function(&record))
+        let created = self.engine().create_function(key, change).await;
+        resource(&self.shown_function(&created.map_err(in_words_of_clients)?, call))
     }
 
     pub(crate) async fn update_function(
@@ -49,10 +65,9 @@ impl Api {
         let input = FunctionInput::parse(&call.body)?;
         let _changing = self.changing().await;
         let present = self.engine().function(&key)?;
-        check_if_match(call.headers(), &rendered(&self.shown_function(&present))?)?;
-        let whole = input.over(FunctionInput::from_given(attributes(&present))?);
-        let record = self.engine().update_function(&key, change(&whole)?).await?;
-        resource(&self.shown_function(&record))
+        check_if_match(call.headers(), &rendered(&self.shown_function(&present, call))?)?;
+        let updated = self.engine().update_function(&key, updated(input, &present)?).await;
+        resource(&self.shown_function(&updated.map_err(in_words_of_clients)?, call))
     }
 
     pub(crate) async fn delete_function(
@@ -63,30 +78,43 @@ impl Api {
         let key = call.function(path)?;
         let _changing = self.changing().await;
         let present = self.engine().function(&key)?;
-        check_if_match(call.headers(), &rendered(&self.shown_function(&present))?)?;
+        check_if_match(call.headers(), &rendered(&self.shown_function(&present, call))?)?;
         self.engine().delete_function(&key).await?;
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
     pub(crate) fn function(&self, path: &FunctionPath, call: &Call<'_>) -> Result<Reply, Problem> {
-        resource(&self.shown_function(&self.engine().function(&call.function(path)?)?))
+        resource(&self.shown_function(&self.engine().function(&call.function(path)?)?, call))
     }
 
-    pub(crate) fn functions(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+    pub(crate) fn functions(
+        &self,
+        service: Option<&str>,
+        call: &Call<'_>,
+    ) -> Result<Reply, Problem> {
         let page = call.query.page()?;
-        let prefix = call.query.text("prefix").unwrap_or_default();
-        let (functions, next) = visible(
-            page.next_token,
-            usize::from(page.limit),
-            |start, limit| {
-                let page = self.engine().functions(&call.caller.account, prefix, start, limit);
-                (page.functions, page.next)
-            },
-            |record| call.caller.sees(record.name.as_str()),
-        );
-        json(&FunctionList {
-            functions: functions.iter().map(|of| self.shown_function(of)).collect(),
-            next_token: next.unwrap_or_default(),
+        let limit = usize::from(page.limit);
+        // Within a service, names and tokens are without it.
+        let within = match service {
+            Some(service) => {
+                self.engine().service(&call.service(service)?)?;
+                format!("{service}$")
+            }
+            None => String::new(),
+        };
+        let start = call.start(&page).map(|start| format!("{within}{start}"));
+        let prefix = format!("{within}{}", call.query.text("prefix").unwrap_or_default());
+        let filter = Filter::of(&call.query);
+        let listed =
+            self.engine().functions_that(&call.caller.account, start.as_deref(), limit, |record| {
+                let name = record.name.as_str();
+                name.starts_with(&prefix) && filter.holds(record) && call.caller.sees(name)
+            });
+        let next = listed.next.unwrap_or_default();
+        json(&List {
+            name: "functions",
+            items: listed.functions.iter().map(|of| self.shown_function(of, call)).collect(),
+            next_token: next.strip_prefix(&within).unwrap_or(&next).to_owned(),
         })
     }
 
@@ -100,17 +128,91 @@ impl Api {
         json(&FunctionCode::default())
     }
 
+    /// There are none: `s invoke` asks before every invocation.
     pub(crate) fn triggers(&self, path: &FunctionPath, call: &Call<'_>) -> Result<Reply, Problem> {
         self.engine().function(&call.function(path)?)?;
-        json(&TriggerList::default())
+        json(&List::<()> { name: "triggers", items: Vec::new(), next_token: String::new() })
     }
 
-    fn shown_function(&self, record: &FunctionRecord) -> Function {
-        shown(&self.engine().config().identity, record)
+    pub(crate) fn trigger(
+        &self,
+        path: &PartPath<FunctionPath>,
+        call: &Call<'_>,
+    ) -> Result<Reply, Problem> {
+        let function = self.engine().function(&call.function(&path.owner)?)?;
+        let what = format!("trigger '{}' of {}", path.name, function.name.called());
+        Err(Problem::Absent { code: ErrorCode::TriggerNotFound, what })
+    }
+
+    fn shown_function(&self, record: &FunctionRecord, call: &Call<'_>) -> Function {
+        shown(call.shape, &self.engine().config().identity, record)
     }
 }
 
-/// What the engine is told: of a create, its body; of an update, what the function is after it.
+/// Which functions of the account are listed.
+struct Filter<'a> {
+    runtime: Option<&'a str>,
+    fc_version: Option<&'a str>,
+}
+
+impl<'a> Filter<'a> {
+    fn of(query: &'a Query) -> Self {
+        Self { runtime: query.text("runtime"), fc_version: query.text("fcVersion") }
+    }
+
+    fn holds(&self, record: &FunctionRecord) -> bool {
+        let has_service = record.name.service().is_some();
+        let is_of_version = match self.fc_version {
+            Some("v2") => has_service,
+            Some("v3") => !has_service,
+            Some(_) | None => true,
+        };
+        let is_of_runtime = self.runtime.is_none_or(|wanted| {
+            attributes(record).get("runtime").and_then(Value::as_str).unwrap_or(RUNTIME) == wanted
+        });
+        is_of_version && is_of_runtime
+    }
+}
+
+/// What a function is after an update. What the update does not name stays, and so does what was
+/// set by other means than the fields of a client.
+fn updated(input: FunctionInput, present: &FunctionRecord) -> Result<FunctionChange, Problem> {
+    let names_variables = input.environment_variables.is_some();
+    let before = attributes(present);
+    let initialized_by_fields = initializes(&before);
+    let whole = input.over(FunctionInput::from_given(before)?);
+    let change = change(&whole)?;
+    let (kind, url) = match names_variables {
+        true => (change.kind, change.url),
+        false => (present.kind, present.url.clone()),
+    };
+    Ok(FunctionChange {
+        kind,
+        url,
+        timeout: change.timeout.or(Some(present.timeout)),
+        concurrency: present.concurrency,
+        status: present.status,
+        initialize: change.initialize || (present.initialize && !initialized_by_fields),
+        attributes: change.attributes,
+    })
+}
+
+/// A client sets a function's address in its environment.
+fn in_words_of_clients(error: FunctionError) -> FunctionError {
+    match error {
+        FunctionError::Invalid { field: "url", problem } => {
+            FunctionError::Invalid { field: "environmentVariables.INVOKED_TARGET_URL", problem }
+        }
+        FunctionError::NotFound { .. }
+        | FunctionError::Exists { .. }
+        | FunctionError::OwnedByFile { .. }
+        | FunctionError::Invalid { .. }
+        | FunctionError::TooMany { .. }
+        | FunctionError::Store(_) => error,
+    }
+}
+
+/// What the fields of a client say.
 fn change(input: &FunctionInput) -> Result<FunctionChange, Problem> {
     Ok(FunctionChange {
         kind: kind(input)?,
@@ -175,27 +277,35 @@ fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 }
 
 /// What a client gave; nothing for a function of the operator's file.
-fn attributes(record: &FunctionRecord) -> Map<String, Value> {
+pub(crate) fn attributes(record: &FunctionRecord) -> Map<String, Value> {
     serde_json::from_str(&record.attributes).unwrap_or_default()
 }
 
-fn shown(identity: &Identity, record: &FunctionRecord) -> Function {
+fn shown(shape: Shape, identity: &Identity, record: &FunctionRecord) -> Function {
     let mut given = attributes(record);
     // Clients expect these of every function.
     for (name, value) in [
-        ("runtime", Value::from("custom")),
+        ("runtime", Value::from(RUNTIME)),
         ("handler", Value::from("index.handler")),
         ("timeout", Value::from(whole_seconds(record.timeout))),
     ] {
         given.entry(name).or_insert(value);
     }
     Function {
+        shape,
         given,
-        function_name: record.name.as_str().to_owned(),
-        function_arn: identity.function_arn(&record.key(), &Qualifier::LATEST),
+        function: FunctionNames {
+            arn: identity.function_arn(&record.key(), &Qualifier::LATEST),
+            full: record.name.as_str().to_owned(),
+        },
         function_id: format!("{:08x}-{:x}", record.id.0, record.created_at.millis()),
         created_at: MetadataTime { unix_ms: record.created_at.millis() },
         last_modified_at: MetadataTime { unix_ms: record.modified_at.millis() },
+        restriction: record.disabled.as_ref().map(|disabled| InvocationRestriction {
+            disable: true,
+            reason: disabled.reason.clone(),
+            last_modified_at: MetadataTime { unix_ms: disabled.since_ms },
+        }),
     }
 }
 

@@ -28,6 +28,11 @@ const ASYNC_TASK_ID: HeaderName = HeaderName::from_static(headers::ASYNC_TASK_ID
 const STATEFUL_ID: HeaderName = HeaderName::from_static(headers::STATEFUL_ASYNC_INVOCATION_ID);
 pub(crate) const ERROR_TYPE: HeaderName = HeaderName::from_static(headers::ERROR_TYPE);
 const DURATION: HeaderName = HeaderName::from_static(headers::INVOCATION_DURATION);
+const CODE_CHECKSUM: HeaderName = HeaderName::from_static(headers::CODE_CHECKSUM);
+const INSTANCE_ID: HeaderName = HeaderName::from_static(headers::INSTANCE_ID);
+const MAX_MEMORY: HeaderName = HeaderName::from_static(headers::MAX_MEMORY_USAGE);
+const SERVICE_VERSION: HeaderName = HeaderName::from_static(headers::INVOCATION_SERVICE_VERSION);
+const CODE_VERSION: HeaderName = HeaderName::from_static(headers::INVOCATION_CODE_VERSION);
 const LOG_RESULT: HeaderName = HeaderName::from_static(headers::LOG_RESULT);
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -50,7 +55,9 @@ impl Api {
         match kind {
             InvocationType::Sync => {
                 let logs = LogType::parse(header(headers, headers::LOG_TYPE)?)?;
-                Ok(answered(self.engine().invoke_sync(request).await?, logs))
+                let version = visible(request.qualifier.as_str());
+                let answer = self.engine().invoke_sync(request).await?;
+                Ok(answered(answer, logs, version))
             }
             InvocationType::Async | InvocationType::Task => {
                 let request = later(request, kind, headers)?;
@@ -135,7 +142,7 @@ pub(crate) fn accepted(accepted: &Accepted) -> Reply {
 }
 
 /// What a synchronous invocation came to. A function that failed did answer: that is a 200.
-fn answered(answered: SyncAnswer, logs: LogType) -> Reply {
+fn answered(answered: SyncAnswer, logs: LogType, version: HeaderValue) -> Reply {
     let SyncAnswer { request_id, answer, took } = answered;
     let fault = said(answer.fault);
     let error_type = match answer.verdict {
@@ -147,6 +154,13 @@ fn answered(answered: SyncAnswer, logs: LogType) -> Reply {
     };
     let mut reply = full(StatusCode::OK, BYTES, answer.body);
     told(reply.headers_mut(), request_id, took, logs);
+    let headers = reply.headers_mut();
+    // What clients read and the daemon does not know: it keeps no code and owns no instances.
+    headers.insert(CODE_CHECKSUM, HeaderValue::from_static(""));
+    headers.insert(INSTANCE_ID, HeaderValue::from_static(""));
+    headers.insert(MAX_MEMORY, HeaderValue::from(0));
+    headers.insert(SERVICE_VERSION, version.clone());
+    headers.insert(CODE_VERSION, version);
     if let Some(error_type) = error_type {
         reply.headers_mut().insert(ERROR_TYPE, error_type);
     }

@@ -14,7 +14,7 @@ use invoked_core::fault::Fault;
 use invoked_core::id::RequestId;
 use invoked_core::life::Verdict;
 use invoked_core::name::NameError;
-use invoked_engine::{ConfigError, FunctionError, InvokeError, TaskError};
+use invoked_engine::{ConfigError, FunctionError, InvokeError, ResourceError, TaskError};
 use invoked_fc::argument::InvalidArgument;
 use invoked_fc::error::{ErrorBody, ErrorCode};
 use invoked_fc::route::PathNotSupported;
@@ -71,6 +71,15 @@ pub(crate) enum Problem {
     /// A task was not found or stopped.
     #[error(transparent)]
     Task(#[from] TaskError),
+    /// A service, an alias or a version was not made, changed or found.
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
+    /// There is none, and there cannot be one; with the code for it.
+    #[error("{what} does not exist")]
+    Absent { code: ErrorCode, what: String },
+    /// A value is not allowed.
+    #[error("{field}: {problem}")]
+    Value { field: &'static str, problem: String },
     /// An answer could not be written down.
     #[error("an answer could not be written down")]
     Render(#[source] serde_json::Error),
@@ -125,6 +134,7 @@ impl Problem {
             Self::Invoke(error) => match error {
                 InvokeError::NoFunction { .. } => Refusal::new(C::FunctionNotFound, text()),
                 InvokeError::NoTarget { .. } => Refusal::new(C::InvalidArgument, text()),
+                InvokeError::Disabled { .. } => Refusal::new(C::AccessDenied, text()),
                 InvokeError::Duplicate { .. } => {
                     Refusal::new(C::StatefulAsyncInvocationAlreadyExists, text())
                 }
@@ -153,12 +163,14 @@ impl Problem {
                 FunctionError::Exists { .. } => Refusal::new(C::FunctionAlreadyExists, text()),
                 FunctionError::OwnedByFile { .. } => Refusal::new(C::AccessDenied, text()),
                 FunctionError::Invalid { .. } => Refusal::new(C::InvalidArgument, text()),
+                FunctionError::TooMany { .. } => Refusal::new(C::LimitExceededError, text()),
                 FunctionError::Store(_) => Refusal::new(C::InternalServerError, INTERNAL),
             },
             Self::Config(error) => match error {
                 ConfigError::NoFunction { .. } => Refusal::new(C::FunctionNotFound, text()),
                 ConfigError::NotFound { .. } => Refusal::new(C::AsyncConfigNotExists, text()),
                 ConfigError::OutOfRange { .. } => Refusal::new(C::InvalidArgument, text()),
+                ConfigError::TooMany { .. } => Refusal::new(C::LimitExceededError, text()),
                 ConfigError::Destination { .. }
                 | ConfigError::HttpFunction { .. }
                 | ConfigError::Loop { .. } => bad_destination(&text()),
@@ -178,6 +190,9 @@ impl Problem {
                 }
                 TaskError::Store(_) => Refusal::new(C::InternalServerError, INTERNAL),
             },
+            Self::Resource(error) => of_resource(error, text()),
+            Self::Absent { code, .. } => Refusal::new(*code, text()),
+            Self::Value { .. } => Refusal::new(C::InvalidArgument, text()),
             Self::Render(_) | Self::Panicked => Refusal::new(C::InternalServerError, INTERNAL),
         }
     }
@@ -215,6 +230,26 @@ impl Problem {
             source = error.source();
         }
         text
+    }
+}
+
+/// The rows of services, aliases and versions.
+fn of_resource(error: &ResourceError, text: String) -> Refusal {
+    use ErrorCode as C;
+
+    match error {
+        ResourceError::NoService { .. } => Refusal::new(C::ServiceNotFound, text),
+        ResourceError::NoFunction { .. } => Refusal::new(C::FunctionNotFound, text),
+        ResourceError::NoAlias { .. } => Refusal::new(C::AliasNotFound, text),
+        ResourceError::NoVersion { .. } => Refusal::new(C::VersionNotFound, text),
+        ResourceError::ServiceExists { .. } => Refusal::new(C::ServiceAlreadyExists, text),
+        ResourceError::AliasExists { .. } => Refusal::new(C::AliasAlreadyExists, text),
+        ResourceError::HasFunctions { .. } => Refusal::new(C::ServiceNotEmpty, text),
+        ResourceError::Aliased { .. } | ResourceError::Invalid { .. } => {
+            Refusal::new(C::InvalidArgument, text)
+        }
+        ResourceError::TooMany { .. } => Refusal::new(C::LimitExceededError, text),
+        ResourceError::Store(_) => Refusal::new(C::InternalServerError, INTERNAL),
     }
 }
 

@@ -57,12 +57,13 @@ pub(crate) enum ProxyError {
     #[error("header '{name}' is invalid: expected UTF-8 in an asynchronous request")]
     NoText { name: HeaderName },
     /// The function takes other requests.
-    #[error("function '{function}' is an event function; invoke it with InvokeFunction")]
+    #[error("{} is an event function; invoke it with InvokeFunction", function.called())]
     NotHttp { function: FunctionName },
     /// The function is called over HTTP alone.
     #[error(
-        "function '{function}' is an HTTP function; send it the request itself, \
-         under /2016-08-15/proxy/{{service}}/{{function}}/ or /2023-03-30/proxy/{{function}}/"
+        "{} is an HTTP function; send it the request itself, \
+         under /2016-08-15/proxy/{{service}}/{{function}}/ or /2023-03-30/proxy/{{function}}/",
+        function.called()
     )]
     NotEvent { function: FunctionName },
     /// The function ran, but there is no whole answer.

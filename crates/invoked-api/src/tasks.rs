@@ -11,10 +11,11 @@ use invoked_core::id::Attempt;
 use invoked_core::name::{FunctionKey, Qualifier};
 use invoked_core::time::Timestamp;
 use invoked_engine::{TaskFilter, TaskRecord};
+use invoked_fc::dto::list::List;
 use invoked_fc::dto::task::{
-    AsyncTask, AsyncTaskEvent, AsyncTaskList, Payloads, SortOrder, TaskFilter as AskedTasks,
-    TaskStatus,
+    AsyncTask, AsyncTaskEvent, Payload, Payloads, SortOrder, TaskFilter as AskedTasks, TaskStatus,
 };
+use invoked_fc::dto::{FunctionNames, Shape};
 use invoked_fc::query::Query;
 use invoked_fc::route::{FunctionPath, TaskPath};
 
@@ -23,10 +24,11 @@ use crate::problem::Problem;
 use crate::reply::{Reply, empty, json};
 
 impl Api {
+    /// The qualifier of the request is not looked at: ids are unique in a function.
     pub(crate) async fn task(&self, path: &TaskPath, call: &Call<'_>) -> Result<Reply, Problem> {
         let function = call.function(&path.function)?;
         let task = self.engine().task(&function, &path.task_id).await?;
-        json(&shown(&self.engine().config().identity, &function, &task))
+        json(&shown(call.shape, &self.engine().config().identity, &function, &task))
     }
 
     pub(crate) async fn tasks(
@@ -38,8 +40,13 @@ impl Api {
         let filter = filter(path, &call.query)?;
         let page = self.engine().tasks(&function, &filter).await?;
         let identity = &self.engine().config().identity;
-        json(&AsyncTaskList {
-            tasks: page.tasks.iter().map(|task| shown(identity, &function, task)).collect(),
+        let shown = |task| shown(call.shape, identity, &function, task);
+        json(&List {
+            name: match call.shape {
+                Shape::Services => "invocations",
+                Shape::Functions => "tasks",
+            },
+            items: page.tasks.iter().map(shown).collect(),
             next_token: page.next.unwrap_or_default(),
         })
     }
@@ -58,7 +65,8 @@ impl Api {
 fn filter(path: &FunctionPath, query: &Query) -> Result<TaskFilter, Problem> {
     let asked = AskedTasks::parse(query)?;
     let page = query.page()?;
-    let qualifier = path.qualifier.as_deref().or_else(|| query.text("qualifier"));
+    let in_path = path.qualifier.as_deref().filter(|qualifier| !qualifier.is_empty());
+    let qualifier = in_path.or_else(|| query.text("qualifier"));
     Ok(TaskFilter {
         qualifier: qualifier.map(Qualifier::parse).transpose()?,
         status: asked.status.and_then(|wanted| {
@@ -74,14 +82,23 @@ fn filter(path: &FunctionPath, query: &Query) -> Result<TaskFilter, Problem> {
     })
 }
 
-fn shown(identity: &Identity, function: &FunctionKey, task: &TaskRecord) -> AsyncTask {
+fn shown(
+    shape: Shape,
+    identity: &Identity,
+    function: &FunctionKey,
+    task: &TaskRecord,
+) -> AsyncTask {
     let head = &task.head;
     let qualifier = &head.terms.qualifier;
     let events = head.task.iter().flat_map(|task| task.history.events());
     let duration = head.ended_at().zip(head.first_started_at);
     let duration = duration.map(|(ended, started)| ended.since(started).as_millis());
     AsyncTask {
-        function_arn: identity.function_arn(function, qualifier),
+        shape,
+        function: FunctionNames {
+            arn: identity.function_arn(function, qualifier),
+            full: function.name.as_str().to_owned(),
+        },
         qualifier: qualifier.as_str().to_owned(),
         task_id: head.task.as_ref().map(|task| task.id.as_str().to_owned()).unwrap_or_default(),
         request_id: head.request_id.to_string(),
@@ -89,11 +106,11 @@ fn shown(identity: &Identity, function: &FunctionKey, task: &TaskRecord) -> Asyn
         started_at_ms: head.first_started_at.map_or(0, Timestamp::millis),
         ended_at_ms: head.ended_at().map_or(0, Timestamp::millis),
         duration_ms: duration.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0),
-        destination_status: Some(destination_status(&head.callback).to_owned()),
-        task_error_message: Some(error_message(head).to_owned()),
-        task_payload: task.payload.as_ref().map(text_or_base64),
-        return_payload: task.result.as_ref().map(text_or_base64),
-        instance_id: Some(String::new()),
+        destination_status: destination_status(&head.callback).to_owned(),
+        error_message: error_message(head).to_owned(),
+        payload: task.payload.as_ref().map(text_or_base64),
+        result: task.result.as_ref().map(text_or_base64),
+        instance_id: String::new(),
         already_retried_times: i64::from(head.attempts.0.saturating_sub(1)),
         events: events
             .map(|event| AsyncTaskEvent {
@@ -156,10 +173,10 @@ fn error_message(head: &Head) -> &str {
 }
 
 /// A payload is a string on the wire. One that is not UTF-8 is shown as base64: nothing is lost.
-fn text_or_base64(payload: &Bytes) -> String {
+fn text_or_base64(payload: &Bytes) -> Payload {
     match str::from_utf8(payload) {
-        Ok(text) => text.to_owned(),
-        Err(_) => STANDARD.encode(payload),
+        Ok(text) => Payload::Text(text.to_owned()),
+        Err(_) => Payload::Base64(STANDARD.encode(payload)),
     }
 }
 

@@ -59,3 +59,19 @@ pub const TOTALS_PER_FUNCTION_MAX: usize = 1_000;
 pub const HEADS_PER_LOAD: u32 = 512;
 /// Entries that one page of a listing examines before it comes back short.
 pub const LIST_EXAMINED_MAX: usize = 1_000;
+/// Functions of one account. Ours.
+pub const FUNCTIONS_PER_ACCOUNT_MAX: usize = 10_000;
+/// What a client gave of a function, a service or an alias and gets back, in bytes of JSON. Ours.
+pub const ATTRIBUTES_MAX: usize = 32 * 1024;
+/// Services of one account that were created as such. Ours.
+pub const SERVICES_PER_ACCOUNT_MAX: usize = 1_000;
+/// Aliases of one service or function. Ours.
+pub const ALIASES_PER_OWNER_MAX: usize = 100;
+/// Versions of one service or function. Ours.
+pub const VERSIONS_PER_OWNER_MAX: usize = 100;
+/// Asynchronous invoke configurations of one function. Ours: a qualifier is any caller's word.
+pub const CONFIGS_PER_FUNCTION_MAX: usize = 200;
+/// Tags of one resource. FC contract: 20.
+pub const TAGS_PER_RESOURCE_MAX: usize = 20;
+/// Text of a description or a reason, in bytes. Ours; the cloud's own is 256 characters.
+pub const DESCRIPTION_MAX: usize = 1_024;

@@ -64,6 +64,12 @@ impl FunctionName {
         self.0.split_once('$')
     }
 
+    /// The function as messages call it: never `service$function`.
+    #[must_use]
+    pub fn called(&self) -> Called<'_> {
+        Called(self)
+    }
+
     /// The resource part of the function's ARN. A function of a service has the `services/…` form,
     /// never `service$function`.
     #[must_use]
@@ -75,6 +81,19 @@ impl FunctionName {
             (Some((service, function)), None) => format!("services/{service}/functions/{function}"),
             (None, Some(named)) => format!("functions/{}/{named}", self.0),
             (None, None) => format!("functions/{}", self.0),
+        }
+    }
+}
+
+/// See [`FunctionName::called`].
+#[derive(Copy, Clone, Debug)]
+pub struct Called<'a>(&'a FunctionName);
+
+impl fmt::Display for Called<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.service() {
+            Some((service, function)) => write!(f, "function '{function}' in service '{service}'"),
+            None => write!(f, "function '{}'", self.0),
         }
     }
 }
@@ -105,6 +124,46 @@ impl FunctionKey {
 impl fmt::Display for FunctionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.name.fmt(f)
+    }
+}
+
+/// A service's name: what groups functions in the 2016 and 2021 versions of the API.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ServiceName(Arc<str>);
+
+impl ServiceName {
+    /// Parses a service's name.
+    ///
+    /// # Errors
+    /// The first character has to be a letter or `_`, the others letters, digits, `_` or `-`, at
+    /// most 128 in all.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if is_word(text, FUNCTION_NAME_MAX) {
+            Ok(Self(text.into()))
+        } else {
+            Err(NameError {
+                field: "serviceName",
+                rule: "a letter or '_', then letters, digits, '_' and '-', at most 128 characters",
+            })
+        }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the function is one of this service.
+    #[must_use]
+    pub fn holds(&self, function: &FunctionName) -> bool {
+        function.service().is_some_and(|(service, _)| *service == *self.0)
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -219,6 +278,17 @@ mod tests {
         let alias = Qualifier::parse("prod").unwrap();
         assert_eq!(name.resource(&alias), "services/svc.prod/functions/fn");
         assert_eq!(FunctionName::parse("fn").unwrap().resource(&alias), "functions/fn/prod");
+    }
+
+    #[test]
+    fn messages_never_show_the_folded_name() {
+        let called = |name: &str| format!("{}", FunctionName::parse(name).unwrap().called());
+        assert_eq!(called("svc$fn"), "function 'fn' in service 'svc'");
+        assert_eq!(called("fn"), "function 'fn'");
+        let service = ServiceName::parse("svc").unwrap();
+        assert!(service.holds(&FunctionName::parse("svc$fn").unwrap()));
+        assert!(!service.holds(&FunctionName::parse("svc").unwrap()));
+        assert!(ServiceName::parse("svc$fn").is_err());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use invoked_sink::{Sink, Target};
 use invoked_store::{NodeId, Store};
 
 use crate::clock::Clock;
+use crate::target_check::TargetCheck;
 
 /// How the engine works.
 #[derive(Clone, Debug)]
@@ -61,6 +62,8 @@ pub struct EngineConfig {
     pub default_retries: u8,
     /// The default of `maxAsyncEventAgeInSeconds`.
     pub default_event_age_seconds: u32,
+    /// Where clients may say that a function lives.
+    pub target_check: TargetCheck,
 }
 
 impl EngineConfig {
@@ -89,6 +92,7 @@ impl EngineConfig {
             defect: None,
             default_retries: invoked_core::limits::RETRY_ATTEMPTS_DEFAULT,
             default_event_age_seconds: invoked_core::limits::EVENT_AGE_SECONDS_DEFAULT,
+            target_check: TargetCheck::default(),
         }
     }
 }

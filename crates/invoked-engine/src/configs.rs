@@ -1,7 +1,9 @@
 //! Asynchronous invoke configurations: put, get, delete, list.
 
 use invoked_core::arn::Arn;
-use invoked_core::limits::{EVENT_AGE_SECONDS_MAX, EVENT_AGE_SECONDS_MIN, RETRY_ATTEMPTS_MAX};
+use invoked_core::limits::{
+    CONFIGS_PER_FUNCTION_MAX, EVENT_AGE_SECONDS_MAX, EVENT_AGE_SECONDS_MIN, RETRY_ATTEMPTS_MAX,
+};
 use invoked_core::loops::{Graph, describe};
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_core::terms::AsyncConfig;
@@ -117,6 +119,9 @@ impl Handle {
         }
         let old = registered.configs.get(&(function.clone(), qualifier.clone()));
         let config = change.applied_to(&old.map(|old| old.config.clone()).unwrap_or_default())?;
+        if old.is_none() && registered.configs_of(function).count() >= CONFIGS_PER_FUNCTION_MAX {
+            return Err(ConfigError::TooMany { limit: CONFIGS_PER_FUNCTION_MAX });
+        }
         self.check_destinations(registered, function, qualifier, &config)?;
         let now = self.now();
         let record = ConfigRecord {
@@ -195,12 +200,30 @@ impl Handle {
         start: Option<&str>,
         limit: usize,
     ) -> ConfigPage {
+        self.configs_that(account, start, limit, |record| {
+            function.is_none_or(|function| *function == record.function.name)
+        })
+    }
+
+    /// Configurations of an account of which `is_wanted` holds, from `start` on, `limit` at most.
+    #[must_use]
+    pub fn configs_that(
+        &self,
+        account: &str,
+        start: Option<&str>,
+        limit: usize,
+        is_wanted: impl Fn(&ConfigRecord) -> bool,
+    ) -> ConfigPage {
         let snapshot = self.shared.snapshot();
-        let token = |record: &ConfigRecord| format!("{}/{}", record.function, record.qualifier);
+        let token = |record: &ConfigRecord| {
+            // In the order of the map: LATEST has no name there.
+            let named = record.qualifier.as_named().unwrap_or_default();
+            format!("{}/{named}", record.function)
+        };
         let mut matching = snapshot.functions.configs.values().filter(|record| {
             *record.function.account == *account
-                && function.is_none_or(|function| *function == record.function.name)
-                && start.is_none_or(|start| start <= token(record).as_str())
+                && start.is_none_or(|start| is_from(start, record))
+                && is_wanted(record)
         });
         let configs: Vec<_> = matching.by_ref().take(limit).cloned().collect();
         ConfigPage { configs, next: matching.next().map(token) }
@@ -242,6 +265,13 @@ impl Handle {
             Some(path) => Err(ConfigError::Loop { path: describe(&path) }),
         }
     }
+}
+
+/// Whether a configuration is at or behind the place that a token names.
+fn is_from(start: &str, record: &ConfigRecord) -> bool {
+    let (function, named) = start.split_once('/').unwrap_or((start, ""));
+    let here = (record.function.name.as_str(), record.qualifier.as_named().unwrap_or_default());
+    (function, named) <= here
 }
 
 #[cfg(test)]

@@ -4,23 +4,43 @@
 use std::time::Duration;
 
 use invoked_core::arn::ArnError;
-use invoked_core::name::FunctionName;
+use invoked_core::name::{FunctionName, ServiceName};
 use invoked_store::StoreError;
+
+use crate::resources::Owner;
+
+/// In the words of the cloud, which differ between functions of services and others.
+fn missing(function: &FunctionName) -> String {
+    match function.service() {
+        Some((service, function)) => {
+            format!("function '{function}' does not exist in service '{service}'")
+        }
+        None => format!("function '{function}' does not exist"),
+    }
+}
 
 /// An invocation was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
     /// Create the function first.
-    #[error("function '{function}' does not exist")]
+    #[error("{}", missing(function))]
     NoFunction {
         /// Its name.
         function: FunctionName,
     },
     /// Give the function a target first.
-    #[error("function '{function}' has no target; set INVOKED_TARGET_URL or its url")]
+    #[error("{} has no target; set INVOKED_TARGET_URL or its url", function.called())]
     NoTarget {
         /// Its name.
         function: FunctionName,
+    },
+    /// Its owner switched it off. Ask them, or enable it again.
+    #[error("invocations of {} are disabled: {reason}", function.called())]
+    Disabled {
+        /// Its name.
+        function: FunctionName,
+        /// What its owner said.
+        reason: String,
     },
     /// Choose another task id.
     #[error("a task with the id '{id}' exists already")]
@@ -58,19 +78,19 @@ pub enum InvokeError {
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionError {
     /// There is no such function.
-    #[error("function '{function}' does not exist")]
+    #[error("{}", missing(function))]
     NotFound {
         /// Its name.
         function: FunctionName,
     },
     /// The name is taken.
-    #[error("function '{function}' already exists")]
+    #[error("{} already exists", function.called())]
     Exists {
         /// Its name.
         function: FunctionName,
     },
     /// The operator's file says what this function is.
-    #[error("function '{function}' is defined in the configuration file; change it there")]
+    #[error("{} is defined in the configuration file; change it there", function.called())]
     OwnedByFile {
         /// Its name.
         function: FunctionName,
@@ -83,6 +103,94 @@ pub enum FunctionError {
         /// Why.
         problem: String,
     },
+    /// Delete some first.
+    #[error("an account cannot have more than {limit} functions")]
+    TooMany {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The store did not take it.
+    #[error("the store did not take the change")]
+    Store(#[from] StoreError),
+}
+
+/// A service, an alias or a version was not made, changed or found.
+#[derive(Debug, thiserror::Error)]
+pub enum ResourceError {
+    /// Create the service first.
+    #[error("service '{service}' does not exist")]
+    NoService {
+        /// Its name.
+        service: ServiceName,
+    },
+    /// Create the function first.
+    #[error("{}", missing(function))]
+    NoFunction {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// There is no such alias.
+    #[error("alias '{alias}' of {of} does not exist")]
+    NoAlias {
+        /// Its name.
+        alias: String,
+        /// Whose it would be.
+        of: Owner,
+    },
+    /// There is no such version.
+    #[error("version '{version}' of {of} does not exist")]
+    NoVersion {
+        /// Its number, or what was given for one.
+        version: String,
+        /// Whose it would be.
+        of: Owner,
+    },
+    /// The name is taken.
+    #[error("service '{service}' already exists")]
+    ServiceExists {
+        /// Its name.
+        service: ServiceName,
+    },
+    /// The name is taken.
+    #[error("alias '{alias}' of {of} already exists")]
+    AliasExists {
+        /// Its name.
+        alias: String,
+        /// Whose it is.
+        of: Owner,
+    },
+    /// Delete its functions first.
+    #[error("service '{service}' has active 'functions'")]
+    HasFunctions {
+        /// Its name.
+        service: ServiceName,
+    },
+    /// Point the alias elsewhere first.
+    #[error("version '{version}' of {of} is in use by alias '{alias}'")]
+    Aliased {
+        /// The version.
+        version: u32,
+        /// The alias that stands for it.
+        alias: String,
+        /// Whose both are.
+        of: Owner,
+    },
+    /// A value is not allowed.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// Which.
+        field: &'static str,
+        /// Why.
+        problem: String,
+    },
+    /// Delete some first.
+    #[error("there cannot be more than {limit} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The store did not take it.
     #[error("the store did not take the change")]
     Store(#[from] StoreError),
@@ -92,13 +200,15 @@ pub enum FunctionError {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// There is no such function.
-    #[error("function '{function}' does not exist")]
+    #[error("{}", missing(function))]
     NoFunction {
         /// Its name.
         function: FunctionName,
     },
     /// There is no configuration for this qualifier.
-    #[error("async config of function '{function}' with qualifier '{qualifier}' does not exist")]
+    #[error(
+        "async config of {} with qualifier '{qualifier}' does not exist", function.called()
+    )]
     NotFound {
         /// Its name.
         function: FunctionName,
@@ -126,12 +236,21 @@ pub enum ConfigError {
         problem: ArnError,
     },
     /// A destination is a function that takes HTTP requests, not events.
-    #[error("{field}: '{function}' is an HTTP function; a destination has to be an event function")]
+    #[error(
+        "{field}: {} is an HTTP function; a destination has to be an event function",
+        function.called()
+    )]
     HttpFunction {
         /// Which.
         field: &'static str,
         /// The function.
         function: FunctionName,
+    },
+    /// Delete some first.
+    #[error("a function cannot have more than {limit} async configs")]
+    TooMany {
+        /// How many there may be.
+        limit: usize,
     },
     /// The destinations would form a loop.
     #[error("destinations form a loop: {path}")]
@@ -148,13 +267,13 @@ pub enum ConfigError {
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
     /// There is no such function.
-    #[error("function '{function}' does not exist")]
+    #[error("{}", missing(function))]
     NoFunction {
         /// Its name.
         function: FunctionName,
     },
     /// There is no such task.
-    #[error("task '{id}' of function '{function}' does not exist")]
+    #[error("task '{id}' of {} does not exist", function.called())]
     NotFound {
         /// The function.
         function: FunctionName,

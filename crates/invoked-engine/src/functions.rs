@@ -8,10 +8,10 @@ use std::sync::{Arc, PoisonError};
 
 use invoked_core::directory::{Directory, Function, FunctionKind, Prepared, TaskMode};
 use invoked_core::id::FnId;
+use invoked_core::limits::FUNCTIONS_PER_ACCOUNT_MAX;
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_core::role::Roles;
 use invoked_core::terms::{Destination, Terms};
-use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
 use invoked_store::codec::DecodeError;
 use invoked_store::{RegistryEntry, RegistryKind, Store, StoreError};
 use tokio::sync::oneshot;
@@ -19,12 +19,14 @@ use tokio::sync::oneshot;
 use crate::config::EngineConfig;
 use crate::error::FunctionError;
 use crate::handle::{Handle, Shared, Snapshot};
+use crate::labels::Resources;
 use crate::registry::{
-    ConfigRecord, FunctionChange, FunctionRecord, Origin, Seed, StatusMode, config_entry,
-    function_entry, interned_destination, interned_function, read_config_entry,
-    read_interned_function,
+    ConfigRecord, FunctionChange, FunctionRecord, Origin, Seed, config_entry, function_entry,
+    interned_destination, interned_function, read_config_entry, read_interned_function,
 };
+use crate::resources::OwnerKey;
 use crate::shard::Ask;
+use crate::targets::{check_of_client, target_spec};
 
 /// Everything registered.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,7 @@ pub(crate) struct Functions {
     pub(crate) destinations: BTreeMap<String, FnId>,
     /// Whose a number is or was.
     pub(crate) names: Arc<BTreeMap<FnId, FunctionKey>>,
+    pub(crate) resources: Resources,
     /// What functions with a role may tell. The operator's, not the store's.
     pub(crate) roles: Arc<Roles>,
 }
@@ -79,6 +82,13 @@ impl Functions {
                 (RegistryKind::AsyncConfig, None) => {
                     registered.deleted_configs.extend(read_config_entry(&entry.name));
                 }
+                (
+                    kind @ (RegistryKind::Service | RegistryKind::Alias | RegistryKind::Version),
+                    value,
+                ) => {
+                    let known = registered.resources.restore(kind, &entry.name, value.as_deref());
+                    known.ok_or_else(|| unreadable("resource", &entry.name))?;
+                }
                 (RegistryKind::Function, None)
                 | (RegistryKind::LaneState | RegistryKind::BulkCursor, _) => {}
             }
@@ -96,21 +106,21 @@ impl Functions {
             .functions
             .values()
             .filter_map(|record| Some((record.id, Arc::new(target_spec(record, config)?))));
+        let disabled = self.functions.values().filter_map(|record| {
+            let disabled = record.disabled.as_ref()?;
+            Some((record.id, disabled.reason.as_str().into()))
+        });
         Snapshot {
             directory: Arc::new(directory),
             targets: targets.collect(),
+            disabled: disabled.collect(),
             functions: self.clone(),
         }
     }
 
     fn function(&self, record: &FunctionRecord, config: &EngineConfig) -> Function {
-        let key = record.key();
-        let first = (key.clone(), Qualifier::LATEST);
         let configs = self
-            .configs
-            .range(first..)
-            .map(|(_, of)| of)
-            .take_while(|of| of.function == key)
+            .configs_of(&record.key())
             .map(|of| (of.qualifier.clone(), self.prepared(of, config)));
         Function {
             id: record.id,
@@ -124,6 +134,15 @@ impl Functions {
             default_event_age_seconds: config.default_event_age_seconds,
             configs: configs.collect(),
         }
+    }
+
+    pub(crate) fn configs_of<'a>(
+        &'a self,
+        key: &FunctionKey,
+    ) -> impl Iterator<Item = &'a ConfigRecord> + use<'a> {
+        let (first, key) = ((key.clone(), Qualifier::LATEST), key.clone());
+        let from = self.configs.range(first..).map(|(_, of)| of);
+        from.take_while(move |of| of.function == key)
     }
 
     fn prepared(&self, record: &ConfigRecord, config: &EngineConfig) -> Prepared {
@@ -155,76 +174,6 @@ fn unreadable(field: &'static str, name: &str) -> StoreError {
     }
 }
 
-fn target_spec(record: &FunctionRecord, config: &EngineConfig) -> Option<TargetSpec> {
-    let url = record.url.as_deref()?;
-    let address = match url.strip_prefix("fc://") {
-        None => TargetAddress::Runtime { url: url.trim_end_matches('/').into() },
-        Some(rest) => {
-            let (instance, function) = rest.split_once('/')?;
-            let (function, qualifier) = function.split_once('/').unwrap_or((function, ""));
-            TargetAddress::Remote {
-                instance: instance.into(),
-                function: FunctionName::parse(function).ok()?,
-                qualifier: Qualifier::parse(qualifier).ok()?,
-            }
-        }
-    };
-    let attributes: serde_json::Value =
-        serde_json::from_str(&record.attributes).unwrap_or_default();
-    let handler =
-        attributes.get("handler").and_then(serde_json::Value::as_str).unwrap_or("index.handler");
-    let memory = attributes.get("memorySize").and_then(serde_json::Value::as_u64).unwrap_or(512);
-    Some(TargetSpec {
-        function: record.name.clone(),
-        account: record.account.as_str().into(),
-        region: config.identity.region.as_str().into(),
-        kind: record.kind,
-        address,
-        named_by: match record.origin {
-            Origin::File => NamedBy::Operator,
-            Origin::Api => NamedBy::Client,
-        },
-        timeout: record.timeout,
-        status: match record.status {
-            StatusMode::Header => StatusRule::Header,
-            StatusMode::Ignore => StatusRule::Ignore,
-        },
-        initialize: record.initialize,
-        handler: handler.into(),
-        memory_mb: u32::try_from(memory).unwrap_or(u32::MAX),
-    })
-}
-
-/// Why it cannot be: what passes HTTP requests on speaks HTTP, not the API.
-pub(crate) const REMOTE_HTTP: &str = "an HTTP function cannot be one of a remote Function Compute; \
-                                      name its own http:// URL instead of fc://";
-
-impl FunctionChange {
-    fn check(&self) -> Result<(), FunctionError> {
-        let invalid = |field, problem: String| Err(FunctionError::Invalid { field, problem });
-        if let Some(timeout) = self.timeout
-            && !(1..=86_400_000).contains(&timeout.as_millis())
-        {
-            return invalid("timeout", "must be between 1 ms and 24 h".to_owned());
-        }
-        if self.concurrency == Some(0) {
-            return invalid("concurrency", "must be at least 1".to_owned());
-        }
-        match self.url.as_deref() {
-            None => Ok(()),
-            Some(url) if url.starts_with("http://") || url.starts_with("https://") => Ok(()),
-            Some(url) if url.starts_with("fc://") && self.kind == FunctionKind::Http => {
-                invalid("url", REMOTE_HTTP.to_owned())
-            }
-            Some(url) if url.strip_prefix("fc://").is_some_and(|rest| rest.contains('/')) => Ok(()),
-            Some(url) => invalid(
-                "url",
-                format!("'{url}' is neither http://…, https://… nor fc://<instance>/<function>"),
-            ),
-        }
-    }
-}
-
 impl Handle {
     /// A function.
     ///
@@ -246,12 +195,25 @@ impl Handle {
         start: Option<&str>,
         limit: usize,
     ) -> FunctionPage {
+        self.functions_that(account, start, limit, |record| {
+            record.name.as_str().starts_with(prefix)
+        })
+    }
+
+    /// Functions of an account of which `is_wanted` holds, by name, `limit` at most, from `start` on.
+    #[must_use]
+    pub fn functions_that(
+        &self,
+        account: &str,
+        start: Option<&str>,
+        limit: usize,
+        is_wanted: impl Fn(&FunctionRecord) -> bool,
+    ) -> FunctionPage {
         let snapshot = self.shared.snapshot();
         let mut matching = snapshot.functions.functions.values().filter(|record| {
-            let name = record.name.as_str();
             record.account == account
-                && name.starts_with(prefix)
-                && start.is_none_or(|start| start <= name)
+                && start.is_none_or(|start| start <= record.name.as_str())
+                && is_wanted(record)
         });
         let functions: Vec<_> = matching.by_ref().take(limit).cloned().collect();
         FunctionPage {
@@ -274,6 +236,12 @@ impl Handle {
             let _changing = this.shared.changes.lock().await;
             if this.function(&key).is_ok() {
                 return Err(FunctionError::Exists { function: key.name });
+            }
+            let registered = &this.shared.snapshot().functions;
+            let others =
+                registered.functions.keys().filter(|other| other.account == key.account).count();
+            if others >= FUNCTIONS_PER_ACCOUNT_MAX {
+                return Err(FunctionError::TooMany { limit: FUNCTIONS_PER_ACCOUNT_MAX });
             }
             this.write_function(key, change, Origin::Api, None).await
         };
@@ -300,7 +268,10 @@ impl Handle {
     }
 
     /// A function that clients may change.
-    fn function_of_a_client(&self, key: &FunctionKey) -> Result<FunctionRecord, FunctionError> {
+    pub(crate) fn function_of_a_client(
+        &self,
+        key: &FunctionKey,
+    ) -> Result<FunctionRecord, FunctionError> {
         let record = self.function(key)?;
         let in_file = self.shared.in_file.read().unwrap_or_else(PoisonError::into_inner);
         if record.origin == Origin::File && in_file.contains(key) {
@@ -339,6 +310,7 @@ impl Handle {
             });
             registered.deleted_configs.insert(config);
         }
+        entries.extend(registered.resources.remove_labels(&OwnerKey::from(key)));
         registered.functions.remove(key);
         self.shared.store.put_registry(&entries).await?;
         self.shared.publish(&registered).await;
@@ -396,6 +368,9 @@ impl Handle {
         old: Option<&FunctionRecord>,
     ) -> Result<FunctionRecord, FunctionError> {
         change.check()?;
+        if origin == Origin::Api {
+            check_of_client(change.url.as_deref(), &self.shared.config.target_check)?;
+        }
         let id = match old {
             Some(old) => old.id,
             // A number of its own: what waits for a function that was deleted is not this one's.
@@ -412,6 +387,11 @@ impl Handle {
             status: change.status,
             initialize: change.initialize,
             attributes: change.attributes,
+            disabled: match origin {
+                // Clients could not enable it again.
+                Origin::File => None,
+                Origin::Api => old.and_then(|old| old.disabled.clone()),
+            },
             created_at: old.map_or(now, |old| old.created_at),
             modified_at: old.map_or(now, |old| old.modified_at),
             name: key.name.clone(),
@@ -421,6 +401,16 @@ impl Handle {
             return Ok(record);
         }
         record.modified_at = now;
+        self.write_record(key, &record).await?;
+        Ok(record)
+    }
+
+    /// Makes a function's record durable and lets it be in force. Only while changes are held.
+    pub(crate) async fn write_record(
+        &self,
+        key: FunctionKey,
+        record: &FunctionRecord,
+    ) -> Result<(), StoreError> {
         let entry = RegistryEntry {
             kind: RegistryKind::Function,
             name: function_entry(&key),
@@ -428,10 +418,10 @@ impl Handle {
         };
         self.shared.store.put_registry(&[entry]).await?;
         let mut registered = self.shared.snapshot().functions.clone();
-        Arc::make_mut(&mut registered.names).entry(id).or_insert_with(|| key.clone());
+        Arc::make_mut(&mut registered.names).entry(record.id).or_insert_with(|| key.clone());
         registered.functions.insert(key, record.clone());
         self.shared.publish(&registered).await;
-        Ok(record)
+        Ok(())
     }
 
     pub(crate) async fn write_config(&self, record: ConfigRecord) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use invoked_core::arn::SinkKind;
-use invoked_core::directory::Directory;
+use invoked_core::directory::{Directory, Function};
 use invoked_core::head::Head;
 use invoked_core::id::{FnId, InvKey, ShardId};
 use invoked_core::name::FunctionKey;
@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::config::EngineConfig;
+use crate::error::InvokeError;
 use crate::functions::Functions;
 use crate::random::Random;
 use crate::shard::{Ask, Message};
@@ -58,6 +59,21 @@ pub(crate) struct Snapshot {
     pub(crate) functions: Functions,
     pub(crate) directory: Arc<Directory>,
     pub(crate) targets: BTreeMap<FnId, Arc<TargetSpec>>,
+    /// Functions whose new invocations are refused, and why.
+    pub(crate) disabled: BTreeMap<FnId, Arc<str>>,
+}
+
+impl Snapshot {
+    /// Refuses an invocation of a function that its owner switched off.
+    pub(crate) fn check_enabled(&self, function: &Function) -> Result<(), InvokeError> {
+        match self.disabled.get(&function.id) {
+            None => Ok(()),
+            Some(reason) => Err(InvokeError::Disabled {
+                function: function.name.clone(),
+                reason: reason.as_ref().to_owned(),
+            }),
+        }
+    }
 }
 
 /// The way into a shard's task.

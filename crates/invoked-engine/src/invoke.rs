@@ -16,9 +16,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use crate::error::InvokeError;
-use crate::functions::REMOTE_HTTP;
 use crate::handle::{Handle, Shared};
 use crate::shard::Message;
+use crate::targets::REMOTE_HTTP;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const NO_ROOM_RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -92,6 +92,7 @@ impl Handle {
         }
         let snapshot = shared.snapshot();
         let function = known(&snapshot.directory, &request.function)?;
+        snapshot.check_enabled(&function)?;
         if !snapshot.targets.contains_key(&function.id) {
             return Err(InvokeError::NoTarget { function: request.function.name });
         }
@@ -193,6 +194,7 @@ impl Handle {
         }
         let snapshot = shared.snapshot();
         let function = known(&snapshot.directory, &request.function)?;
+        snapshot.check_enabled(&function)?;
         let target = snapshot.targets.get(&function.id);
         let target = target.ok_or(InvokeError::NoTarget { function: request.function.name })?;
         let slot = shared

@@ -16,19 +16,32 @@ mod error;
 mod functions;
 mod handle;
 mod invoke;
+mod labels;
 mod random;
 mod registry;
+mod resources;
 mod roles;
+mod services;
 mod shard;
+mod switches;
+mod target_check;
+mod targets;
 mod tasks;
 pub mod telemetry;
 
 pub use config::{EngineConfig, Parts};
 pub use configs::{ConfigChange, ConfigPage, DestinationChange};
 pub use engine::{Drained, Engine, Fatal, StartError};
-pub use error::{ConfigError, FunctionError, InvokeError, TaskError};
+pub use error::{ConfigError, FunctionError, InvokeError, ResourceError, TaskError};
 pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};
 pub use invoke::{HttpAnswer, InvokeRequest, SyncAnswer, TaskWish};
-pub use registry::{ConfigRecord, FunctionChange, FunctionRecord, Origin, Seed, StatusMode};
+pub use labels::{AliasChange, AliasPage, VersionPage};
+pub use registry::{
+    ConfigRecord, Disabled, FunctionChange, FunctionRecord, Origin, Seed, StatusMode,
+};
+pub use resources::{AliasRecord, Owner, OwnerKey, ServiceKey, ServiceRecord, VersionRecord};
+pub use services::ServicePage;
+pub use switches::Amendment;
+pub use target_check::TargetCheck;
 pub use tasks::{TaskFilter, TaskRecord, TaskRecordPage};

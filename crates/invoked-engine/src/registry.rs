@@ -60,10 +60,21 @@ pub struct FunctionRecord {
     pub initialize: bool,
     /// What a client gave when it created or updated the function: a JSON object, kept to be shown.
     pub attributes: String,
+    /// Set while new invocations are refused.
+    pub disabled: Option<Disabled>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub modified_at: Timestamp,
+}
+
+/// A function whose new invocations are refused. What was accepted before still runs.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Disabled {
+    /// What its owner said; may be empty.
+    pub reason: String,
+    /// Since when, in milliseconds since the epoch.
+    pub since_ms: i64,
 }
 
 /// What creates or changes a function.
@@ -125,6 +136,9 @@ struct FunctionJson {
     status: StatusMode,
     initialize: bool,
     attributes: String,
+    /// Absent in records that were written before there was such a switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    disabled: Option<Disabled>,
     created_ms: i64,
     modified_ms: i64,
 }
@@ -201,6 +215,7 @@ impl FunctionRecord {
             status: self.status,
             initialize: self.initialize,
             attributes: self.attributes.clone(),
+            disabled: self.disabled.clone(),
             created_ms: self.created_at.millis(),
             modified_ms: self.modified_at.millis(),
         };
@@ -222,6 +237,7 @@ impl FunctionRecord {
             status: json.status,
             initialize: json.initialize,
             attributes: json.attributes,
+            disabled: json.disabled,
             created_at: Timestamp::from_millis(json.created_ms),
             modified_at: Timestamp::from_millis(json.modified_ms),
         })
@@ -289,6 +305,7 @@ mod tests {
             status: StatusMode::Ignore,
             initialize: true,
             attributes: "{}".into(),
+            disabled: Some(Disabled { reason: "moved".into(), since_ms: 5_000 }),
             created_at: at,
             modified_at: at,
         };

@@ -112,6 +112,8 @@ error_codes! {
     ServiceAlreadyExists = 409,
     /// The alias' name is taken.
     AliasAlreadyExists = 409,
+    /// The service has functions; the name is not documented, the status was seen.
+    ServiceNotEmpty = 409,
     /// Another change of the same resource is under way.
     ConcurrentUpdateError = 409,
     /// `If-Match` names another version of the resource.

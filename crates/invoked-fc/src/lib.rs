@@ -15,7 +15,6 @@
 //!   delays and page sizes.
 //! - No authorization: [`sign`] says that a request was made with a key, not what the key may do,
 //!   and it keeps no memory of nonces.
-//! - No service, alias, version and trigger resources beyond the paths in [`route`].
 #![warn(missing_docs)]
 
 pub mod argument;

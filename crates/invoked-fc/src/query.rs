@@ -84,7 +84,8 @@ impl Query {
     ///
     /// The limit is not an integer from 1 to 100.
     pub fn page(&self) -> Result<Page, InvalidArgument> {
-        let limit = match self.integer("limit")? {
+        // Lists of tags spell both with a capital.
+        let limit = match self.integer("limit")?.or(self.integer("Limit")?) {
             None => PAGE_LIMIT_DEFAULT,
             Some(limit) => u8::try_from(limit)
                 .ok()
@@ -94,7 +95,8 @@ impl Query {
                     expected: "an integer from 1 to 100",
                 })?,
         };
-        Ok(Page { limit, next_token: self.text("nextToken").map(str::to_owned) })
+        let next_token = self.text("nextToken").or_else(|| self.text("NextToken"));
+        Ok(Page { limit, next_token: next_token.map(str::to_owned) })
     }
 }
 

@@ -59,7 +59,7 @@ pub struct Route {
     pub operation: Operation,
 }
 
-/// What a request asks for; the names are those of the 2023 version.
+/// What a request asks for; the names are those of the 2023 version where it has the operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants are the documented operations")]
 pub enum Operation {
@@ -79,6 +79,8 @@ pub enum Operation {
     GetAsyncTask(TaskPath),
     ListAsyncTasks(FunctionPath),
     StopAsyncTask(TaskPath),
+    /// `ListStatefulAsyncInvocationFunctions`: which functions are in task mode.
+    ListAsyncTaskFunctions,
     /// In a service, or without one; the body holds the name.
     CreateFunction(Option<String>),
     GetFunction(FunctionPath),
@@ -87,7 +89,57 @@ pub enum Operation {
     ListFunctions(Option<String>),
     UpdateFunction(FunctionPath),
     DeleteFunction(FunctionPath),
+    DisableFunctionInvocation(FunctionPath),
+    EnableFunctionInvocation(FunctionPath),
     ListTriggers(FunctionPath),
+    GetTrigger(PartPath<FunctionPath>),
+    CreateService,
+    GetService(String),
+    ListServices,
+    UpdateService(String),
+    DeleteService(String),
+    PublishVersion(Owner),
+    ListVersions(Owner),
+    DeleteVersion(PartPath<Owner>),
+    CreateAlias(Owner),
+    GetAlias(PartPath<Owner>),
+    ListAliases(Owner),
+    UpdateAlias(PartPath<Owner>),
+    DeleteAlias(PartPath<Owner>),
+    PutConcurrencyConfig(FunctionPath),
+    GetConcurrencyConfig(FunctionPath),
+    DeleteConcurrencyConfig(FunctionPath),
+    ListConcurrencyConfigs,
+    TagResources,
+    UntagResources,
+    /// The tags of the account's resources, one entry for each tag.
+    ListTagResources,
+    /// `GetResourceTags` of the versions with services: the tags of one resource, as an object.
+    GetResourceTags,
+    /// `ListTaggedResources` of the versions with services.
+    ListTaggedResources,
+    GetAccountSettings,
+    /// A list that clients ask for, of things that this daemon has none of.
+    ListNothing(Nothing),
+    /// No function has one: `OnDemandConfigNotFound`.
+    GetOnDemandConfig(FunctionPath),
+}
+
+/// Things that clients list and this daemon has none of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nothing {
+    /// `ListProvisionConfigs`.
+    ProvisionConfigs,
+    /// `ListOnDemandConfigs`.
+    OnDemandConfigs,
+    /// `ListScalingConfigs`.
+    ScalingConfigs,
+    /// `ListReservedCapacities`.
+    ReservedCapacities,
+    /// `ListCustomDomains`.
+    CustomDomains,
+    /// `ListLayers`.
+    Layers,
 }
 
 impl Operation {
@@ -103,13 +155,117 @@ impl Operation {
             Self::GetAsyncTask(_) => "GetAsyncTask",
             Self::ListAsyncTasks(_) => "ListAsyncTasks",
             Self::StopAsyncTask(_) => "StopAsyncTask",
+            Self::ListAsyncTaskFunctions => "ListStatefulAsyncInvocationFunctions",
             Self::CreateFunction(_) => "CreateFunction",
             Self::GetFunction(_) => "GetFunction",
             Self::GetFunctionCode(_) => "GetFunctionCode",
             Self::ListFunctions(_) => "ListFunctions",
             Self::UpdateFunction(_) => "UpdateFunction",
             Self::DeleteFunction(_) => "DeleteFunction",
+            Self::DisableFunctionInvocation(_) => "DisableFunctionInvocation",
+            Self::EnableFunctionInvocation(_) => "EnableFunctionInvocation",
             Self::ListTriggers(_) => "ListTriggers",
+            Self::GetTrigger(_) => "GetTrigger",
+            Self::CreateService => "CreateService",
+            Self::GetService(_) => "GetService",
+            Self::ListServices => "ListServices",
+            Self::UpdateService(_) => "UpdateService",
+            Self::DeleteService(_) => "DeleteService",
+            Self::PublishVersion(Owner::Service(_)) => "PublishServiceVersion",
+            Self::PublishVersion(Owner::Function(_)) => "PublishFunctionVersion",
+            Self::ListVersions(Owner::Service(_)) => "ListServiceVersions",
+            Self::ListVersions(Owner::Function(_)) => "ListFunctionVersions",
+            Self::DeleteVersion(PartPath { owner: Owner::Service(_), .. }) => {
+                "DeleteServiceVersion"
+            }
+            Self::DeleteVersion(PartPath { owner: Owner::Function(_), .. }) => {
+                "DeleteFunctionVersion"
+            }
+            Self::CreateAlias(_) => "CreateAlias",
+            Self::GetAlias(_) => "GetAlias",
+            Self::ListAliases(_) => "ListAliases",
+            Self::UpdateAlias(_) => "UpdateAlias",
+            Self::DeleteAlias(_) => "DeleteAlias",
+            Self::PutConcurrencyConfig(_) => "PutConcurrencyConfig",
+            Self::GetConcurrencyConfig(_) => "GetConcurrencyConfig",
+            Self::DeleteConcurrencyConfig(_) => "DeleteConcurrencyConfig",
+            Self::ListConcurrencyConfigs => "ListConcurrencyConfigs",
+            Self::TagResources => "TagResources",
+            Self::UntagResources => "UntagResources",
+            Self::ListTagResources => "ListTagResources",
+            Self::GetResourceTags => "GetResourceTags",
+            Self::ListTaggedResources => "ListTaggedResources",
+            Self::GetAccountSettings => "GetAccountSettings",
+            Self::ListNothing(Nothing::ProvisionConfigs) => "ListProvisionConfigs",
+            Self::ListNothing(Nothing::OnDemandConfigs) => "ListOnDemandConfigs",
+            Self::ListNothing(Nothing::ScalingConfigs) => "ListScalingConfigs",
+            Self::ListNothing(Nothing::ReservedCapacities) => "ListReservedCapacities",
+            Self::ListNothing(Nothing::CustomDomains) => "ListCustomDomains",
+            Self::ListNothing(Nothing::Layers) => "ListLayers",
+            Self::GetOnDemandConfig(_) => "GetFunctionOnDemandConfig",
+        }
+    }
+
+    /// The function that the path names, if it names one.
+    #[must_use]
+    pub const fn function(&self) -> Option<&FunctionPath> {
+        match self {
+            Self::InvokeFunction(function)
+            | Self::Proxy { function, .. }
+            | Self::PutAsyncInvokeConfig(function)
+            | Self::GetAsyncInvokeConfig(function)
+            | Self::DeleteAsyncInvokeConfig(function)
+            | Self::ListAsyncInvokeConfigs(Some(function))
+            | Self::GetAsyncTask(TaskPath { function, .. })
+            | Self::ListAsyncTasks(function)
+            | Self::StopAsyncTask(TaskPath { function, .. })
+            | Self::GetFunction(function)
+            | Self::GetFunctionCode(function)
+            | Self::UpdateFunction(function)
+            | Self::DeleteFunction(function)
+            | Self::DisableFunctionInvocation(function)
+            | Self::EnableFunctionInvocation(function)
+            | Self::ListTriggers(function)
+            | Self::GetTrigger(PartPath { owner: function, .. })
+            | Self::PutConcurrencyConfig(function)
+            | Self::GetConcurrencyConfig(function)
+            | Self::DeleteConcurrencyConfig(function)
+            | Self::GetOnDemandConfig(function)
+            | Self::PublishVersion(Owner::Function(function))
+            | Self::ListVersions(Owner::Function(function))
+            | Self::DeleteVersion(PartPath { owner: Owner::Function(function), .. })
+            | Self::CreateAlias(Owner::Function(function))
+            | Self::GetAlias(PartPath { owner: Owner::Function(function), .. })
+            | Self::ListAliases(Owner::Function(function))
+            | Self::UpdateAlias(PartPath { owner: Owner::Function(function), .. })
+            | Self::DeleteAlias(PartPath { owner: Owner::Function(function), .. }) => {
+                Some(function)
+            }
+            Self::ListAsyncInvokeConfigs(None)
+            | Self::ListAsyncTaskFunctions
+            | Self::CreateFunction(_)
+            | Self::ListFunctions(_)
+            | Self::CreateService
+            | Self::GetService(_)
+            | Self::ListServices
+            | Self::UpdateService(_)
+            | Self::DeleteService(_)
+            | Self::PublishVersion(Owner::Service(_))
+            | Self::ListVersions(Owner::Service(_))
+            | Self::DeleteVersion(PartPath { owner: Owner::Service(_), .. })
+            | Self::CreateAlias(Owner::Service(_))
+            | Self::GetAlias(PartPath { owner: Owner::Service(_), .. })
+            | Self::ListAliases(Owner::Service(_))
+            | Self::UpdateAlias(PartPath { owner: Owner::Service(_), .. })
+            | Self::DeleteAlias(PartPath { owner: Owner::Service(_), .. })
+            | Self::ListConcurrencyConfigs
+            | Self::TagResources
+            | Self::UntagResources
+            | Self::ListTagResources
+            | Self::GetResourceTags
+            | Self::ListTaggedResources
+            | Self::GetAccountSettings
+            | Self::ListNothing(_) => None,
         }
     }
 }
@@ -142,6 +298,24 @@ pub struct TaskPath {
     pub function: FunctionPath,
     /// The task id.
     pub task_id: String,
+}
+
+/// What versions and aliases are of: a service before 2023, a function since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The service with this name.
+    Service(String),
+    /// The function.
+    Function(FunctionPath),
+}
+
+/// A named part of something: an alias, a version, a trigger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartPath<Of> {
+    /// Whose it is.
+    pub owner: Of,
+    /// Its name; of a version its number, not checked.
+    pub name: String,
 }
 
 /// No operation has this method and path. Answer [`PathNotSupported::code`] with this text.

@@ -63,6 +63,12 @@ pub enum Denied {
         /// What it resolved to.
         address: IpAddr,
     },
+    /// The same, before anything was looked up.
+    #[error("{host} is not in egress.allow, which bounds targets set through the API")]
+    NameNotListed {
+        /// The host as the target names it.
+        host: Box<str>,
+    },
 }
 
 /// Metadata services outside of the link-local ranges.
@@ -104,6 +110,22 @@ impl Egress {
             Trust::Operator => Ok(()),
             Trust::Api if self.allow.iter().any(|entry| entry.covers(host, ip)) => Ok(()),
             Trust::Api => Err(Denied::NotListed { host: host.into(), address: ip }),
+        }
+    }
+
+    /// Checks a host that a client names, an IPv6 address without brackets, without looking it up:
+    /// whether it could ever be connected to. An address is checked as it is; a name has to be listed, unless the list has networks that
+    /// it may resolve into. Every connection is checked again.
+    ///
+    /// # Errors
+    /// No connection to it would be allowed.
+    pub fn check_named(&self, host: &str, port: u16) -> Result<(), Denied> {
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return self.check(host, SocketAddr::new(ip, port), Trust::Api);
+        }
+        match self.allow.iter().any(|entry| entry.may_cover_name(host)) {
+            true => Ok(()),
+            false => Err(Denied::NameNotListed { host: host.into() }),
         }
     }
 

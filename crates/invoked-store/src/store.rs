@@ -182,15 +182,30 @@ pub enum RegistryKind {
     LaneState = 3,
     /// Where a bulk operation stands.
     BulkCursor = 4,
+    /// A service.
+    Service = 5,
+    /// An alias of a service or a function.
+    Alias = 6,
+    /// A version of a service or a function.
+    Version = 7,
 }
 
 impl RegistryKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Function,
+        Self::AsyncConfig,
+        Self::LaneState,
+        Self::BulkCursor,
+        Self::Service,
+        Self::Alias,
+        Self::Version,
+    ];
+
     /// From the number on disk.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
-        [Self::Function, Self::AsyncConfig, Self::LaneState, Self::BulkCursor]
-            .into_iter()
-            .find(|kind| *kind as u8 == number)
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
     }
 }
 

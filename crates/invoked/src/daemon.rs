@@ -194,10 +194,12 @@ async fn start_engine(config: &Config, own_listeners: Vec<SocketAddr>) -> Result
     let opened = tokio::task::spawn_blocking(move || wire::store(&store)).await;
     let store = opened.context("opening the store broke off")?;
     let store = store.with_context(|| format!("cannot open the store in {path}"))?;
+    let target_check = wire::target_check(config, own_listeners.clone());
     let parts = wire::parts(config, own_listeners, store)?;
     let seed = getrandom::u64().context("the system has no random numbers")?;
     let engine = EngineConfig {
         roles: Arc::clone(&config.auth.roles),
+        target_check,
         ..config.work.engine(config.identity.clone(), &config.limits, seed)
     };
     Engine::start(engine, parts).await.context("the engine did not start")

@@ -1,15 +1,15 @@
 //! Which adapter stands behind which port. The only file that names them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use invoked_core::arn::SinkKind;
-use invoked_engine::Parts;
 use invoked_engine::clock::{Clock as _, SystemClock};
-use invoked_http::{Client, Egress};
-use invoked_sink::{Sink, Target};
+use invoked_engine::{Parts, TargetCheck};
+use invoked_http::{Client, Egress, Endpoint};
+use invoked_sink::{Sink, Target, TargetAddress};
 use invoked_sink_fc::RemoteFc;
 use invoked_store::{NodeId, Store, StoreError};
 use invoked_store_fjall::{FjallConfig, FjallStore};
@@ -67,6 +67,24 @@ pub(crate) fn parts(
     }
     let runtime = HttpTarget::new(client);
     Ok(Parts { store, node: NodeId(NODE.into()), runtime: Arc::new(runtime), remote, sinks, clock })
+}
+
+/// Where clients may say that a function lives, as far as it can be judged without looking anything
+/// up: every connection is checked again.
+pub(crate) fn target_check(config: &Config, own_listeners: Vec<SocketAddr>) -> TargetCheck {
+    let egress = Egress::new(own_listeners, config.outside.allow.clone());
+    let instances: BTreeSet<String> = config.outside.fc.keys().cloned().collect();
+    TargetCheck::new(move |address| match address {
+        TargetAddress::Runtime { url } => {
+            let endpoint = Endpoint::parse(url).map_err(|error| format!("'{url}': {error}"))?;
+            let checked = egress.check_named(endpoint.host(), endpoint.port());
+            checked.map_err(|denied| denied.to_string())
+        }
+        TargetAddress::Remote { instance, .. } if instances.contains(&**instance) => Ok(()),
+        TargetAddress::Remote { instance, .. } => {
+            Err(format!("there is no [sinks.fc.{instance}] in the configuration"))
+        }
+    })
 }
 
 fn fc_instance(instance: &FcInstance) -> Result<invoked_sink_fc::Config> {

@@ -3,7 +3,15 @@
 //! The versions of the API have different names for the same operation; a key that is allowed one
 //! of them is allowed the operation, whichever version it is asked for in.
 
-use invoked_fc::route::{FunctionPath, Operation};
+use invoked_fc::route::{FunctionPath, Nothing, Operation, Owner};
+
+/// To tag a resource, which the body names.
+pub(crate) const TAG: &[&str] = &["fc:TagResources", "fc:TagResource"];
+/// To remove tags from a resource, which the body or the query names.
+pub(crate) const UNTAG: &[&str] = &["fc:UntagResources", "fc:UntagResource"];
+/// To see tags.
+pub(crate) const LIST_TAGS: &[&str] =
+    &["fc:ListTagResources", "fc:GetResourceTags", "fc:ListTaggedResources"];
 
 /// An operation, as a key has to be allowed it.
 #[derive(Copy, Clone, Debug)]
@@ -19,6 +27,8 @@ pub(crate) struct Asked<'a> {
 pub(crate) enum On<'a> {
     /// A function, by its name.
     Function(&'a str),
+    /// A service, by its name: all of its functions.
+    Service(&'a str),
     /// No function that the head names. Where the body names one, or several are shown, the operation
     /// asks for each.
     Several,
@@ -26,6 +36,13 @@ pub(crate) enum On<'a> {
 
 const fn one(function: &FunctionPath) -> On<'_> {
     On::Function(function.name.as_str())
+}
+
+const fn owner(owner: &Owner) -> On<'_> {
+    match owner {
+        Owner::Service(name) => On::Service(name.as_str()),
+        Owner::Function(function) => one(function),
+    }
 }
 
 /// What a key has to be allowed for an operation.
@@ -65,6 +82,48 @@ pub(crate) fn asked(operation: &Operation) -> Asked<'_> {
         O::UpdateFunction(function) => (&["fc:UpdateFunction"], one(function)),
         O::DeleteFunction(function) => (&["fc:DeleteFunction"], one(function)),
         O::ListTriggers(function) => (&["fc:ListTriggers"], one(function)),
+        O::GetTrigger(trigger) => (&["fc:GetTrigger"], one(&trigger.owner)),
+        O::ListAsyncTaskFunctions => (&["fc:ListStatefulAsyncInvocationFunctions"], On::Several),
+        O::DisableFunctionInvocation(function) => {
+            (&["fc:DisableFunctionInvocation"], one(function))
+        }
+        O::EnableFunctionInvocation(function) => (&["fc:EnableFunctionInvocation"], one(function)),
+        O::PutConcurrencyConfig(function) => (&["fc:PutConcurrencyConfig"], one(function)),
+        O::GetConcurrencyConfig(function) => (&["fc:GetConcurrencyConfig"], one(function)),
+        O::DeleteConcurrencyConfig(function) => (&["fc:DeleteConcurrencyConfig"], one(function)),
+        O::ListConcurrencyConfigs => (&["fc:ListConcurrencyConfigs"], On::Several),
+        O::GetOnDemandConfig(function) => (&["fc:GetFunctionOnDemandConfig"], one(function)),
+        O::CreateService => (&["fc:CreateService"], On::Several),
+        O::GetService(service) => (&["fc:GetService"], On::Service(service.as_str())),
+        O::ListServices => (&["fc:ListServices"], On::Several),
+        O::UpdateService(service) => (&["fc:UpdateService"], On::Service(service.as_str())),
+        O::DeleteService(service) => (&["fc:DeleteService"], On::Service(service.as_str())),
+        O::PublishVersion(of) => {
+            (&["fc:PublishFunctionVersion", "fc:PublishServiceVersion"], owner(of))
+        }
+        O::ListVersions(of) => (&["fc:ListFunctionVersions", "fc:ListServiceVersions"], owner(of)),
+        O::DeleteVersion(version) => {
+            (&["fc:DeleteFunctionVersion", "fc:DeleteServiceVersion"], owner(&version.owner))
+        }
+        O::CreateAlias(of) => (&["fc:CreateAlias"], owner(of)),
+        O::GetAlias(alias) => (&["fc:GetAlias"], owner(&alias.owner)),
+        O::ListAliases(of) => (&["fc:ListAliases"], owner(of)),
+        O::UpdateAlias(alias) => (&["fc:UpdateAlias"], owner(&alias.owner)),
+        O::DeleteAlias(alias) => (&["fc:DeleteAlias"], owner(&alias.owner)),
+        O::TagResources => (TAG, On::Several),
+        O::UntagResources => (UNTAG, On::Several),
+        O::ListTagResources | O::GetResourceTags | O::ListTaggedResources => {
+            (LIST_TAGS, On::Several)
+        }
+        O::GetAccountSettings => (&["fc:GetAccountSettings"], On::Several),
+        O::ListNothing(Nothing::ProvisionConfigs) => (&["fc:ListProvisionConfigs"], On::Several),
+        O::ListNothing(Nothing::OnDemandConfigs) => (&["fc:ListOnDemandConfigs"], On::Several),
+        O::ListNothing(Nothing::ScalingConfigs) => (&["fc:ListScalingConfigs"], On::Several),
+        O::ListNothing(Nothing::ReservedCapacities) => {
+            (&["fc:ListReservedCapacities"], On::Several)
+        }
+        O::ListNothing(Nothing::CustomDomains) => (&["fc:ListCustomDomains"], On::Several),
+        O::ListNothing(Nothing::Layers) => (&["fc:ListLayers"], On::Several),
     };
     Asked { actions, on }
 }

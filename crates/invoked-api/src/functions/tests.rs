@@ -72,11 +72,14 @@ fn a_function_is_shown_as_it_was_given_and_as_it_is() {
         status: StatusMode::Header,
         initialize: false,
         attributes: attributes.into(),
+        disabled: None,
         created_at: Timestamp::from_millis(1_717_401_600_000),
         modified_at: Timestamp::from_millis(1_717_401_600_000),
     };
     let given = json!({"runtime": "custom.debian10", "timeout": 2, "description": "of a test"});
-    let body = serde_json::to_value(shown(&identity, &record(&given.to_string()))).unwrap();
+    let body =
+        serde_json::to_value(shown(Shape::Functions, &identity, &record(&given.to_string())))
+            .unwrap();
     for (field, value) in [
         ("functionName", json!("fn")),
         ("functionArn", json!("acs:fc:cn-hangzhou:123:functions/fn")),
@@ -88,6 +91,6 @@ fn a_function_is_shown_as_it_was_given_and_as_it_is() {
     ] {
         assert_eq!(body[field], value, "{field}");
     }
-    let body = serde_json::to_value(shown(&identity, &record("{}"))).unwrap();
+    let body = serde_json::to_value(shown(Shape::Functions, &identity, &record("{}"))).unwrap();
     assert_eq!((&body["runtime"], &body["timeout"]), (&json!("custom"), &json!(2)));
 }

@@ -83,7 +83,7 @@ fn a_failed_function_is_a_200_and_an_unreachable_one_is_not() {
         answer: Answer { verdict, fault, body: Bytes::from_static(b"{}") },
         took: Duration::from_millis(12),
     };
-    let reply = answered(answer(Verdict::Succeeded, None), LogType::Tail);
+    let reply = answered(answer(Verdict::Succeeded, None), LogType::Tail, latest());
     assert_eq!(reply.status(), 200);
     assert_eq!(
         (&reply.headers()[DURATION], &reply.headers()[LOG_RESULT]),
@@ -92,7 +92,7 @@ fn a_failed_function_is_a_200_and_an_unreachable_one_is_not() {
     assert!(!reply.headers().contains_key(ERROR_TYPE));
 
     let fault = Fault::new("InvocationError", "as planned", 200);
-    let reply = answered(answer(Verdict::FunctionError, Some(fault)), LogType::None);
+    let reply = answered(answer(Verdict::FunctionError, Some(fault)), LogType::None, latest());
     assert_eq!(
         (reply.status().as_u16(), &reply.headers()[ERROR_TYPE]),
         (200, &visible("InvocationError"))
@@ -100,9 +100,16 @@ fn a_failed_function_is_a_200_and_an_unreachable_one_is_not() {
     assert!(!reply.headers().contains_key(LOG_RESULT));
 
     let fault = Fault::new("FunctionUnreachable", "connection refused", 0);
-    let reply =
-        answered(answer(Verdict::Unavailable { retry_after: None }, Some(fault)), LogType::None);
+    let reply = answered(
+        answer(Verdict::Unavailable { retry_after: None }, Some(fault)),
+        LogType::None,
+        latest(),
+    );
     assert_eq!(reply.status(), 503);
     assert_eq!(reply.headers()[REQUEST_ID], request_id.to_string().as_str(), "the function saw it");
     assert_eq!(reply.headers()[http::header::CONTENT_TYPE], JSON);
+}
+
+fn latest() -> HeaderValue {
+    HeaderValue::from_static("LATEST")
 }

@@ -18,6 +18,7 @@ fn record(change: impl FnOnce(&mut Head)) -> TaskRecord {
 fn shown_as(task: &TaskRecord) -> Value {
     let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
     serde_json::to_value(shown(
+        Shape::Functions,
         &identity,
         &FunctionKey::new("123", FunctionName::parse("fn").unwrap()),
         task,
@@ -82,8 +83,10 @@ fn a_success_does_not_show_the_failure_before_it() {
 
 #[test]
 fn bytes_that_are_no_text_are_base64() {
-    assert_eq!(text_or_base64(&Bytes::from_static("grün".as_bytes())), "grün");
-    assert_eq!(text_or_base64(&Bytes::from_static(&[0xff, 0x00])), "/wA=");
+    let text = Payload::Text("grün".into());
+    assert_eq!(text_or_base64(&Bytes::from_static("grün".as_bytes())), text);
+    let base64 = Payload::Base64("/wA=".into());
+    assert_eq!(text_or_base64(&Bytes::from_static(&[0xff, 0x00])), base64);
 }
 
 #[test]

@@ -84,9 +84,9 @@ impl Client {
             }
         }
         let status = lines.first()?.split(' ').nth(1)?.parse().ok()?;
-        let headers = lines.iter().skip(1).filter_map(|line| line.split_once(": "));
+        let headers = lines.iter().skip(1).filter_map(|line| line.split_once(':'));
         let headers: Vec<_> =
-            headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            headers.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
         Some(Answer { status, headers, body: Vec::new() })
     }
 }

@@ -13,7 +13,7 @@ use invoked_core::envelope::Identity;
 use invoked_core::fault::Fault;
 use invoked_core::life::Verdict;
 use invoked_engine::clock::SystemClock;
-use invoked_engine::{Engine, EngineConfig, Parts};
+use invoked_engine::{Engine, EngineConfig, Parts, TargetCheck};
 use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target};
 use invoked_store::NodeId;
 use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
@@ -153,7 +153,12 @@ async fn listener() -> (TcpListener, SocketAddr) {
 impl Daemon {
     /// A daemon with a function `hello`.
     pub(crate) async fn start(config: ApiConfig) -> Self {
-        let daemon = Self::guarded(config, Auth::new(AuthConfig::Off), None).await;
+        Self::start_checked(config, TargetCheck::default()).await
+    }
+
+    /// The same, where clients may not say that a function lives anywhere.
+    pub(crate) async fn start_checked(config: ApiConfig, target_check: TargetCheck) -> Self {
+        let daemon = Self::made(config, Auth::new(AuthConfig::Off), None, target_check).await;
         let answer = daemon.client().await.json("POST", FUNCTIONS, &hello()).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         daemon
@@ -161,6 +166,15 @@ impl Daemon {
 
     /// A daemon without functions, for those whom `auth` admits.
     pub(crate) async fn guarded(config: ApiConfig, auth: Auth, tls: Option<Tls>) -> Self {
+        Self::made(config, auth, tls, TargetCheck::default()).await
+    }
+
+    async fn made(
+        config: ApiConfig,
+        auth: Auth,
+        tls: Option<Tls>,
+        target_check: TargetCheck,
+    ) -> Self {
         let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
         let parts = Parts {
             store: Arc::new(MemStore::new(MemStoreConfig::default())),
@@ -170,7 +184,8 @@ impl Daemon {
             sinks: BTreeMap::new(),
             clock: Arc::new(SystemClock::default()),
         };
-        let engine = Engine::start(EngineConfig::new(identity, 1), parts).await;
+        let work = EngineConfig { target_check, ..EngineConfig::new(identity, 1) };
+        let engine = Engine::start(work, parts).await;
         let engine = engine.expect("the engine starts");
         let (api_listener, api) = listener().await;
         let (admin_listener, admin) = listener().await;

@@ -1,6 +1,7 @@
 //! InvokeFunction, both ways.
 
 use invoked_api::ApiConfig;
+use serde_json::json;
 
 use crate::daemon::{ASYNC, Daemon, HELLO, INVOKE, until};
 
@@ -23,13 +24,36 @@ async fn an_accepted_invocation_has_no_body_and_three_ids() {
 async fn every_version_invokes() {
     let daemon = Daemon::start(ApiConfig::default()).await;
     let mut client = daemon.client().await;
+    let function = json!({
+        "functionName": "svc$fn",
+        "environmentVariables": {"INVOKED_TARGET_URL": "http://127.0.0.1:9"},
+    });
+    client.json("POST", "/2023-03-30/functions", &function).await;
     for version in ["2016-08-15", "2021-04-06"] {
         let path = format!("/{version}/services/svc.prod/functions/fn/invocations");
+        assert_eq!(client.send("POST", &path, &[ASYNC], "").await.status, 202);
+        let answer = client.send("POST", &path, &[], "a").await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "a"));
+        for (header, value) in [
+            ("x-fc-invocation-service-version", "prod"),
+            ("x-fc-invocation-code-version", "prod"),
+            ("x-fc-max-memory-usage", "0"),
+            ("x-fc-code-checksum", ""),
+            ("x-fc-instance-id", ""),
+        ] {
+            assert_eq!(answer.header(header), Some(value), "{header}");
+        }
+        // The service is missed before the function.
+        let path = format!("/{version}/services/svc/functions/other/invocations");
         let answer = client.send("POST", &path, &[ASYNC], "").await;
-        answer.is_error(404, "FunctionNotFound", &["svc$fn"]);
-        let path = format!("/{version}/services/svc/functions/fn");
+        answer.is_error(
+            404,
+            "FunctionNotFound",
+            &["function 'other' does not exist in service 'svc'"],
+        );
+        let path = format!("/{version}/services/none/functions/fn");
         let answer = client.send("GET", &path, &[], "").await;
-        answer.is_error(400, "PathNotSupported", &["GET", &path]);
+        answer.is_error(404, "ServiceNotFound", &["service 'none' does not exist"]);
     }
     daemon.stopped().await;
 }

@@ -10,7 +10,10 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::fields::{Fields, parse_object};
+use super::{
+    FunctionNames, Shape,
+    fields::{Fields, parse_object},
+};
 use crate::{argument::InvalidArgument, time::MetadataTime};
 
 /// The body of a PUT; what is [`None`] keeps its value.
@@ -89,16 +92,17 @@ impl Serialize for DestinationConfig {
 }
 
 /// The answer to a PUT and a GET, and the item of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsyncConfig {
-    /// The function's ARN.
-    pub function_arn: String,
+    /// In whose words.
+    pub shape: Shape,
+    /// The function; its ARN with the qualifier.
+    pub function: FunctionNames,
+    /// The qualifier, `LATEST` included.
+    pub qualifier: String,
     /// When it was first put.
-    #[serde(rename = "createdTime")]
     pub created_at: MetadataTime,
     /// When it was last put.
-    #[serde(rename = "lastModifiedTime")]
     pub last_modified_at: MetadataTime,
     /// The destinations; `{}` if there are none.
     pub destination_config: DestinationConfig,
@@ -110,14 +114,42 @@ pub struct AsyncConfig {
     pub async_task: bool,
 }
 
-/// A page of configurations.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+impl Serialize for AsyncConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let task_mode = match self.shape {
+            Shape::Services => {
+                let (service, function) = self.function.in_service();
+                map.serialize_entry("service", service)?;
+                map.serialize_entry("function", function)?;
+                map.serialize_entry("qualifier", &self.qualifier)?;
+                "statefulInvocation"
+            }
+            Shape::Functions => {
+                map.serialize_entry("functionArn", &self.function.arn)?;
+                "asyncTask"
+            }
+        };
+        map.serialize_entry("createdTime", &self.created_at)?;
+        map.serialize_entry("lastModifiedTime", &self.last_modified_at)?;
+        map.serialize_entry("destinationConfig", &self.destination_config)?;
+        map.serialize_entry("maxAsyncEventAgeInSeconds", &self.max_async_event_age_in_seconds)?;
+        map.serialize_entry("maxAsyncRetryAttempts", &self.max_async_retry_attempts)?;
+        map.serialize_entry(task_mode, &self.async_task)?;
+        map.end()
+    }
+}
+
+/// An item of `ListStatefulAsyncInvocationFunctions`: what is in task mode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AsyncConfigList {
-    /// The configurations.
-    pub configs: Vec<AsyncConfig>,
-    /// Where the next page starts; empty on the last one.
-    pub next_token: String,
+pub struct TaskModeFunction {
+    /// The service; empty if the function has none.
+    pub service_name: String,
+    /// The function's name within the service.
+    pub function_name: String,
+    /// The qualifier whose configuration says so.
+    pub qualifier: String,
 }
 
 #[cfg(test)]

@@ -24,6 +24,34 @@ pub(super) fn parse_object(body: &[u8]) -> Result<Map<String, Value>, InvalidArg
     }
 }
 
+/// What is kept of a resource as it was given: fields of `known` names in that spelling, without
+/// nulls, which mean absent, and without those of `dropped` names.
+pub(super) fn keep(
+    object: Map<String, Value>,
+    known: &[&'static str],
+    dropped: &[&'static str],
+) -> Map<String, Value> {
+    let named = |names: &[&'static str], name: &str| {
+        names.iter().copied().find(|known| known.eq_ignore_ascii_case(name))
+    };
+    let mut kept = Map::new();
+    for (name, value) in object {
+        if value.is_null() || named(dropped, &name).is_some() {
+            continue;
+        }
+        match named(known, &name) {
+            // The exact spelling goes before any other, as it does in reading.
+            Some(known) if known != name => {
+                kept.entry(known).or_insert(value);
+            }
+            Some(_) | None => {
+                kept.insert(name, value);
+            }
+        }
+    }
+    kept
+}
+
 /// An object and where it stands in the body.
 pub(super) struct Fields<'a> {
     path: String,
@@ -79,6 +107,22 @@ impl<'a> Fields<'a> {
         self.read(name, "an object of strings", |value| {
             let pairs = value.as_object()?.iter().filter(|(_, value)| !value.is_null());
             pairs.map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+        })
+    }
+
+    /// An array of objects with a `Key` and, mostly, a `Value`.
+    pub(super) fn pairs(
+        &self,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, InvalidArgument> {
+        self.read(name, "an array of objects with Key and Value", |value| {
+            let pair = |item: &Value| {
+                let object = item.as_object()?;
+                let fields = Fields { path: String::new(), object };
+                let value = fields.text("value").ok()?.unwrap_or_default();
+                Some((fields.text("key").ok()??, value))
+            };
+            value.as_array()?.iter().map(pair).collect()
         })
     }
 

@@ -10,17 +10,20 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer, ser::Error as _};
+use serde_json::{Map, Value, json};
 
-use super::fields::{Fields, parse_object};
+use super::{
+    FunctionNames, Shape,
+    fields::{Fields, keep, parse_object},
+};
 use crate::{argument::InvalidArgument, time::MetadataTime};
 
 /// The environment variable that says where the function is.
 pub const TARGET_URL: &str = "INVOKED_TARGET_URL";
 
 /// The documented spelling of the fields a function may have.
-const FIELD_NAMES: [&str; 34] = [
+const FIELD_NAMES: [&str; 33] = [
     "functionName",
     "description",
     "runtime",
@@ -44,7 +47,6 @@ const FIELD_NAMES: [&str; 34] = [
     "gpuConfig",
     "layers",
     "tags",
-    "invocationRestriction",
     "sessionAffinity",
     "instanceIsolationMode",
     "idleTimeout",
@@ -58,9 +60,9 @@ const FIELD_NAMES: [&str; 34] = [
     "caPort",
 ];
 
-/// Fields that are not kept: the code is large and never read back, and an answer with either of
-/// these names is an error to Terraform.
-const DROPPED_NAMES: [&str; 2] = ["code", "success"];
+/// Fields that are not kept: the code is large and never read back, an answer with either of the
+/// first two names is an error to Terraform, and the third is a switch of its own.
+const DROPPED_NAMES: [&str; 3] = ["code", "success", "invocationRestriction"];
 
 /// The body of a CreateFunction or UpdateFunction; what is [`None`] was not given.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -130,7 +132,7 @@ impl FunctionInput {
                 .object("customRuntimeConfig")?
                 .map(|fields| CustomRuntimeConfig::read(&fields))
                 .transpose()?,
-            given: keep(object),
+            given: keep(object, &FIELD_NAMES, &DROPPED_NAMES),
         })
     }
 
@@ -182,17 +184,32 @@ impl CustomRuntimeConfig {
 /// The answer to a create, an update and a GET, and the item of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Function {
+    /// In whose words.
+    pub shape: Shape,
     /// What was given; see [`FunctionInput::given`].
     pub given: Map<String, Value>,
-    /// The function's name.
-    pub function_name: String,
-    /// The function's ARN.
-    pub function_arn: String,
+    /// The function.
+    pub function: FunctionNames,
     /// The function's id, which outlives no deletion.
     pub function_id: String,
     /// When it was created.
     pub created_at: MetadataTime,
     /// When it was last updated.
+    pub last_modified_at: MetadataTime,
+    /// Why and since when it may not be invoked, if it may not.
+    pub restriction: Option<InvocationRestriction>,
+}
+
+/// A function's switch is off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InvocationRestriction {
+    /// Always true.
+    pub disable: bool,
+    /// What whoever switched it off said; may be empty.
+    pub reason: String,
+    /// When.
+    #[serde(rename = "lastModifiedTime")]
     pub last_modified_at: MetadataTime,
 }
 
@@ -201,29 +218,43 @@ impl Serialize for Function {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let created = self.created_at.to_string();
         let last_modified = self.last_modified_at.to_string();
-        let known = [
-            ("functionName", self.function_name.as_str()),
-            ("functionArn", &self.function_arn),
-            ("functionId", &self.function_id),
-            ("createdTime", &created),
-            ("lastModifiedTime", &last_modified),
-            ("state", "Active"),
-            ("lastUpdateStatus", "Successful"),
-        ];
+        let name = match self.shape {
+            Shape::Services => self.function.in_service().1,
+            Shape::Functions => &self.function.full,
+        };
         let mut object = self.given.clone();
-        object.extend(known.map(|(name, value)| (name.to_owned(), Value::from(value))));
+        let mut show = |name: &str, value: Value| object.insert(name.to_owned(), value);
+        show("functionName", name.into());
+        show("functionId", self.function_id.as_str().into());
+        show("createdTime", created.into());
+        show("lastModifiedTime", last_modified.into());
+        match self.shape {
+            Shape::Services => {}
+            Shape::Functions => {
+                show("functionArn", self.function.arn.as_str().into());
+                show("state", "Active".into());
+                show("lastUpdateStatus", "Successful".into());
+                if let Some(restriction) = &self.restriction {
+                    let restriction = serde_json::to_value(restriction);
+                    show("invocationRestriction", restriction.map_err(S::Error::custom)?);
+                }
+                if let Some(layers) = self.given.get("layers").and_then(Value::as_array) {
+                    show("layers", layers.iter().map(shown_layer).collect());
+                }
+            }
+        }
         object.serialize(serializer)
     }
 }
 
-/// A page of functions.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FunctionList {
-    /// The functions.
-    pub functions: Vec<Function>,
-    /// Where the next page starts; empty on the last one.
-    pub next_token: String,
+/// Since 2023 a layer is given as an ARN and read as an object.
+fn shown_layer(given: &Value) -> Value {
+    match given {
+        Value::String(arn) => json!({"arn": arn, "size": 0}),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            given.clone()
+        }
+    }
 }
 
 /// The answer to GetFunctionCode.
@@ -233,39 +264,6 @@ pub struct FunctionCode {
     pub url: String,
     /// CRC-64 of the code.
     pub checksum: String,
-}
-
-/// The triggers of a function, of which there are none: `s invoke` asks before every invocation.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TriggerList {
-    /// Always empty.
-    pub triggers: [(); 0],
-    /// Always empty.
-    pub next_token: &'static str,
-}
-
-/// Spells known fields as documented, and drops [`DROPPED_NAMES`] and nulls, which mean absent.
-fn keep(object: Map<String, Value>) -> Map<String, Value> {
-    let named = |names: &[&'static str], name: &str| {
-        names.iter().copied().find(|known| known.eq_ignore_ascii_case(name))
-    };
-    let mut kept = Map::new();
-    for (name, value) in object {
-        if value.is_null() || named(&DROPPED_NAMES, &name).is_some() {
-            continue;
-        }
-        match named(&FIELD_NAMES, &name) {
-            // The exact spelling goes before any other, as it does in reading.
-            Some(known) if known != name => {
-                kept.entry(known).or_insert(value);
-            }
-            Some(_) | None => {
-                kept.insert(name, value);
-            }
-        }
-    }
-    kept
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! All times of a task are milliseconds since the epoch, and those that have not come yet are the
 //! number 0: Terraform's own tooling polls for `endTime == 0` and breaks on a null.
 
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
+use super::{FunctionNames, Shape};
 use crate::{argument::InvalidArgument, query::Query};
 
 /// Where a task stands.
@@ -77,12 +78,13 @@ impl Serialize for TaskStatus {
     }
 }
 
-/// A task record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// A task record: `AsyncTask` in the 2023 version, `StatefulAsyncInvocation` before.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsyncTask {
-    /// The function's ARN.
-    pub function_arn: String,
+    /// In whose words.
+    pub shape: Shape,
+    /// The function; its ARN with the qualifier.
+    pub function: FunctionNames,
     /// The qualifier it was invoked with.
     pub qualifier: String,
     /// The task id.
@@ -92,32 +94,93 @@ pub struct AsyncTask {
     /// Where it stands.
     pub status: TaskStatus,
     /// When the first attempt started; 0 before.
-    #[serde(rename = "startedTime")]
     pub started_at_ms: i64,
     /// When it ended; 0 before.
-    #[serde(rename = "endTime")]
     pub ended_at_ms: i64,
     /// How long it ran.
     pub duration_ms: i64,
-    /// How the delivery to its destination ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub destination_status: Option<String>,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub task_error_message: Option<String>,
+    /// How the delivery to its destination ended; empty where there is nothing to tell.
+    pub destination_status: String,
+    /// Why it failed; empty if it did not.
+    pub error_message: String,
     /// What it was invoked with; a list shows it on request.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub task_payload: Option<String>,
+    pub payload: Option<Payload>,
     /// What the function returned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub return_payload: Option<String>,
-    /// Which instance ran it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub instance_id: Option<String>,
+    pub result: Option<Payload>,
+    /// Which instance ran it; empty if that is not known.
+    pub instance_id: String,
     /// Retries made so far; 0 on the first attempt.
     pub already_retried_times: i64,
     /// Its history, oldest first.
     pub events: Vec<AsyncTaskEvent>,
+}
+
+/// Bytes as a string of JSON: as they are if they are text, else in base64, and then the record
+/// says so in a field of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// UTF-8, as it is.
+    Text(String),
+    /// Anything else, in base64.
+    Base64(String),
+}
+
+/// The keys of a record that the versions call differently.
+struct Names {
+    task_id: &'static str,
+    error_message: &'static str,
+    payload: [&'static str; 2],
+}
+
+impl Serialize for AsyncTask {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let names = match self.shape {
+            Shape::Services => {
+                let (service, function) = self.function.in_service();
+                map.serialize_entry("serviceName", service)?;
+                map.serialize_entry("functionName", function)?;
+                Names {
+                    task_id: "invocationId",
+                    error_message: "invocationErrorMessage",
+                    payload: ["invocationPayload", "invocationPayloadEncoding"],
+                }
+            }
+            Shape::Functions => {
+                map.serialize_entry("functionArn", &self.function.arn)?;
+                Names {
+                    task_id: "taskId",
+                    error_message: "taskErrorMessage",
+                    payload: ["taskPayload", "taskPayloadEncoding"],
+                }
+            }
+        };
+        map.serialize_entry("qualifier", &self.qualifier)?;
+        map.serialize_entry(names.task_id, &self.task_id)?;
+        map.serialize_entry("requestId", &self.request_id)?;
+        map.serialize_entry("status", &self.status)?;
+        map.serialize_entry("startedTime", &self.started_at_ms)?;
+        map.serialize_entry("endTime", &self.ended_at_ms)?;
+        map.serialize_entry("durationMs", &self.duration_ms)?;
+        map.serialize_entry("destinationStatus", &self.destination_status)?;
+        map.serialize_entry(names.error_message, &self.error_message)?;
+        let result = ["returnPayload", "returnPayloadEncoding"];
+        for ([name, encoding], payload) in [(names.payload, &self.payload), (result, &self.result)]
+        {
+            match payload {
+                None => {}
+                Some(Payload::Text(text)) => map.serialize_entry(name, text)?,
+                Some(Payload::Base64(text)) => {
+                    map.serialize_entry(name, text)?;
+                    map.serialize_entry(encoding, "base64")?;
+                }
+            }
+        }
+        map.serialize_entry("instanceId", &self.instance_id)?;
+        map.serialize_entry("alreadyRetriedTimes", &self.already_retried_times)?;
+        map.serialize_entry("events", &self.events)?;
+        map.end()
+    }
 }
 
 /// A change of a task's status.
@@ -133,16 +196,6 @@ pub struct AsyncTaskEvent {
     pub at_ms: i64,
     /// More about it, usually a JSON object such as `{"Error":"UnhandledInvocationError"}`.
     pub event_detail: String,
-}
-
-/// A page of tasks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AsyncTaskList {
-    /// The tasks.
-    pub tasks: Vec<AsyncTask>,
-    /// Where the next page starts; empty on the last one.
-    pub next_token: String,
 }
 
 /// The order of a list of tasks.

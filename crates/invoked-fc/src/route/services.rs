@@ -4,21 +4,36 @@
 //! service's name, 2021 clients in the query. `s cli fc api` mixes the two, so both are read in
 //! both.
 
-use super::{FunctionPath, Operation, TaskPath, decode_segment};
+use super::{FunctionPath, Nothing, Operation, Owner, PartPath, TaskPath, decode_segment};
 
 pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
-    let ["services", service, rest @ ..] = path else {
-        return None;
-    };
-    match (method, rest) {
-        ("POST", ["functions"]) => Some(Operation::CreateFunction(Some((*service).to_owned()))),
-        ("GET", ["functions"]) => {
-            // A listing may be of a version of the service; the functions are the same.
-            Some(Operation::ListFunctions(Some(split(service).0.to_owned())))
+    use Operation as O;
+
+    Some(match (method, path) {
+        ("POST", ["services"]) => O::CreateService,
+        ("GET", ["services"]) => O::ListServices,
+        (_, ["services", service, rest @ ..]) => of_service(method, service, rest)?,
+
+        ("GET", ["stateful-async-invocation-functions"]) => O::ListAsyncTaskFunctions,
+        ("GET", ["account-settings"]) => O::GetAccountSettings,
+
+        ("POST", ["tag"]) => O::TagResources,
+        // 2016 clients delete, 2021 clients put.
+        ("PUT" | "DELETE", ["tag"]) => O::UntagResources,
+        ("GET", ["tag"]) => O::GetResourceTags,
+        ("GET", ["tags"]) => O::ListTaggedResources,
+
+        ("GET", ["provision-configs"]) => O::ListNothing(Nothing::ProvisionConfigs),
+        ("GET", ["on-demand-configs"]) => O::ListNothing(Nothing::OnDemandConfigs),
+        // As 2016 and as 2021 clients spell it.
+        ("GET", ["reservedCapacities" | "reserved-capacities"]) => {
+            O::ListNothing(Nothing::ReservedCapacities)
         }
-        (_, ["functions", name, rest @ ..]) => of_function(method, function(service, name), rest),
-        _ => None,
-    }
+        ("GET", ["custom-domains"]) => O::ListNothing(Nothing::CustomDomains),
+        ("GET", ["layers"]) => O::ListNothing(Nothing::Layers),
+
+        _ => return None,
+    })
 }
 
 /// What follows `proxy/`: the service, the function, and a path that is the function's own.
@@ -30,6 +45,36 @@ pub(super) fn proxy(path: &str) -> Option<Operation> {
     };
     let (service, name) = (decode_segment(service)?, decode_segment(name)?);
     Some(Operation::Proxy { function: function(&service, &name), path: path.to_owned() })
+}
+
+fn of_service(method: &str, service: &str, path: &[&str]) -> Option<Operation> {
+    use Operation as O;
+
+    // A service may be read or listed under a version of it; what it holds is the same.
+    let name = || split(service).0.to_owned();
+    let owner = || Owner::Service(name());
+    let part = |part: &str| PartPath { owner: owner(), name: part.to_owned() };
+    Some(match (method, path) {
+        ("GET", []) => O::GetService(name()),
+        ("PUT", []) => O::UpdateService(name()),
+        ("DELETE", []) => O::DeleteService(name()),
+
+        ("POST", ["functions"]) => O::CreateFunction(Some(name())),
+        ("GET", ["functions"]) => O::ListFunctions(Some(name())),
+        (_, ["functions", name, rest @ ..]) => of_function(method, function(service, name), rest)?,
+
+        ("POST", ["versions"]) => O::PublishVersion(owner()),
+        ("GET", ["versions"]) => O::ListVersions(owner()),
+        ("DELETE", ["versions", version]) => O::DeleteVersion(part(version)),
+
+        ("POST", ["aliases"]) => O::CreateAlias(owner()),
+        ("GET", ["aliases"]) => O::ListAliases(owner()),
+        ("GET", ["aliases", alias]) => O::GetAlias(part(alias)),
+        ("PUT", ["aliases", alias]) => O::UpdateAlias(part(alias)),
+        ("DELETE", ["aliases", alias]) => O::DeleteAlias(part(alias)),
+
+        _ => return None,
+    })
 }
 
 fn of_function(method: &str, function: FunctionPath, path: &[&str]) -> Option<Operation> {
@@ -53,6 +98,10 @@ fn of_function(method: &str, function: FunctionPath, path: &[&str]) -> Option<Op
         ("DELETE", []) => O::DeleteFunction(function),
         ("GET", ["code"]) => O::GetFunctionCode(function),
         ("GET", ["triggers"]) => O::ListTriggers(function),
+        ("GET", ["triggers", name]) => {
+            O::GetTrigger(PartPath { owner: function, name: (*name).to_owned() })
+        }
+        ("GET", ["on-demand-config"]) => O::GetOnDemandConfig(function),
 
         _ => return None,
     })

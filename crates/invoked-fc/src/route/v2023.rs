@@ -1,35 +1,28 @@
 //! The paths of 2023-03-30, after the version.
 
-use super::{FunctionPath, Operation, TaskPath, decode_segment};
+use super::{FunctionPath, Nothing, Operation, Owner, PartPath, TaskPath, decode_segment};
 
 pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
     use Operation as O;
 
     Some(match (method, path) {
-        ("POST", ["functions", name, "invocations"]) => O::InvokeFunction(function(name)),
-
-        ("PUT", ["functions", name, "async-invoke-config"]) => {
-            O::PutAsyncInvokeConfig(function(name))
-        }
-        ("GET", ["functions", name, "async-invoke-config"]) => {
-            O::GetAsyncInvokeConfig(function(name))
-        }
-        ("DELETE", ["functions", name, "async-invoke-config"]) => {
-            O::DeleteAsyncInvokeConfig(function(name))
-        }
-        ("GET", ["async-invoke-configs"]) => O::ListAsyncInvokeConfigs(None),
-
-        ("GET", ["functions", name, "async-tasks"]) => O::ListAsyncTasks(function(name)),
-        ("GET", ["functions", name, "async-tasks", id]) => O::GetAsyncTask(task(name, id)),
-        ("PUT", ["functions", name, "async-tasks", id, "stop"]) => O::StopAsyncTask(task(name, id)),
-
         ("POST", ["functions"]) => O::CreateFunction(None),
         ("GET", ["functions"]) => O::ListFunctions(None),
-        ("GET", ["functions", name]) => O::GetFunction(function(name)),
-        ("PUT", ["functions", name]) => O::UpdateFunction(function(name)),
-        ("DELETE", ["functions", name]) => O::DeleteFunction(function(name)),
-        ("GET", ["functions", name, "code"]) => O::GetFunctionCode(function(name)),
-        ("GET", ["functions", name, "triggers"]) => O::ListTriggers(function(name)),
+        (_, ["functions", name, rest @ ..]) => of_function(method, name, rest)?,
+
+        ("GET", ["async-invoke-configs"]) => O::ListAsyncInvokeConfigs(None),
+        ("GET", ["concurrency-configs"]) => O::ListConcurrencyConfigs,
+
+        ("POST" | "PUT", ["tags-v2"]) => O::TagResources,
+        ("GET", ["tags-v2"]) => O::ListTagResources,
+        ("DELETE", ["tags-v2"]) => O::UntagResources,
+
+        ("GET", ["account-settings"]) => O::GetAccountSettings,
+
+        ("GET", ["provision-configs"]) => O::ListNothing(Nothing::ProvisionConfigs),
+        ("GET", ["scaling-configs"]) => O::ListNothing(Nothing::ScalingConfigs),
+        ("GET", ["custom-domains"]) => O::ListNothing(Nothing::CustomDomains),
+        ("GET", ["layers"]) => O::ListNothing(Nothing::Layers),
 
         _ => return None,
     })
@@ -51,10 +44,51 @@ pub(super) fn proxy(path: &str) -> Option<Operation> {
     Some(Operation::Proxy { function, path: path.to_owned() })
 }
 
-fn function(name: &str) -> FunctionPath {
-    FunctionPath { name: name.to_owned(), qualifier: None }
-}
+fn of_function(method: &str, name: &str, path: &[&str]) -> Option<Operation> {
+    use Operation as O;
 
-fn task(name: &str, id: &str) -> TaskPath {
-    TaskPath { function: function(name), task_id: id.to_owned() }
+    let function = || FunctionPath { name: name.to_owned(), qualifier: None };
+    let task = |id: &str| TaskPath { function: function(), task_id: id.to_owned() };
+    let owner = || Owner::Function(function());
+    let part = |name: &str| PartPath { owner: owner(), name: name.to_owned() };
+    Some(match (method, path) {
+        ("POST", ["invocations"]) => O::InvokeFunction(function()),
+
+        ("PUT", ["async-invoke-config"]) => O::PutAsyncInvokeConfig(function()),
+        ("GET", ["async-invoke-config"]) => O::GetAsyncInvokeConfig(function()),
+        ("DELETE", ["async-invoke-config"]) => O::DeleteAsyncInvokeConfig(function()),
+
+        ("GET", ["async-tasks"]) => O::ListAsyncTasks(function()),
+        ("GET", ["async-tasks", id]) => O::GetAsyncTask(task(id)),
+        ("PUT", ["async-tasks", id, "stop"]) => O::StopAsyncTask(task(id)),
+
+        ("GET", []) => O::GetFunction(function()),
+        ("PUT", []) => O::UpdateFunction(function()),
+        ("DELETE", []) => O::DeleteFunction(function()),
+        ("GET", ["code"]) => O::GetFunctionCode(function()),
+        // The SDKs post, Terraform puts.
+        ("POST" | "PUT", ["invoke", "disable"]) => O::DisableFunctionInvocation(function()),
+        ("POST" | "PUT", ["invoke", "enable"]) => O::EnableFunctionInvocation(function()),
+
+        ("GET", ["triggers"]) => O::ListTriggers(function()),
+        ("GET", ["triggers", name]) => {
+            O::GetTrigger(PartPath { owner: function(), name: (*name).to_owned() })
+        }
+
+        ("POST", ["versions"]) => O::PublishVersion(owner()),
+        ("GET", ["versions"]) => O::ListVersions(owner()),
+        ("DELETE", ["versions", version]) => O::DeleteVersion(part(version)),
+
+        ("POST", ["aliases"]) => O::CreateAlias(owner()),
+        ("GET", ["aliases"]) => O::ListAliases(owner()),
+        ("GET", ["aliases", alias]) => O::GetAlias(part(alias)),
+        ("PUT", ["aliases", alias]) => O::UpdateAlias(part(alias)),
+        ("DELETE", ["aliases", alias]) => O::DeleteAlias(part(alias)),
+
+        ("PUT", ["concurrency"]) => O::PutConcurrencyConfig(function()),
+        ("GET", ["concurrency"]) => O::GetConcurrencyConfig(function()),
+        ("DELETE", ["concurrency"]) => O::DeleteConcurrencyConfig(function()),
+
+        _ => return None,
+    })
 }

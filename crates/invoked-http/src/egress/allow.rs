@@ -31,6 +31,16 @@ pub struct AllowEntryError {
 }
 
 impl AllowEntry {
+    /// Whether the entry covers a name, or an address that the name may have.
+    pub(super) fn may_cover_name(&self, host: &str) -> bool {
+        match self {
+            Self::Network { .. } => true,
+            Self::Host(_) | Self::Below(_) => {
+                self.covers(host, IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
+            }
+        }
+    }
+
     pub(super) fn covers(&self, host: &str, address: IpAddr) -> bool {
         let host = host.strip_suffix('.').unwrap_or(host);
         match self {

@@ -122,6 +122,29 @@ fn api_targets_stay_within_the_list() {
 }
 
 #[test]
+fn a_named_host_is_judged_without_looking_it_up() {
+    let names = egress(&["127.0.0.1:7070"], &["hooks.example.com", "*.corp.example"]);
+    let networks = egress(&["127.0.0.1:7070"], &["127.0.0.0/8", "fd12::/16"]);
+    for (egress, host, port, allowed) in [
+        (&names, "hooks.example.com", 80, true),
+        (&names, "a.corp.example", 80, true),
+        (&names, "other.example", 80, false),
+        (&names, "10.0.0.1", 80, false),
+        (&networks, "other.example", 80, true),
+        (&networks, "127.0.0.1", 80, true),
+        (&networks, "127.0.0.1", 7070, false),
+        (&networks, "10.0.0.1", 80, false),
+        (&networks, "169.254.169.254", 80, false),
+        (&networks, "fd12::1", 80, true),
+        (&networks, "fd13::1", 80, false),
+    ] {
+        let checked = egress.check_named(host, port);
+        assert_eq!(checked.is_ok(), allowed, "{host}:{port} {checked:?}");
+    }
+    assert!(Egress::default().check_named("localhost", 80).is_err());
+}
+
+#[test]
 fn entries_read_as_they_are_shown() {
     for text in ["10.0.0.0/8", "0.0.0.0/0", "::/0", "fd12::/16", "h.example", "*.example"] {
         assert_eq!(text.parse::<AllowEntry>().unwrap().to_string(), text);

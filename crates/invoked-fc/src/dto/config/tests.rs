@@ -1,7 +1,11 @@
 //! Bodies of a PUT as clients spell them, and the one spelling of the answer.
 
-use super::{AsyncConfig, AsyncConfigList, DestinationConfig, PutAsyncInvokeConfigInput};
-use crate::{captures, time::MetadataTime};
+use super::{AsyncConfig, DestinationConfig, PutAsyncInvokeConfigInput};
+use crate::{
+    captures,
+    dto::{FunctionNames, Shape},
+    time::MetadataTime,
+};
 
 fn parse(body: &str) -> PutAsyncInvokeConfigInput {
     PutAsyncInvokeConfigInput::parse(body.as_bytes()).unwrap()
@@ -82,22 +86,34 @@ fn refusals_name_the_field() {
     }
 }
 
-#[test]
-fn unset_sides_are_left_out() {
+fn config(shape: Shape, full: &str) -> AsyncConfig {
     let at = MetadataTime { unix_ms: 1_597_890_501_000 };
-    let config = AsyncConfig {
-        function_arn: "acs:fc:::functions/fn".to_owned(),
+    AsyncConfig {
+        shape,
+        function: FunctionNames { arn: "acs:fc:::functions/fn".to_owned(), full: full.to_owned() },
+        qualifier: "LATEST".to_owned(),
         created_at: at,
         last_modified_at: at,
         destination_config: DestinationConfig { on_success: None, ..both("arn") },
         max_async_event_age_in_seconds: Some(3600),
         max_async_retry_attempts: None,
         async_task: true,
-    };
-    let list = AsyncConfigList { configs: vec![config], next_token: String::new() };
+    }
+}
+
+#[test]
+fn unset_sides_are_left_out() {
     assert_eq!(
-        serde_json::to_string(&list).unwrap(),
-        r#"{"configs":[{"functionArn":"acs:fc:::functions/fn","createdTime":"2020-08-20T02:28:21Z","lastModifiedTime":"2020-08-20T02:28:21Z","destinationConfig":{"onFailure":{"destination":"arn"}},"maxAsyncEventAgeInSeconds":3600,"maxAsyncRetryAttempts":null,"asyncTask":true}],"nextToken":""}"#
+        serde_json::to_string(&config(Shape::Functions, "fn")).unwrap(),
+        r#"{"functionArn":"acs:fc:::functions/fn","createdTime":"2020-08-20T02:28:21Z","lastModifiedTime":"2020-08-20T02:28:21Z","destinationConfig":{"onFailure":{"destination":"arn"}},"maxAsyncEventAgeInSeconds":3600,"maxAsyncRetryAttempts":null,"asyncTask":true}"#
     );
     assert_eq!(serde_json::to_string(&DestinationConfig::default()).unwrap(), "{}");
+}
+
+#[test]
+fn versions_with_services_name_service_function_and_qualifier() {
+    assert_eq!(
+        serde_json::to_string(&config(Shape::Services, "svc$fn")).unwrap(),
+        r#"{"service":"svc","function":"fn","qualifier":"LATEST","createdTime":"2020-08-20T02:28:21Z","lastModifiedTime":"2020-08-20T02:28:21Z","destinationConfig":{"onFailure":{"destination":"arn"}},"maxAsyncEventAgeInSeconds":3600,"maxAsyncRetryAttempts":null,"statefulInvocation":true}"#
+    );
 }

@@ -2,24 +2,31 @@
 
 use serde_json::{Value, json};
 
-use super::{Function, FunctionCode, FunctionInput, FunctionList, TriggerList};
-use crate::time::MetadataTime;
+use super::{Function, FunctionCode, FunctionInput, InvocationRestriction};
+use crate::{
+    dto::{FunctionNames, Shape},
+    time::MetadataTime,
+};
 
 fn parse(body: &Value) -> FunctionInput {
     FunctionInput::parse(body.to_string().as_bytes()).unwrap()
 }
 
-fn answer(given: &FunctionInput) -> Value {
+fn shown(given: &FunctionInput, shape: Shape, full: &str) -> Function {
     let at = MetadataTime { unix_ms: 1_597_890_501_000 };
-    let function = Function {
+    Function {
+        shape,
         given: given.given().clone(),
-        function_name: "fn".to_owned(),
-        function_arn: "acs:fc:::functions/fn".to_owned(),
+        function: FunctionNames { arn: "acs:fc:::functions/fn".to_owned(), full: full.to_owned() },
         function_id: "id".to_owned(),
         created_at: at,
         last_modified_at: at,
-    };
-    serde_json::to_value(function).unwrap()
+        restriction: None,
+    }
+}
+
+fn answer(given: &FunctionInput) -> Value {
+    serde_json::to_value(shown(given, Shape::Functions, "fn")).unwrap()
 }
 
 #[test]
@@ -113,11 +120,40 @@ fn refusals_name_the_field() {
 }
 
 #[test]
-fn empty_lists_are_arrays() {
-    let functions = serde_json::to_value(FunctionList::default()).unwrap();
-    let triggers = serde_json::to_value(TriggerList::default()).unwrap();
+fn versions_with_services_know_neither_arn_nor_state() {
+    let input = parse(&json!({"functionName": "other", "layers": ["arn"], "timeout": 3}));
+    assert_eq!(
+        serde_json::to_value(shown(&input, Shape::Services, "svc$fn")).unwrap(),
+        json!({
+            "functionName": "fn",
+            "functionId": "id",
+            "layers": ["arn"],
+            "timeout": 3,
+            "createdTime": "2020-08-20T02:28:21Z",
+            "lastModifiedTime": "2020-08-20T02:28:21Z",
+        })
+    );
+}
+
+#[test]
+fn layers_and_the_switch_are_shown_as_objects() {
+    let input = parse(&json!({"layers": ["arn"], "invocationRestriction": {"disable": true}}));
+    assert_eq!(answer(&input)["layers"], json!([{"arn": "arn", "size": 0}]));
+    assert_eq!(answer(&input).get("invocationRestriction"), None);
+    let restriction = InvocationRestriction {
+        disable: true,
+        reason: "why".to_owned(),
+        last_modified_at: MetadataTime { unix_ms: 0 },
+    };
+    let off = Function { restriction: Some(restriction), ..shown(&input, Shape::Functions, "fn") };
+    assert_eq!(
+        serde_json::to_value(off).unwrap()["invocationRestriction"],
+        json!({"disable": true, "reason": "why", "lastModifiedTime": "1970-01-01T00:00:00Z"})
+    );
+}
+
+#[test]
+fn no_code_is_an_empty_place() {
     let code = serde_json::to_value(FunctionCode::default()).unwrap();
-    assert_eq!(functions, json!({"functions": [], "nextToken": ""}));
-    assert_eq!(triggers, json!({"triggers": [], "nextToken": ""}));
     assert_eq!(code, json!({"url": "", "checksum": ""}));
 }

@@ -1,14 +1,16 @@
 //! The one spelling of a task record, and the filters as clients spell them.
 
-use super::{
-    AsyncTask, AsyncTaskEvent, AsyncTaskList, Payloads, SortOrder, TaskFilter, TaskStatus,
+use super::{AsyncTask, AsyncTaskEvent, Payload, Payloads, SortOrder, TaskFilter, TaskStatus};
+use crate::{
+    captures,
+    dto::{FunctionNames, Shape},
+    query::Query,
 };
-use crate::{captures, query::Query};
 
-#[test]
-fn running_tasks_end_at_zero() {
-    let task = AsyncTask {
-        function_arn: "acs:fc:::functions/fn".to_owned(),
+fn running(shape: Shape, full: &str) -> AsyncTask {
+    AsyncTask {
+        shape,
+        function: FunctionNames { arn: "acs:fc:::functions/fn".to_owned(), full: full.to_owned() },
         qualifier: "LATEST".to_owned(),
         task_id: "task_1".to_owned(),
         request_id: "1-6656".to_owned(),
@@ -16,11 +18,11 @@ fn running_tasks_end_at_zero() {
         started_at_ms: 1_717_228_800_000,
         ended_at_ms: 0,
         duration_ms: 0,
-        destination_status: None,
-        task_error_message: None,
-        task_payload: Some("{}".to_owned()),
-        return_payload: None,
-        instance_id: None,
+        destination_status: String::new(),
+        error_message: String::new(),
+        payload: Some(Payload::Text("{}".to_owned())),
+        result: None,
+        instance_id: String::new(),
         already_retried_times: 0,
         events: vec![AsyncTaskEvent {
             event_id: 1,
@@ -28,11 +30,28 @@ fn running_tasks_end_at_zero() {
             at_ms: 1_717_228_799_000,
             event_detail: String::new(),
         }],
-    };
-    let list = AsyncTaskList { tasks: vec![task], next_token: "t".to_owned() };
+    }
+}
+
+#[test]
+fn running_tasks_end_at_zero() {
     assert_eq!(
-        serde_json::to_string(&list).unwrap(),
-        r#"{"tasks":[{"functionArn":"acs:fc:::functions/fn","qualifier":"LATEST","taskId":"task_1","requestId":"1-6656","status":"Running","startedTime":1717228800000,"endTime":0,"durationMs":0,"taskPayload":"{}","alreadyRetriedTimes":0,"events":[{"eventId":1,"status":"Enqueued","timestamp":1717228799000,"eventDetail":""}]}],"nextToken":"t"}"#
+        serde_json::to_string(&running(Shape::Functions, "fn")).unwrap(),
+        r#"{"functionArn":"acs:fc:::functions/fn","qualifier":"LATEST","taskId":"task_1","requestId":"1-6656","status":"Running","startedTime":1717228800000,"endTime":0,"durationMs":0,"destinationStatus":"","taskErrorMessage":"","taskPayload":"{}","instanceId":"","alreadyRetriedTimes":0,"events":[{"eventId":1,"status":"Enqueued","timestamp":1717228799000,"eventDetail":""}]}"#
+    );
+}
+
+#[test]
+fn versions_with_services_call_a_task_an_invocation() {
+    let task = AsyncTask {
+        payload: Some(Payload::Base64("/w==".to_owned())),
+        result: Some(Payload::Text("ok".to_owned())),
+        events: Vec::new(),
+        ..running(Shape::Services, "svc$fn")
+    };
+    assert_eq!(
+        serde_json::to_string(&task).unwrap(),
+        r#"{"serviceName":"svc","functionName":"fn","qualifier":"LATEST","invocationId":"task_1","requestId":"1-6656","status":"Running","startedTime":1717228800000,"endTime":0,"durationMs":0,"destinationStatus":"","invocationErrorMessage":"","invocationPayload":"/w==","invocationPayloadEncoding":"base64","returnPayload":"ok","instanceId":"","alreadyRetriedTimes":0,"events":[]}"#
     );
 }
 
