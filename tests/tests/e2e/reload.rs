@@ -14,7 +14,7 @@ use invoked_tests::daemon::Site;
 use invoked_tests::function::FunctionServer;
 use invoked_tests::http::{Connection, Message, Request, tcp};
 use invoked_tests::metrics::{DELIVERED, UNDELIVERED};
-use invoked_tests::{poll, tools};
+use invoked_tests::{poll, ports, tools};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -178,7 +178,19 @@ fn a_configuration_with_a_problem_changes_nothing() {
     });
     assert!(works("one") && !works("two"));
 
+    // Whether nobody has to sign was judged for another address.
     FIRST.install(&site);
+    let elsewhere = Config::new().set("server", "listen", ports::free().to_string());
+    site.configure(elsewhere.set("auth", "mode", "off"));
+    daemon.reload();
+    poll::soon("that it needs a restart is said", || {
+        site.said()
+            .lines()
+            .any(|line| line.contains("server.listen") && line.contains("needs a restart"))
+    });
+    let unsigned = FIRST.connect(site.api).send(&Request::get(FUNCTIONS)).expect("an answer");
+    assert_eq!(code(&unsigned), "MissingRequiredHeader");
+
     site.configure(config(Some(&site), "two").set("limits", "body_timeout", "20s"));
     daemon.reload();
     poll::soon("the new secret is in force", || works("two"));
