@@ -2,9 +2,10 @@
 //!
 //! # Invariants
 //!
-//! A configuration with a problem changes nothing. What is good takes effect at once, for requests
-//! that come after it, and ends no connection. What can only take effect at a start is named in the
-//! log, each time.
+//! A configuration with a problem changes nothing, nor does one that would have us listen elsewhere or
+//! be of another account: whether a daemon may be open to everybody was judged by where it listens, and
+//! it listens there still. What is good takes effect at once, for requests that come after it, and ends no connection.
+//! What can only take effect at a start is named in the log, each time.
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use crate::config::{Config, Effective, Sources};
 
 /// Keys that take effect without a restart, with everything below them.
 const RELOADED: [&str; 4] = ["auth", "server.tls", "admin.tls", "admin.tokens"];
+/// What says who callers are and whether they have to: the daemon goes on with what it started with.
+const JUDGED_BY: [&str; 3] = ["server.listen", "admin.listen", "account"];
 /// Whether there is TLS at all is decided at the start; what it serves is not.
 const DECIDED: [&str; 2] = ["server.tls", "admin.tls"];
 
@@ -29,7 +32,8 @@ pub(crate) struct Reloadable {
 }
 
 impl Reloadable {
-    /// Brings everything that can change to what `config` says. None of it can fail.
+    /// Brings everything that can change to what `config` says. None of it can fail. (The tokens of
+    /// the admin API belong here.)
     pub(crate) async fn apply(&self, config: &Config) {
         self.auth.replace(config.auth.config.clone());
         for (running, new) in
@@ -75,23 +79,31 @@ impl Reload {
                 return;
             }
         };
+        let differences = self.started_with.differences(&effective);
+        let moved: Vec<_> = differences.iter().filter(|path| is_of(path, &JUDGED_BY)).collect();
+        if !moved.is_empty() {
+            tracing::error!(keys = ?moved, "the configuration is not read again: this needs a restart");
+            return;
+        }
         running.apply(&config).await;
-        for key in needs_restart(&self.started_with.differences(&effective)) {
+        for key in differences.iter().filter(|path| needs_restart(path)) {
             tracing::warn!(key, "a change of the configuration needs a restart");
         }
         tracing::info!("the configuration is read again");
     }
 }
 
-/// Which differences do not take effect by themselves.
-fn needs_restart(differences: &[String]) -> impl Iterator<Item = &str> {
-    let is_reloaded = |path: &str| {
-        let is_below = |key: &str| {
-            path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        RELOADED.iter().any(|key| is_below(key)) && !DECIDED.contains(&path)
+/// Whether a difference does not take effect by itself.
+fn needs_restart(path: &str) -> bool {
+    !is_of(path, &RELOADED) || DECIDED.contains(&path)
+}
+
+/// Whether a path is one of these keys or below one.
+fn is_of(path: &str, keys: &[&str]) -> bool {
+    let is_below = |key: &&str| {
+        path.strip_prefix(*key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    differences.iter().map(String::as_str).filter(move |path| !is_reloaded(path))
+    keys.iter().any(is_below)
 }
 
 #[cfg(test)]
@@ -106,6 +118,21 @@ mod tests {
     const KEY: &str = "[auth]\nmode = \"signed\"\n[auth.keys.ak]\nsecret = ";
     const SINK: &str = "[sinks.fc.default]\nendpoint = \"http://h\"\naccess_key_id = \"id\"\n\
                         access_key_secret = ";
+
+    #[test]
+    fn what_callers_are_judged_by_stays_as_it_was() {
+        let started = effective("");
+        for (toml, is_judged_by) in [
+            ("[server]\nlisten = \"127.0.0.1:1\"", true),
+            ("[admin]\nlisten = \"[::1]:7071\"", true),
+            ("[account]\nid = \"7\"", true),
+            ("[server]\nconnections_max = 7", false),
+        ] {
+            let differences = started.differences(&effective(toml));
+            let found = differences.iter().any(|path| is_of(path, &JUDGED_BY));
+            assert_eq!(found, is_judged_by, "{toml}");
+        }
+    }
 
     #[test]
     fn what_needs_a_restart_is_named() {
@@ -123,7 +150,7 @@ mod tests {
             (String::new(), "[functions.a]\nurl = \"http://h\"".into(), &["functions"]),
         ] {
             let differences = effective(&before).differences(&effective(&after));
-            let found: Vec<_> = needs_restart(&differences).collect();
+            let found: Vec<_> = differences.iter().filter(|path| needs_restart(path)).collect();
             assert_eq!(found, expected, "{before} -> {after}");
         }
     }

@@ -8,15 +8,18 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use invoked_fc::sign::{Credentials, acs3};
-use invoked_tests::api::error;
+use invoked_tests::api::{accepted, error, invoke_async};
 use invoked_tests::config::Config;
 use invoked_tests::daemon::Site;
+use invoked_tests::function::FunctionServer;
 use invoked_tests::http::{Connection, Message, Request, tcp};
-use invoked_tests::{poll, tools};
+use invoked_tests::metrics::{DELIVERED, UNDELIVERED};
+use invoked_tests::{poll, ports, tools};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::json;
 
 const FUNCTIONS: &str = "/2023-03-30/functions";
 
@@ -175,7 +178,19 @@ fn a_configuration_with_a_problem_changes_nothing() {
     });
     assert!(works("one") && !works("two"));
 
+    // Whether nobody has to sign was judged for another address.
     FIRST.install(&site);
+    let elsewhere = Config::new().set("server", "listen", ports::free().to_string());
+    site.configure(elsewhere.set("auth", "mode", "off"));
+    daemon.reload();
+    poll::soon("that it needs a restart is said", || {
+        site.said()
+            .lines()
+            .any(|line| line.contains("server.listen") && line.contains("needs a restart"))
+    });
+    let unsigned = FIRST.connect(site.api).send(&Request::get(FUNCTIONS)).expect("an answer");
+    assert_eq!(code(&unsigned), "MissingRequiredHeader");
+
     site.configure(config(Some(&site), "two").set("limits", "body_timeout", "20s"));
     daemon.reload();
     poll::soon("the new secret is in force", || works("two"));
@@ -184,5 +199,33 @@ fn a_configuration_with_a_problem_changes_nothing() {
             .lines()
             .any(|line| line.contains("limits.body_timeout") && line.contains("needs a restart"))
     });
+    daemon.stop();
+}
+
+#[test]
+fn a_role_of_the_file_is_held_to_from_the_start_and_can_be_widened() {
+    let (worker, audit) = (FunctionServer::start(), FunctionServer::start());
+    let allowing = |destination: &str| {
+        let arn = format!("acs:fc:::functions/{destination}");
+        Config::new()
+            .function("worker", &worker.url())
+            .function("audit", &audit.url())
+            .of_function("worker", "role", "acting")
+            .tells("worker", "audit")
+            .set("auth.roles.acting", "destinations", json!([arn]))
+    };
+    let site = Site::new(allowing("other"));
+    let daemon = site.start();
+    let worker = [("function", "worker")];
+    accepted(&daemon.send(&invoke_async("worker").body("{}")));
+    poll::soon("the callback is refused", || daemon.metrics().sum(UNDELIVERED, &worker) == 1);
+
+    site.configure(allowing("audit"));
+    daemon.reload();
+    poll::soon("it is read again", || site.said().contains("the configuration is read again"));
+    accepted(&daemon.send(&invoke_async("worker").body("{}")));
+    poll::soon("the callback is delivered", || daemon.metrics().sum(DELIVERED, &worker) == 1);
+    audit.wait_for(1);
+    assert_eq!(daemon.metrics().sum(UNDELIVERED, &worker), 1);
     daemon.stop();
 }

@@ -22,7 +22,8 @@ pub(crate) fn run(args: ServeArgs, environment: Environment) -> Result<(), Failu
     let metrics = Metrics::start()?;
     keep_files_private();
     let runtime = runtime()?;
-    let ended = runtime.block_on(serve(config, Reload::new(sources, effective), metrics));
+    let reload = Reload::new(sources, effective);
+    let ended = runtime.block_on(serve(config, reload, metrics));
     // What has not ended by now is not waited for: everything acknowledged is durable.
     runtime.shutdown_background();
     Ok(ended?)
