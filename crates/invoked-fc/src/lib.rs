@@ -19,6 +19,7 @@
 #![warn(missing_docs)]
 
 pub mod argument;
+pub mod client;
 pub mod dto;
 pub mod error;
 pub mod headers;
