@@ -36,7 +36,7 @@ fn directory() -> Arc<Directory> {
         default_event_age_seconds: 86_400,
         configs: [].into(),
     };
-    Arc::new(Directory::new(identity, [Arc::new(function)]))
+    Arc::new(Directory::new(identity, [Arc::new(function)], Arc::default()))
 }
 
 fn core() -> ShardCore {

@@ -15,7 +15,7 @@ use http::{Method, Request};
 use hyper::body::Incoming;
 use invoked_core::id::RequestId;
 use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX};
-use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_engine::Handle;
 use invoked_fc::argument::InvalidArgument;
 use invoked_fc::headers::values::InvocationType;
@@ -23,6 +23,7 @@ use invoked_fc::query::Query;
 use invoked_fc::route::{self, ApiVersion, FunctionPath, Operation, PathNotSupported, Route};
 
 use crate::body::{Body, Room, UnreadBody};
+use crate::caller::Caller;
 use crate::ids::RequestIds;
 use crate::invoke;
 use crate::problem::Problem;
@@ -70,6 +71,8 @@ pub(crate) struct Call<'a> {
     pub(crate) query: Query,
     /// The body; empty where the operation has none.
     pub(crate) body: Bytes,
+    /// Who makes it.
+    pub(crate) caller: Caller,
 }
 
 impl Call<'_> {
@@ -77,15 +80,16 @@ impl Call<'_> {
         &self.head.headers
     }
 
+    /// The function that the request's path names, of the caller's account.
+    pub(crate) fn function(&self, path: &FunctionPath) -> Result<FunctionKey, Problem> {
+        let name = FunctionName::parse(&path.name)?;
+        Ok(FunctionKey { account: Arc::clone(&self.caller.account), name })
+    }
+
     /// The qualifier of the request, for a function that its path names.
     pub(crate) fn qualifier(&self, path: &FunctionPath) -> Result<Qualifier, Problem> {
         Ok(Qualifier::parse(path.qualifier(&self.query))?)
     }
-}
-
-/// The function that a path names.
-pub(crate) fn function_name(path: &FunctionPath) -> Result<FunctionName, Problem> {
-    Ok(FunctionName::parse(&path.name)?)
 }
 
 /// A header's text; nothing if it is absent.
@@ -142,7 +146,8 @@ impl Api {
         // The body's part of the memory is held until there is an answer.
         let Body { bytes: body, part: _part } = body;
         let query = Query::parse(head.uri.query().unwrap_or_default());
-        self.perform(&route.operation, Call { head, query, body }).await
+        let caller = Caller::anybody(&self.engine().config().identity);
+        self.perform(&route.operation, Call { head, query, body, caller }).await
     }
 
     async fn perform(&self, operation: &Operation, call: Call<'_>) -> Result<Reply, Problem> {
@@ -154,16 +159,16 @@ impl Api {
             O::GetAsyncInvokeConfig(function) => self.config(function, &call),
             O::DeleteAsyncInvokeConfig(function) => self.delete_config(function, &call).await,
             O::ListAsyncInvokeConfigs(None) => self.configs(&call),
-            O::GetAsyncTask(task) => self.task(task).await,
+            O::GetAsyncTask(task) => self.task(task, &call).await,
             O::ListAsyncTasks(function) => self.tasks(function, &call).await,
-            O::StopAsyncTask(task) => self.stop_task(task).await,
+            O::StopAsyncTask(task) => self.stop_task(task, &call).await,
             O::CreateFunction(None) => self.create_function(&call).await,
-            O::GetFunction(function) => self.function(function),
-            O::GetFunctionCode(function) => self.function_code(function),
+            O::GetFunction(function) => self.function(function, &call),
+            O::GetFunctionCode(function) => self.function_code(function, &call),
             O::ListFunctions(None) => self.functions(&call),
             O::UpdateFunction(function) => self.update_function(function, &call).await,
             O::DeleteFunction(function) => self.delete_function(function, &call).await,
-            O::ListTriggers(function) => self.triggers(function),
+            O::ListTriggers(function) => self.triggers(function, &call),
             O::ListAsyncInvokeConfigs(Some(_))
             | O::CreateFunction(Some(_))
             | O::ListFunctions(Some(_)) => Err(unsupported(call.head)),

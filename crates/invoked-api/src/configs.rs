@@ -12,7 +12,7 @@ use invoked_fc::dto::config::{
 use invoked_fc::route::FunctionPath;
 use invoked_fc::time::MetadataTime;
 
-use crate::api::{Api, Call, function_name};
+use crate::api::{Api, Call};
 use crate::etag::check_if_match;
 use crate::problem::Problem;
 use crate::reply::{Reply, empty, json, rendered, resource};
@@ -23,7 +23,7 @@ impl Api {
         path: &FunctionPath,
         call: &Call<'_>,
     ) -> Result<Reply, Problem> {
-        let (function, qualifier) = (function_name(path)?, call.qualifier(path)?);
+        let (function, qualifier) = (call.function(path)?, call.qualifier(path)?);
         let change = change(PutAsyncInvokeConfigInput::parse(&call.body)?);
         let _changing = self.changing().await;
         if let Ok(present) = self.engine().config_of(&function, &qualifier) {
@@ -35,7 +35,7 @@ impl Api {
     }
 
     pub(crate) fn config(&self, path: &FunctionPath, call: &Call<'_>) -> Result<Reply, Problem> {
-        let record = self.engine().config_of(&function_name(path)?, &call.qualifier(path)?)?;
+        let record = self.engine().config_of(&call.function(path)?, &call.qualifier(path)?)?;
         resource(&self.shown_config(&record))
     }
 
@@ -44,7 +44,7 @@ impl Api {
         path: &FunctionPath,
         call: &Call<'_>,
     ) -> Result<Reply, Problem> {
-        let (function, qualifier) = (function_name(path)?, call.qualifier(path)?);
+        let (function, qualifier) = (call.function(path)?, call.qualifier(path)?);
         let _changing = self.changing().await;
         let present = self.engine().config_of(&function, &qualifier)?;
         check_if_match(call.headers(), &rendered(&self.shown_config(&present))?)?;
@@ -56,6 +56,7 @@ impl Api {
         let page = call.query.page()?;
         let function = call.query.text("functionName").map(FunctionName::parse).transpose()?;
         let listed = self.engine().configs(
+            &call.caller.account,
             function.as_ref(),
             page.next_token.as_deref(),
             usize::from(page.limit),
@@ -114,7 +115,7 @@ fn explained(error: ConfigError, change: &ConfigChange) -> Problem {
 #[cfg(test)]
 mod tests {
     use invoked_core::arn::ArnError;
-    use invoked_core::name::Qualifier;
+    use invoked_core::name::{FunctionKey, Qualifier};
     use invoked_core::terms;
     use invoked_core::time::Timestamp;
 
@@ -137,7 +138,7 @@ mod tests {
     fn a_record_is_shown_as_clients_read_it() {
         let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
         let record = ConfigRecord {
-            function: FunctionName::parse("fn").unwrap(),
+            function: FunctionKey::new("123", FunctionName::parse("fn").unwrap()),
             qualifier: Qualifier::parse("prod").unwrap(),
             config: terms::AsyncConfig {
                 on_success: Some(Arn::parse("acs:mns:::/queues/q/messages").unwrap()),

@@ -3,19 +3,20 @@
 //! A client's fields are kept as they were given and shown again; a few of them, and two environment
 //! variables, say how the function is called.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 use invoked_core::directory::FunctionKind;
 use invoked_core::envelope::Identity;
-use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_engine::{FunctionChange, FunctionError, FunctionRecord, StatusMode};
 use invoked_fc::dto::function::{Function, FunctionCode, FunctionInput, FunctionList, TriggerList};
 use invoked_fc::route::FunctionPath;
 use invoked_fc::time::MetadataTime;
 use serde_json::{Map, Value};
 
-use crate::api::{Api, Call, function_name};
+use crate::api::{Api, Call};
 use crate::etag::check_if_match;
 use crate::problem::Problem;
 use crate::reply::{Reply, empty, json, rendered, resource};
@@ -29,9 +30,10 @@ impl Api {
     pub(crate) async fn create_function(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let input = FunctionInput::parse(&call.body)?;
         let name = FunctionName::parse(input.function_name.as_deref().unwrap_or_default())?;
+        let key = FunctionKey { account: Arc::clone(&call.caller.account), name };
         let change = change(&input)?;
         let _changing = self.changing().await;
-        let record = self.engine().create_function(name, change).await?;
+        let record = self.engine().create_function(key, change).await?;
         resource(&self.shown_function(&record))
     }
 
@@ -40,13 +42,13 @@ impl Api {
         path: &FunctionPath,
         call: &Call<'_>,
     ) -> Result<Reply, Problem> {
-        let name = function_name(path)?;
+        let key = call.function(path)?;
         let input = FunctionInput::parse(&call.body)?;
         let _changing = self.changing().await;
-        let present = self.engine().function(&name)?;
+        let present = self.engine().function(&key)?;
         check_if_match(call.headers(), &rendered(&self.shown_function(&present))?)?;
         let whole = input.over(FunctionInput::from_given(attributes(&present))?);
-        let record = self.engine().update_function(&name, change(&whole)?).await?;
+        let record = self.engine().update_function(&key, change(&whole)?).await?;
         resource(&self.shown_function(&record))
     }
 
@@ -55,23 +57,24 @@ impl Api {
         path: &FunctionPath,
         call: &Call<'_>,
     ) -> Result<Reply, Problem> {
-        let name = function_name(path)?;
+        let key = call.function(path)?;
         let _changing = self.changing().await;
-        let present = self.engine().function(&name)?;
+        let present = self.engine().function(&key)?;
         check_if_match(call.headers(), &rendered(&self.shown_function(&present))?)?;
-        self.engine().delete_function(&name).await?;
+        self.engine().delete_function(&key).await?;
         Ok(empty(StatusCode::NO_CONTENT))
     }
 
-    pub(crate) fn function(&self, path: &FunctionPath) -> Result<Reply, Problem> {
-        resource(&self.shown_function(&self.engine().function(&function_name(path)?)?))
+    pub(crate) fn function(&self, path: &FunctionPath, call: &Call<'_>) -> Result<Reply, Problem> {
+        resource(&self.shown_function(&self.engine().function(&call.function(path)?)?))
     }
 
     pub(crate) fn functions(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let page = call.query.page()?;
         let prefix = call.query.text("prefix").unwrap_or_default();
         let start = page.next_token.as_deref();
-        let listed = self.engine().functions(prefix, start, usize::from(page.limit));
+        let account = &call.caller.account;
+        let listed = self.engine().functions(account, prefix, start, usize::from(page.limit));
         json(&FunctionList {
             functions: listed.functions.iter().map(|of| self.shown_function(of)).collect(),
             next_token: listed.next.unwrap_or_default(),
@@ -79,13 +82,17 @@ impl Api {
     }
 
     /// No code is kept; the answer says so in the shape that clients read.
-    pub(crate) fn function_code(&self, path: &FunctionPath) -> Result<Reply, Problem> {
-        self.engine().function(&function_name(path)?)?;
+    pub(crate) fn function_code(
+        &self,
+        path: &FunctionPath,
+        call: &Call<'_>,
+    ) -> Result<Reply, Problem> {
+        self.engine().function(&call.function(path)?)?;
         json(&FunctionCode::default())
     }
 
-    pub(crate) fn triggers(&self, path: &FunctionPath) -> Result<Reply, Problem> {
-        self.engine().function(&function_name(path)?)?;
+    pub(crate) fn triggers(&self, path: &FunctionPath, call: &Call<'_>) -> Result<Reply, Problem> {
+        self.engine().function(&call.function(path)?)?;
         json(&TriggerList::default())
     }
 
@@ -176,7 +183,7 @@ fn shown(identity: &Identity, record: &FunctionRecord) -> Function {
     Function {
         given,
         function_name: record.name.as_str().to_owned(),
-        function_arn: identity.function_arn(&record.name, &Qualifier::LATEST),
+        function_arn: identity.function_arn(&record.key(), &Qualifier::LATEST),
         function_id: format!("{:08x}-{:x}", record.id.0, record.created_at.millis()),
         created_at: MetadataTime { unix_ms: record.created_at.millis() },
         last_modified_at: MetadataTime { unix_ms: record.modified_at.millis() },

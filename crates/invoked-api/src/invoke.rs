@@ -17,7 +17,7 @@ use invoked_fc::headers::values::{
 };
 use invoked_fc::route::FunctionPath;
 
-use crate::api::{Api, Call, function_name, header};
+use crate::api::{Api, Call, header};
 use crate::problem::Problem;
 use crate::reply::{REQUEST_ID, Reply, empty, full, id_value, visible};
 
@@ -62,7 +62,7 @@ impl Api {
 /// What every invocation has.
 fn plain(function: &FunctionPath, call: Call<'_>) -> Result<InvokeRequest, Problem> {
     Ok(InvokeRequest {
-        function: function_name(function)?,
+        function: call.function(function)?,
         qualifier: call.qualifier(function)?,
         depth: depth(call.headers())?,
         delay: Duration::ZERO,

@@ -15,6 +15,7 @@
 mod admin;
 mod api;
 mod body;
+mod caller;
 mod configs;
 mod etag;
 mod functions;

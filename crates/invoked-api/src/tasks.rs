@@ -8,7 +8,7 @@ use invoked_core::callback::Callback;
 use invoked_core::envelope::Identity;
 use invoked_core::head::{Head, Status};
 use invoked_core::id::Attempt;
-use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::name::{FunctionKey, Qualifier};
 use invoked_core::time::Timestamp;
 use invoked_engine::{TaskFilter, TaskRecord};
 use invoked_fc::dto::task::{
@@ -18,13 +18,13 @@ use invoked_fc::dto::task::{
 use invoked_fc::query::Query;
 use invoked_fc::route::{FunctionPath, TaskPath};
 
-use crate::api::{Api, Call, function_name};
+use crate::api::{Api, Call};
 use crate::problem::Problem;
 use crate::reply::{Reply, empty, json};
 
 impl Api {
-    pub(crate) async fn task(&self, path: &TaskPath) -> Result<Reply, Problem> {
-        let function = function_name(&path.function)?;
+    pub(crate) async fn task(&self, path: &TaskPath, call: &Call<'_>) -> Result<Reply, Problem> {
+        let function = call.function(&path.function)?;
         let task = self.engine().task(&function, &path.task_id).await?;
         json(&shown(&self.engine().config().identity, &function, &task))
     }
@@ -34,7 +34,7 @@ impl Api {
         path: &FunctionPath,
         call: &Call<'_>,
     ) -> Result<Reply, Problem> {
-        let function = function_name(path)?;
+        let function = call.function(path)?;
         let filter = filter(path, &call.query)?;
         let page = self.engine().tasks(&function, &filter).await?;
         let identity = &self.engine().config().identity;
@@ -44,8 +44,12 @@ impl Api {
         })
     }
 
-    pub(crate) async fn stop_task(&self, path: &TaskPath) -> Result<Reply, Problem> {
-        self.engine().stop_task(&function_name(&path.function)?, &path.task_id).await?;
+    pub(crate) async fn stop_task(
+        &self,
+        path: &TaskPath,
+        call: &Call<'_>,
+    ) -> Result<Reply, Problem> {
+        self.engine().stop_task(&call.function(&path.function)?, &path.task_id).await?;
         Ok(empty(StatusCode::NO_CONTENT))
     }
 }
@@ -70,7 +74,7 @@ fn filter(path: &FunctionPath, query: &Query) -> Result<TaskFilter, Problem> {
     })
 }
 
-fn shown(identity: &Identity, function: &FunctionName, task: &TaskRecord) -> AsyncTask {
+fn shown(identity: &Identity, function: &FunctionKey, task: &TaskRecord) -> AsyncTask {
     let head = &task.head;
     let qualifier = &head.terms.qualifier;
     let events = head.task.iter().flat_map(|task| task.history.events());

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use crate::arn::Arn;
 use crate::envelope::Identity;
 use crate::id::FnId;
-use crate::name::{FunctionName, Qualifier};
+use crate::name::{FunctionKey, FunctionName, Qualifier};
 use crate::terms::Terms;
 
 /// What kind of requests a function takes.
@@ -62,6 +62,12 @@ pub struct Function {
 }
 
 impl Function {
+    /// What tells it apart.
+    #[must_use]
+    pub fn key(&self) -> FunctionKey {
+        FunctionKey { account: Arc::clone(&self.account), name: self.name.clone() }
+    }
+
     /// What an invocation of `qualifier` is accepted under.
     #[must_use]
     pub fn prepared(&self, qualifier: &Qualifier) -> Prepared {
@@ -98,20 +104,26 @@ pub struct Directory {
     /// Who the daemon is.
     pub identity: Identity,
     by_id: BTreeMap<FnId, Arc<Function>>,
-    by_name: BTreeMap<FunctionName, FnId>,
+    by_key: BTreeMap<FunctionKey, FnId>,
+    names: Arc<BTreeMap<FnId, FunctionKey>>,
 }
 
 impl Directory {
-    /// A snapshot.
+    /// A snapshot. `names` has every function that ever was: what waits, runs or is kept of one that
+    /// was deleted still says whose it is.
     #[must_use]
-    pub fn new(identity: Identity, functions: impl IntoIterator<Item = Arc<Function>>) -> Self {
+    pub fn new(
+        identity: Identity,
+        functions: impl IntoIterator<Item = Arc<Function>>,
+        names: Arc<BTreeMap<FnId, FunctionKey>>,
+    ) -> Self {
         let mut by_id = BTreeMap::new();
-        let mut by_name = BTreeMap::new();
+        let mut by_key = BTreeMap::new();
         for function in functions {
-            by_name.insert(function.name.clone(), function.id);
+            by_key.insert(function.key(), function.id);
             by_id.insert(function.id, function);
         }
-        Self { identity, by_id, by_name }
+        Self { identity, by_id, by_key, names }
     }
 
     /// The function with this number.
@@ -120,27 +132,82 @@ impl Directory {
         self.by_id.get(&id)
     }
 
-    /// The function with this name.
+    /// The function with this key.
     #[must_use]
-    pub fn find(&self, name: &FunctionName) -> Option<&Arc<Function>> {
-        self.by_name.get(name).and_then(|id| self.by_id.get(id))
+    pub fn find(&self, key: &FunctionKey) -> Option<&Arc<Function>> {
+        self.by_key.get(key).and_then(|id| self.by_id.get(id))
     }
 
-    /// Every function, ordered by name.
+    /// Whose a number is or was; `None` for a number that nobody ever had.
+    #[must_use]
+    pub fn key_of(&self, id: FnId) -> Option<FunctionKey> {
+        self.get(id).map(|function| function.key()).or_else(|| self.names.get(&id).cloned())
+    }
+
+    /// Every function, ordered by account and name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Function>> {
-        self.by_name.values().filter_map(|id| self.by_id.get(id))
+        self.by_key.values().filter_map(|id| self.by_id.get(id))
     }
 
-    /// Where the message for `destination` goes. A function that this daemon does not know is
-    /// somebody else's: a sink decides what becomes of it.
+    /// Where a message of the function `from` for `destination` goes. A function that this daemon
+    /// does not know is somebody else's: a sink decides what becomes of it.
     #[must_use]
-    pub fn route(&self, destination: &Arn) -> Route {
-        let own = self.identity.own_function(destination);
-        match own.and_then(|(name, qualifier)| Some((self.find(&name)?, qualifier))) {
+    pub fn route(&self, from: FnId, destination: &Arn) -> Route {
+        let key = self.key_of(from);
+        let account = key.as_ref().map_or(self.identity.account.as_str(), |key| &key.account);
+        let own = self.identity.own_function(account, destination);
+        match own.and_then(|(key, qualifier)| Some((self.find(&key)?, qualifier))) {
             Some((function, qualifier)) => {
                 Route::Local { function: Arc::clone(function), qualifier }
             }
             None => Route::Sink,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::FunctionName;
+
+    fn key(account: &str, name: &str) -> FunctionKey {
+        FunctionKey::new(account, FunctionName::parse(name).unwrap())
+    }
+
+    fn function(id: u32, key: &FunctionKey) -> Arc<Function> {
+        Arc::new(Function {
+            id: FnId(id),
+            account: Arc::clone(&key.account),
+            name: key.name.clone(),
+            kind: FunctionKind::Event,
+            concurrency: None,
+            paused: false,
+            default_retries: 3,
+            default_event_age_seconds: 60,
+            configs: BTreeMap::new(),
+        })
+    }
+
+    #[test]
+    fn functions_of_two_accounts_may_share_a_name_and_never_meet() {
+        let (ours, theirs) = (key("1", "audit"), key("2", "audit"));
+        let gone = key("2", "gone");
+        let identity = Identity { region: "cn-x".into(), account: "1".into() };
+        let names = [(FnId(9), gone.clone())].into();
+        let functions = [function(1, &ours), function(2, &theirs)];
+        let directory = Directory::new(identity, functions, Arc::new(names));
+        assert_eq!(directory.find(&theirs).unwrap().id, FnId(2));
+        let to = |from: u32, arn: &str| match directory.route(FnId(from), &Arn::parse(arn).unwrap())
+        {
+            Route::Local { function, .. } => Some(function.id.0),
+            Route::Sink => None,
+        };
+        let nobody = "acs:fc:::functions/audit";
+        // Whoever names no account means his own, even after he was deleted.
+        assert_eq!((to(1, nobody), to(2, nobody), to(9, nobody)), (Some(1), Some(2), Some(2)));
+        assert_eq!(to(1, "acs:fc:cn-x:2:functions/audit"), None);
+        assert_eq!(to(2, "acs:fc:cn-x:2:functions/audit"), Some(2));
+        assert_eq!(to(2, "acs:fc:cn-y:2:functions/audit"), None);
+        assert_eq!(directory.key_of(FnId(9)), Some(gone));
     }
 }

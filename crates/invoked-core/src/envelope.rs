@@ -14,14 +14,14 @@ use base64::engine::general_purpose::STANDARD;
 use crate::arn::{Arn, Resource};
 use crate::head::Head;
 use crate::life::Outcome;
-use crate::name::{FunctionName, Qualifier};
+use crate::name::{FunctionKey, Qualifier};
 
 /// Condition of an invocation that expired. Ours: the cloud documents none.
 pub const CONDITION_EXPIRED: &str = "AsyncEventExpired";
 /// Condition of an invocation that was stopped. Ours: the cloud documents none.
 pub const CONDITION_STOPPED: &str = "AsyncInvocationStopped";
 
-/// Who the daemon is in ARNs.
+/// Who the daemon is in ARNs. Its account is the one of whoever names no other.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Identity {
     /// Region, such as `cn-hangzhou`.
@@ -33,25 +33,20 @@ pub struct Identity {
 impl Identity {
     /// The ARN of a function of this daemon.
     #[must_use]
-    pub fn function_arn(&self, function: &FunctionName, qualifier: &Qualifier) -> String {
-        format!("acs:fc:{}:{}:{}", self.region, self.account, function.resource(qualifier))
+    pub fn function_arn(&self, function: &FunctionKey, qualifier: &Qualifier) -> String {
+        let resource = function.name.resource(qualifier);
+        format!("acs:fc:{}:{}:{resource}", self.region, function.account)
     }
 
-    /// Whether region and account of an ARN are this daemon's; empty ones are.
+    /// The function that an ARN names, if it is one of this daemon's region and of `account`: in
+    /// what belongs to an account, an empty one means that account, and any other is foreign.
     #[must_use]
-    pub fn is_own(&self, region: &str, account: &str) -> bool {
-        (region.is_empty() || region == self.region)
-            && (account.is_empty() || account == self.account)
-    }
-
-    /// The function that an ARN names, if it is one of this daemon's region and account.
-    #[must_use]
-    pub fn own_function(&self, arn: &Arn) -> Option<(FunctionName, Qualifier)> {
+    pub fn own_function(&self, account: &str, arn: &Arn) -> Option<(FunctionKey, Qualifier)> {
+        let is_own = (arn.region().is_empty() || arn.region() == self.region)
+            && (arn.account().is_empty() || arn.account() == account);
         match arn.resource() {
-            Resource::Function { function, qualifier }
-                if self.is_own(arn.region(), arn.account()) =>
-            {
-                Some((function.clone(), qualifier.clone()))
+            Resource::Function { function, qualifier } if is_own => {
+                Some((FunctionKey::new(account, function.clone()), qualifier.clone()))
             }
             Resource::Function { .. }
             | Resource::MnsQueue { .. }

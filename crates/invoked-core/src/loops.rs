@@ -8,10 +8,10 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::name::{FunctionName, Qualifier};
+use crate::name::{FunctionKey, Qualifier};
 
 /// A function as a configuration addresses it.
-pub type Node = (FunctionName, Qualifier);
+pub type Node = (FunctionKey, Qualifier);
 
 /// The hand-overs between functions of this daemon that configurations describe.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +71,7 @@ pub fn describe(path: &[Node]) -> String {
         if index > 0 {
             text.push_str(" -> ");
         }
-        text.push_str(function.as_str());
+        text.push_str(function.name.as_str());
         if let Some(named) = qualifier.as_named() {
             text.push('/');
             text.push_str(named);
@@ -83,9 +83,10 @@ pub fn describe(path: &[Node]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::FunctionName;
 
     fn node(name: &str) -> Node {
-        (FunctionName::parse(name).unwrap(), Qualifier::LATEST)
+        (FunctionKey::new("1", FunctionName::parse(name).unwrap()), Qualifier::LATEST)
     }
 
     #[test]
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn qualifiers_are_different_functions() {
         let mut graph = Graph::default();
-        let alias = (FunctionName::parse("a").unwrap(), Qualifier::parse("prod").unwrap());
+        let alias = (node("a").0, Qualifier::parse("prod").unwrap());
         graph.add(node("a"), alias.clone());
         assert_eq!(graph.any_cycle(), None);
         graph.add(alias, node("a"));

@@ -85,6 +85,29 @@ impl fmt::Display for FunctionName {
     }
 }
 
+/// A function of an account: what tells functions apart. Shown by its name, as its owner knows it.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct FunctionKey {
+    /// Whose it is.
+    pub account: Arc<str>,
+    /// Its name among those of the account.
+    pub name: FunctionName,
+}
+
+impl FunctionKey {
+    /// The function of `account` with this name.
+    #[must_use]
+    pub fn new(account: &str, name: FunctionName) -> Self {
+        Self { account: account.into(), name }
+    }
+}
+
+impl fmt::Display for FunctionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)
+    }
+}
+
 /// A version or alias of a function. Missing, empty and `LATEST` are one.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Qualifier(Option<Arc<str>>);

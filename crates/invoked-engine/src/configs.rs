@@ -3,7 +3,7 @@
 use invoked_core::arn::Arn;
 use invoked_core::limits::{EVENT_AGE_SECONDS_MAX, EVENT_AGE_SECONDS_MIN, RETRY_ATTEMPTS_MAX};
 use invoked_core::loops::{Graph, describe};
-use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_core::terms::AsyncConfig;
 use invoked_store::{RegistryEntry, RegistryKind};
 
@@ -93,7 +93,7 @@ impl Handle {
     /// store did not take it.
     pub async fn put_config(
         &self,
-        function: &FunctionName,
+        function: &FunctionKey,
         qualifier: &Qualifier,
         change: &ConfigChange,
     ) -> Result<ConfigRecord, ConfigError> {
@@ -105,7 +105,7 @@ impl Handle {
 
     async fn put_to_the_end(
         &self,
-        function: &FunctionName,
+        function: &FunctionKey,
         qualifier: &Qualifier,
         change: &ConfigChange,
     ) -> Result<ConfigRecord, ConfigError> {
@@ -113,7 +113,7 @@ impl Handle {
         let snapshot = self.shared.snapshot();
         let registered = &snapshot.functions;
         if !registered.functions.contains_key(function) {
-            return Err(ConfigError::NoFunction { function: function.clone() });
+            return Err(ConfigError::NoFunction { function: function.name.clone() });
         }
         let old = registered.configs.get(&(function.clone(), qualifier.clone()));
         let config = change.applied_to(&old.map(|old| old.config.clone()).unwrap_or_default())?;
@@ -136,16 +136,16 @@ impl Handle {
     /// There is no such function, or no configuration for it.
     pub fn config_of(
         &self,
-        function: &FunctionName,
+        function: &FunctionKey,
         qualifier: &Qualifier,
     ) -> Result<ConfigRecord, ConfigError> {
         let snapshot = self.shared.snapshot();
         if !snapshot.functions.functions.contains_key(function) {
-            return Err(ConfigError::NoFunction { function: function.clone() });
+            return Err(ConfigError::NoFunction { function: function.name.clone() });
         }
         let found = snapshot.functions.configs.get(&(function.clone(), qualifier.clone()));
         found.cloned().ok_or_else(|| ConfigError::NotFound {
-            function: function.clone(),
+            function: function.name.clone(),
             qualifier: qualifier.as_str().to_owned(),
         })
     }
@@ -157,7 +157,7 @@ impl Handle {
     /// There is none, or the store did not take it.
     pub async fn delete_config(
         &self,
-        function: &FunctionName,
+        function: &FunctionKey,
         qualifier: &Qualifier,
     ) -> Result<(), ConfigError> {
         let (this, function, qualifier) = (self.clone(), function.clone(), qualifier.clone());
@@ -167,16 +167,15 @@ impl Handle {
 
     async fn delete_config_to_the_end(
         &self,
-        function: &FunctionName,
+        function: &FunctionKey,
         qualifier: &Qualifier,
     ) -> Result<(), ConfigError> {
         let _changing = self.shared.changes.lock().await;
         self.config_of(function, qualifier)?;
         let mut registered = self.shared.snapshot().functions.clone();
-        let account = &self.shared.config.identity.account;
         let entry = RegistryEntry {
             kind: RegistryKind::AsyncConfig,
-            name: config_entry(account, function, qualifier),
+            name: config_entry(function, qualifier),
             value: None,
         };
         self.shared.store.put_registry(&[entry]).await?;
@@ -187,10 +186,11 @@ impl Handle {
         Ok(())
     }
 
-    /// Configurations, of one function or of all, from `start` on, `limit` at most.
+    /// Configurations of an account, of one function or of all, from `start` on, `limit` at most.
     #[must_use]
     pub fn configs(
         &self,
+        account: &str,
         function: Option<&FunctionName>,
         start: Option<&str>,
         limit: usize,
@@ -198,7 +198,8 @@ impl Handle {
         let snapshot = self.shared.snapshot();
         let token = |record: &ConfigRecord| format!("{}/{}", record.function, record.qualifier);
         let mut matching = snapshot.functions.configs.values().filter(|record| {
-            function.is_none_or(|function| *function == record.function)
+            *record.function.account == *account
+                && function.is_none_or(|function| *function == record.function.name)
                 && start.is_none_or(|start| start <= token(record).as_str())
         });
         let configs: Vec<_> = matching.by_ref().take(limit).cloned().collect();
@@ -208,12 +209,12 @@ impl Handle {
     pub(crate) fn check_destinations(
         &self,
         registered: &Functions,
-        function: &FunctionName,
+        function: &FunctionKey,
         qualifier: &Qualifier,
         config: &AsyncConfig,
     ) -> Result<(), ConfigError> {
         let identity = &self.shared.config.identity;
-        let local = |arn: &Arn| identity.own_function(arn);
+        let local = |arn: &Arn| identity.own_function(&function.account, arn);
         let fields = [
             ("destinationConfig.onSuccess.destination", &config.on_success),
             ("destinationConfig.onFailure.destination", &config.on_failure),
@@ -222,7 +223,7 @@ impl Handle {
             if let Some((to, _)) = arn.as_ref().and_then(local)
                 && !takes_events(registered, &to)
             {
-                return Err(ConfigError::HttpFunction { field, function: to });
+                return Err(ConfigError::HttpFunction { field, function: to.name });
             }
         }
         let this = (function.clone(), qualifier.clone());
@@ -231,7 +232,7 @@ impl Handle {
         let edges = others.map(|(key, record)| (key, &record.config)).chain([(&this, config)]);
         for (from, config) in edges {
             for to in [&config.on_success, &config.on_failure].into_iter().flatten() {
-                if let Some(to) = local(to) {
+                if let Some(to) = identity.own_function(&from.0.account, to) {
                     graph.add(from.clone(), to);
                 }
             }

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 
 use invoked_core::directory::{Directory, Function, FunctionKind, Prepared, TaskMode};
 use invoked_core::id::FnId;
-use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_core::terms::{Destination, Terms};
 use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
 use invoked_store::codec::DecodeError;
@@ -20,18 +20,21 @@ use crate::error::FunctionError;
 use crate::handle::{Handle, Shared, Snapshot};
 use crate::registry::{
     ConfigRecord, FunctionChange, FunctionRecord, Origin, Seed, StatusMode, config_entry,
-    function_entry, interned_destination, interned_function,
+    function_entry, interned_destination, interned_function, read_config_entry,
+    read_interned_function,
 };
 use crate::shard::Ask;
 
 /// Everything registered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Functions {
-    pub(crate) functions: BTreeMap<FunctionName, FunctionRecord>,
-    pub(crate) configs: BTreeMap<(FunctionName, Qualifier), ConfigRecord>,
+    pub(crate) functions: BTreeMap<FunctionKey, FunctionRecord>,
+    pub(crate) configs: BTreeMap<(FunctionKey, Qualifier), ConfigRecord>,
     /// Configurations whose deletion is remembered: the file does not bring them back.
-    pub(crate) deleted_configs: BTreeSet<(FunctionName, Qualifier)>,
+    pub(crate) deleted_configs: BTreeSet<(FunctionKey, Qualifier)>,
     pub(crate) destinations: BTreeMap<String, FnId>,
+    /// Whose a number is or was.
+    pub(crate) names: Arc<BTreeMap<FnId, FunctionKey>>,
 }
 
 /// A page of functions.
@@ -47,32 +50,31 @@ impl Functions {
     /// Everything that a store has registered.
     pub(crate) async fn load(store: &dyn Store) -> Result<Self, StoreError> {
         let mut registered = Self::default();
+        let mut names = BTreeMap::new();
         for (id, name) in store.names().await? {
             if let Some(arn) = name.strip_prefix("to:") {
                 registered.destinations.insert(arn.to_owned(), id);
+            } else if let Some(function) = read_interned_function(&name) {
+                names.insert(id, function);
             }
         }
+        registered.names = Arc::new(names);
         for entry in store.registry().await? {
             match (entry.kind, entry.value) {
                 // Going on without it would settle all that waits for it as invalid.
                 (RegistryKind::Function, Some(value)) => {
                     let record = FunctionRecord::decode(&value);
                     let record = record.ok_or_else(|| unreadable("function", &entry.name))?;
-                    registered.functions.insert(record.name.clone(), record);
+                    registered.functions.insert(record.key(), record);
                 }
                 (RegistryKind::AsyncConfig, Some(value)) => {
-                    let record = ConfigRecord::decode(&value);
+                    let record = ConfigRecord::decode(&entry.name, &value);
                     let record = record.ok_or_else(|| unreadable("configuration", &entry.name))?;
                     let key = (record.function.clone(), record.qualifier.clone());
                     registered.configs.insert(key, record);
                 }
                 (RegistryKind::AsyncConfig, None) => {
-                    let mut parts = entry.name.splitn(3, '/').skip(1);
-                    let name = parts.next().and_then(|name| FunctionName::parse(name).ok());
-                    let qualifier = parts.next().and_then(|text| Qualifier::parse(text).ok());
-                    if let (Some(name), Some(qualifier)) = (name, qualifier) {
-                        registered.deleted_configs.insert((name, qualifier));
-                    }
+                    registered.deleted_configs.extend(read_config_entry(&entry.name));
                 }
                 (RegistryKind::Function, None)
                 | (RegistryKind::LaneState | RegistryKind::BulkCursor, _) => {}
@@ -85,7 +87,8 @@ impl Functions {
     pub(crate) fn snapshot(&self, config: &EngineConfig) -> Snapshot {
         let functions =
             self.functions.values().map(|record| Arc::new(self.function(record, config)));
-        let directory = Directory::new(config.identity.clone(), functions);
+        let names = Arc::clone(&self.names);
+        let directory = Directory::new(config.identity.clone(), functions, names);
         let targets = self
             .functions
             .values()
@@ -98,10 +101,13 @@ impl Functions {
     }
 
     fn function(&self, record: &FunctionRecord, config: &EngineConfig) -> Function {
+        let key = record.key();
+        let first = (key.clone(), Qualifier::LATEST);
         let configs = self
             .configs
-            .values()
-            .filter(|of| of.function == record.name)
+            .range(first..)
+            .map(|(_, of)| of)
+            .take_while(|of| of.function == key)
             .map(|of| (of.qualifier.clone(), self.prepared(of, config)));
         Function {
             id: record.id,
@@ -212,19 +218,28 @@ impl Handle {
     ///
     /// # Errors
     /// There is none with this name.
-    pub fn function(&self, name: &FunctionName) -> Result<FunctionRecord, FunctionError> {
+    pub fn function(&self, key: &FunctionKey) -> Result<FunctionRecord, FunctionError> {
         let snapshot = self.shared.snapshot();
-        let found = snapshot.functions.functions.get(name).cloned();
-        found.ok_or_else(|| FunctionError::NotFound { function: name.clone() })
+        let found = snapshot.functions.functions.get(key).cloned();
+        found.ok_or_else(|| FunctionError::NotFound { function: key.name.clone() })
     }
 
-    /// Functions whose names begin with `prefix`, by name, `limit` at most, from `start` on.
+    /// Functions of an account whose names begin with `prefix`, by name, `limit` at most, from
+    /// `start` on.
     #[must_use]
-    pub fn functions(&self, prefix: &str, start: Option<&str>, limit: usize) -> FunctionPage {
+    pub fn functions(
+        &self,
+        account: &str,
+        prefix: &str,
+        start: Option<&str>,
+        limit: usize,
+    ) -> FunctionPage {
         let snapshot = self.shared.snapshot();
         let mut matching = snapshot.functions.functions.values().filter(|record| {
             let name = record.name.as_str();
-            name.starts_with(prefix) && start.is_none_or(|start| start <= name)
+            record.account == account
+                && name.starts_with(prefix)
+                && start.is_none_or(|start| start <= name)
         });
         let functions: Vec<_> = matching.by_ref().take(limit).cloned().collect();
         FunctionPage {
@@ -239,16 +254,16 @@ impl Handle {
     /// The name is taken, a value is not allowed, or the store did not take it.
     pub async fn create_function(
         &self,
-        name: FunctionName,
+        key: FunctionKey,
         change: FunctionChange,
     ) -> Result<FunctionRecord, FunctionError> {
         let this = self.clone();
         let create = async move {
             let _changing = this.shared.changes.lock().await;
-            if this.function(&name).is_ok() {
-                return Err(FunctionError::Exists { function: name });
+            if this.function(&key).is_ok() {
+                return Err(FunctionError::Exists { function: key.name });
             }
-            this.write_function(name, change, Origin::Api, None).await
+            this.write_function(key, change, Origin::Api, None).await
         };
         self.shared.to_the_end(create).await?
     }
@@ -260,24 +275,24 @@ impl Handle {
     /// take it.
     pub async fn update_function(
         &self,
-        name: &FunctionName,
+        key: &FunctionKey,
         change: FunctionChange,
     ) -> Result<FunctionRecord, FunctionError> {
-        let (this, name) = (self.clone(), name.clone());
+        let (this, key) = (self.clone(), key.clone());
         let update = async move {
             let _changing = this.shared.changes.lock().await;
-            let old = this.function_of_a_client(&name)?;
-            this.write_function(name, change, Origin::Api, Some(&old)).await
+            let old = this.function_of_a_client(&key)?;
+            this.write_function(key, change, Origin::Api, Some(&old)).await
         };
         self.shared.to_the_end(update).await?
     }
 
     /// A function that clients may change.
-    fn function_of_a_client(&self, name: &FunctionName) -> Result<FunctionRecord, FunctionError> {
-        let record = self.function(name)?;
+    fn function_of_a_client(&self, key: &FunctionKey) -> Result<FunctionRecord, FunctionError> {
+        let record = self.function(key)?;
         let in_file = self.shared.in_file.read().unwrap_or_else(PoisonError::into_inner);
-        if record.origin == Origin::File && in_file.contains(name) {
-            return Err(FunctionError::OwnedByFile { function: name.clone() });
+        if record.origin == Origin::File && in_file.contains(key) {
+            return Err(FunctionError::OwnedByFile { function: key.name.clone() });
         }
         Ok(record)
     }
@@ -287,32 +302,32 @@ impl Handle {
     ///
     /// # Errors
     /// There is none with this name, the file owns it, or the store did not take it.
-    pub async fn delete_function(&self, name: &FunctionName) -> Result<(), FunctionError> {
-        let (this, name) = (self.clone(), name.clone());
-        self.shared.to_the_end(async move { this.delete_to_the_end(&name).await }).await?
+    pub async fn delete_function(&self, key: &FunctionKey) -> Result<(), FunctionError> {
+        let (this, key) = (self.clone(), key.clone());
+        self.shared.to_the_end(async move { this.delete_to_the_end(&key).await }).await?
     }
 
-    async fn delete_to_the_end(&self, name: &FunctionName) -> Result<(), FunctionError> {
+    async fn delete_to_the_end(&self, key: &FunctionKey) -> Result<(), FunctionError> {
         let _changing = self.shared.changes.lock().await;
-        let record = self.function_of_a_client(name)?;
+        self.function_of_a_client(key)?;
         let mut registered = self.shared.snapshot().functions.clone();
         let mut entries = vec![RegistryEntry {
             kind: RegistryKind::Function,
-            name: function_entry(&record.account, name),
+            name: function_entry(key),
             value: None,
         }];
-        let keys: Vec<_> =
-            registered.configs.keys().filter(|(function, _)| function == name).cloned().collect();
-        for key in keys {
-            registered.configs.remove(&key);
+        let configs: Vec<_> =
+            registered.configs.keys().filter(|(function, _)| function == key).cloned().collect();
+        for config in configs {
+            registered.configs.remove(&config);
             entries.push(RegistryEntry {
                 kind: RegistryKind::AsyncConfig,
-                name: config_entry(&record.account, name, &key.1),
+                name: config_entry(key, &config.1),
                 value: None,
             });
-            registered.deleted_configs.insert(key);
+            registered.deleted_configs.insert(config);
         }
-        registered.functions.remove(name);
+        registered.functions.remove(key);
         self.shared.store.put_registry(&entries).await?;
         self.shared.publish(&registered).await;
         Ok(())
@@ -325,13 +340,16 @@ impl Handle {
     /// A value is not allowed, or the store did not take it.
     pub async fn seed(&self, seeds: Vec<Seed>) -> Result<(), FunctionError> {
         let changing = self.shared.changes.lock().await;
+        let account = self.shared.config.identity.account.clone();
+        let key_of = |name: &FunctionName| FunctionKey::new(&account, name.clone());
         *self.shared.in_file.write().unwrap_or_else(PoisonError::into_inner) =
-            seeds.iter().map(|seed| seed.name.clone()).collect();
+            seeds.iter().map(|seed| key_of(&seed.name)).collect();
         let mut configs = Vec::new();
         for seed in seeds {
-            let old = self.function(&seed.name).ok();
-            self.write_function(seed.name.clone(), seed.change, Origin::File, old.as_ref()).await?;
-            let key = (seed.name, Qualifier::LATEST);
+            let key = key_of(&seed.name);
+            let old = self.function(&key).ok();
+            self.write_function(key.clone(), seed.change, Origin::File, old.as_ref()).await?;
+            let key = (key, Qualifier::LATEST);
             let snapshot = self.shared.snapshot();
             let has_history = snapshot.functions.configs.contains_key(&key)
                 || snapshot.functions.deleted_configs.contains(&key);
@@ -339,14 +357,14 @@ impl Handle {
                 configs.push((key.0, config));
             }
         }
-        for (name, config) in configs {
+        for (function, config) in configs {
             let registered = &self.shared.snapshot().functions;
-            self.check_destinations(registered, &name, &Qualifier::LATEST, &config).map_err(
+            self.check_destinations(registered, &function, &Qualifier::LATEST, &config).map_err(
                 |error| FunctionError::Invalid { field: "async", problem: error.to_string() },
             )?;
             let now = self.now();
             let record = ConfigRecord {
-                function: name,
+                function,
                 qualifier: Qualifier::LATEST,
                 config,
                 created_at: now,
@@ -360,20 +378,16 @@ impl Handle {
 
     async fn write_function(
         &self,
-        name: FunctionName,
+        key: FunctionKey,
         change: FunctionChange,
         origin: Origin,
         old: Option<&FunctionRecord>,
     ) -> Result<FunctionRecord, FunctionError> {
         change.check()?;
-        let account = self.shared.config.identity.account.clone();
         let id = match old {
             Some(old) => old.id,
             // A number of its own: what waits for a function that was deleted is not this one's.
-            None => {
-                let interned = interned_function(&account, &name, self.now());
-                self.shared.store.intern(&interned).await?
-            }
+            None => self.shared.store.intern(&interned_function(&key, self.now())).await?,
         };
         let now = self.now();
         let mut record = FunctionRecord {
@@ -388,8 +402,8 @@ impl Handle {
             attributes: change.attributes,
             created_at: old.map_or(now, |old| old.created_at),
             modified_at: old.map_or(now, |old| old.modified_at),
-            name,
-            account,
+            name: key.name.clone(),
+            account: key.account.as_ref().to_owned(),
         };
         if old == Some(&record) {
             return Ok(record);
@@ -397,12 +411,13 @@ impl Handle {
         record.modified_at = now;
         let entry = RegistryEntry {
             kind: RegistryKind::Function,
-            name: function_entry(&record.account, &record.name),
+            name: function_entry(&key),
             value: Some(record.encode()),
         };
         self.shared.store.put_registry(&[entry]).await?;
         let mut registered = self.shared.snapshot().functions.clone();
-        registered.functions.insert(record.name.clone(), record.clone());
+        Arc::make_mut(&mut registered.names).entry(id).or_insert_with(|| key.clone());
+        registered.functions.insert(key, record.clone());
         self.shared.publish(&registered).await;
         Ok(record)
     }
@@ -415,10 +430,9 @@ impl Handle {
                 registered.destinations.insert(arn.as_str().to_owned(), id);
             }
         }
-        let account = &self.shared.config.identity.account;
         let entry = RegistryEntry {
             kind: RegistryKind::AsyncConfig,
-            name: config_entry(account, &record.function, &record.qualifier),
+            name: config_entry(&record.function, &record.qualifier),
             value: Some(record.encode()),
         };
         self.shared.store.put_registry(&[entry]).await?;
@@ -448,6 +462,6 @@ impl Shared {
 }
 
 /// Whether a function can be a destination.
-pub(crate) fn takes_events(functions: &Functions, name: &FunctionName) -> bool {
-    functions.functions.get(name).is_none_or(|record| record.kind == FunctionKind::Event)
+pub(crate) fn takes_events(functions: &Functions, key: &FunctionKey) -> bool {
+    functions.functions.get(key).is_none_or(|record| record.kind == FunctionKind::Event)
 }

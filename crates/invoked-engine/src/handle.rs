@@ -9,7 +9,7 @@ use invoked_core::arn::SinkKind;
 use invoked_core::directory::Directory;
 use invoked_core::head::Head;
 use invoked_core::id::{FnId, InvKey, ShardId};
-use invoked_core::name::FunctionName;
+use invoked_core::name::FunctionKey;
 use invoked_core::shard::ShardView;
 use invoked_core::time::Timestamp;
 use invoked_core::totals::TotalKey;
@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) snapshot: RwLock<Arc<Snapshot>>,
     pub(crate) changes: Mutex<()>,
     /// The functions that the operator's file names.
-    pub(crate) in_file: RwLock<BTreeSet<FunctionName>>,
+    pub(crate) in_file: RwLock<BTreeSet<FunctionKey>>,
     /// Changes of the registry under way. They run to their end whether or not somebody waits.
     pub(crate) errands: std::sync::Mutex<JoinSet<()>>,
     pub(crate) sync_slots: Semaphore,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use invoked_core::directory::{Function, TaskMode};
 use invoked_core::id::{Attempt, InvKey, RequestId, ShardId};
 use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX, SYNC_RESULT_MAX};
-use invoked_core::name::{FunctionName, Qualifier, TaskId};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier, TaskId};
 use invoked_core::shard::{AcceptRequest, Accepted, Refused};
 use invoked_sink::{Answer, Attempted, TargetAddress};
 use tokio::sync::mpsc::error::TrySendError;
@@ -37,7 +37,7 @@ pub enum TaskWish {
 #[derive(Clone, Debug)]
 pub struct InvokeRequest {
     /// The function.
-    pub function: FunctionName,
+    pub function: FunctionKey,
     /// Version or alias.
     pub qualifier: Qualifier,
     /// The event. It is kept: hand over a buffer of its own size, not a slice of a larger one.
@@ -80,7 +80,7 @@ impl Handle {
         let snapshot = shared.snapshot();
         let function = known(&snapshot.directory, &request.function)?;
         if !snapshot.targets.contains_key(&function.id) {
-            return Err(InvokeError::NoTarget { function: request.function });
+            return Err(InvokeError::NoTarget { function: request.function.name });
         }
         let prepared = function.prepared(&request.qualifier);
         let is_task = match request.task {
@@ -107,7 +107,7 @@ impl Handle {
             depth: request.depth,
             payload: request.payload,
         };
-        self.accept(shard, request.function, accept).await
+        self.accept(shard, request.function.name, accept).await
     }
 
     async fn accept(
@@ -154,7 +154,7 @@ impl Handle {
         let snapshot = shared.snapshot();
         let function = known(&snapshot.directory, &request.function)?;
         let target = snapshot.targets.get(&function.id);
-        let target = target.ok_or(InvokeError::NoTarget { function: request.function })?;
+        let target = target.ok_or(InvokeError::NoTarget { function: request.function.name })?;
         let _slot = shared
             .sync_slots
             .try_acquire()
@@ -179,10 +179,10 @@ impl Handle {
 
 fn known(
     directory: &invoked_core::directory::Directory,
-    name: &FunctionName,
+    key: &FunctionKey,
 ) -> Result<Arc<Function>, InvokeError> {
-    let found = directory.find(name).map(Arc::clone);
-    found.ok_or_else(|| InvokeError::NoFunction { function: name.clone() })
+    let found = directory.find(key).map(Arc::clone);
+    found.ok_or_else(|| InvokeError::NoFunction { function: key.name.clone() })
 }
 
 impl Shared {

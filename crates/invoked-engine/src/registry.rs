@@ -8,7 +8,7 @@ use bytes::Bytes;
 use invoked_core::arn::Arn;
 use invoked_core::directory::FunctionKind;
 use invoked_core::id::FnId;
-use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_core::terms::AsyncConfig;
 use invoked_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -100,7 +100,7 @@ pub struct Seed {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ConfigRecord {
     /// The function.
-    pub function: FunctionName,
+    pub function: FunctionKey,
     /// Version or alias.
     pub qualifier: Qualifier,
     /// What was put.
@@ -146,8 +146,15 @@ struct ConfigJson {
 const VERSION: u32 = 1;
 
 /// The name under which a function's number is interned: one for each creation.
-pub(crate) fn interned_function(account: &str, name: &FunctionName, at: Timestamp) -> String {
-    format!("fn:{account}/{name}#{}", at.millis())
+pub(crate) fn interned_function(function: &FunctionKey, at: Timestamp) -> String {
+    format!("fn:{}/{}#{}", function.account, function.name, at.millis())
+}
+
+/// The function under whose creation a number was interned.
+pub(crate) fn read_interned_function(interned: &str) -> Option<FunctionKey> {
+    let (account, name) = interned.strip_prefix("fn:")?.split_once('/')?;
+    let (name, _created_ms) = name.split_once('#')?;
+    Some(FunctionKey::new(account, FunctionName::parse(name).ok()?))
 }
 
 /// The name under which a destination's number is interned.
@@ -156,16 +163,30 @@ pub(crate) fn interned_destination(arn: &Arn) -> String {
 }
 
 /// The name of a function's entry in the registry.
-pub(crate) fn function_entry(account: &str, name: &FunctionName) -> String {
-    format!("{account}/{name}")
+pub(crate) fn function_entry(function: &FunctionKey) -> String {
+    format!("{}/{}", function.account, function.name)
 }
 
 /// The name of a configuration's entry in the registry.
-pub(crate) fn config_entry(account: &str, name: &FunctionName, qualifier: &Qualifier) -> String {
-    format!("{account}/{name}/{qualifier}")
+pub(crate) fn config_entry(function: &FunctionKey, qualifier: &Qualifier) -> String {
+    format!("{}/{}/{qualifier}", function.account, function.name)
+}
+
+/// The function and qualifier of a configuration's entry.
+pub(crate) fn read_config_entry(entry: &str) -> Option<(FunctionKey, Qualifier)> {
+    let mut parts = entry.splitn(3, '/');
+    let (account, name, qualifier) = (parts.next()?, parts.next()?, parts.next()?);
+    let function = FunctionKey::new(account, FunctionName::parse(name).ok()?);
+    Some((function, Qualifier::parse(qualifier).ok()?))
 }
 
 impl FunctionRecord {
+    /// What tells it apart.
+    #[must_use]
+    pub fn key(&self) -> FunctionKey {
+        FunctionKey::new(&self.account, self.name.clone())
+    }
+
     pub(crate) fn encode(&self) -> Bytes {
         let json = FunctionJson {
             version: VERSION,
@@ -212,7 +233,7 @@ impl ConfigRecord {
         let text = |arn: &Option<Arn>| arn.as_ref().map(|arn| arn.as_str().to_owned());
         let json = ConfigJson {
             version: VERSION,
-            function: self.function.as_str().to_owned(),
+            function: self.function.name.as_str().to_owned(),
             qualifier: self.qualifier.as_str().to_owned(),
             on_success: text(&self.config.on_success),
             on_failure: text(&self.config.on_failure),
@@ -225,16 +246,17 @@ impl ConfigRecord {
         Bytes::from(serde_json::to_vec(&json).unwrap_or_default())
     }
 
-    /// `None` if the value is not one that this program knows.
-    pub(crate) fn decode(value: &[u8]) -> Option<Self> {
+    /// `None` if entry and value are not ones that this program knows.
+    pub(crate) fn decode(entry: &str, value: &[u8]) -> Option<Self> {
+        let (function, qualifier) = read_config_entry(entry)?;
         let json: ConfigJson = serde_json::from_slice(value).ok()?;
         let arn = |text: Option<String>| match text {
             None => Some(None),
             Some(text) => Arn::parse(&text).ok().map(Some),
         };
         Some(Self {
-            function: FunctionName::parse(&json.function).ok()?,
-            qualifier: Qualifier::parse(&json.qualifier).ok()?,
+            function,
+            qualifier,
             config: AsyncConfig {
                 on_success: arn(json.on_success)?,
                 on_failure: arn(json.on_failure)?,
@@ -272,7 +294,7 @@ mod tests {
         };
         assert_eq!(FunctionRecord::decode(&function.encode()), Some(function));
         let config = ConfigRecord {
-            function: FunctionName::parse("fn").unwrap(),
+            function: FunctionKey::new("123", FunctionName::parse("fn").unwrap()),
             qualifier: Qualifier::parse("prod").unwrap(),
             config: AsyncConfig {
                 on_success: Some(Arn::parse("acs:fc:::functions/audit").unwrap()),
@@ -282,7 +304,17 @@ mod tests {
             created_at: at,
             modified_at: at,
         };
-        assert_eq!(ConfigRecord::decode(&config.encode()), Some(config));
-        assert_eq!(ConfigRecord::decode(b"{}"), None);
+        let entry = config_entry(&config.function, &config.qualifier);
+        assert_eq!(ConfigRecord::decode(&entry, &config.encode()), Some(config));
+        assert_eq!(ConfigRecord::decode(&entry, b"{}"), None);
+        assert_eq!(ConfigRecord::decode("123/fn", b"{}"), None);
+    }
+
+    #[test]
+    fn a_number_says_whose_it_is() {
+        let function = FunctionKey::new("123", FunctionName::parse("svc$fn").unwrap());
+        let interned = interned_function(&function, Timestamp::from_millis(5));
+        assert_eq!(read_interned_function(&interned), Some(function));
+        assert_eq!(read_interned_function("to:acs:mns:::/queues/q/messages"), None);
     }
 }

@@ -6,7 +6,7 @@ use invoked_core::directory::Function;
 use invoked_core::head::{Head, Status};
 use invoked_core::id::{FnId, InvKey, RequestId};
 use invoked_core::limits::LIST_EXAMINED_MAX;
-use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::name::{FunctionKey, Qualifier};
 use invoked_core::shard::{BytesWanted, StopRefused};
 use invoked_core::time::Timestamp;
 use invoked_store::{Order, TaskQuery};
@@ -64,12 +64,14 @@ impl Handle {
     ///
     /// # Errors
     /// There is no such function or task, or the store did not answer.
-    pub async fn task(&self, function: &FunctionName, id: &str) -> Result<TaskRecord, TaskError> {
+    pub async fn task(&self, function: &FunctionKey, id: &str) -> Result<TaskRecord, TaskError> {
         let directory = self.directory();
         let found = directory.find(function);
-        let found = found.ok_or_else(|| TaskError::NoFunction { function: function.clone() })?;
+        let found =
+            found.ok_or_else(|| TaskError::NoFunction { function: function.name.clone() })?;
         let (fn_id, key) = (found.id, self.task_key(found, id));
-        let not_found = || TaskError::NotFound { function: function.clone(), id: id.to_owned() };
+        let not_found =
+            || TaskError::NotFound { function: function.name.clone(), id: id.to_owned() };
         let held = self.peek(key.shard(), vec![key]).await.into_iter().next().flatten();
         let head = match held {
             Some(head) => head,
@@ -91,7 +93,7 @@ impl Handle {
     /// There is no such function, the token is not one of ours, or the store did not answer.
     pub async fn tasks(
         &self,
-        function: &FunctionName,
+        function: &FunctionKey,
         filter: &TaskFilter,
     ) -> Result<TaskRecordPage, TaskError> {
         let fn_id = self.fn_id(function)?;
@@ -159,7 +161,7 @@ impl Handle {
     ///
     /// # Errors
     /// There is no such function or task, it has ended, or the daemon cannot take it now.
-    pub async fn stop_task(&self, function: &FunctionName, id: &str) -> Result<(), TaskError> {
+    pub async fn stop_task(&self, function: &FunctionKey, id: &str) -> Result<(), TaskError> {
         let task = self.task(function, id).await?;
         let ended =
             |status: Status| TaskError::Ended { id: id.to_owned(), status: status.as_str() };
@@ -179,10 +181,10 @@ impl Handle {
         }
     }
 
-    fn fn_id(&self, function: &FunctionName) -> Result<FnId, TaskError> {
+    fn fn_id(&self, function: &FunctionKey) -> Result<FnId, TaskError> {
         let directory = self.directory();
         let found = directory.find(function).map(|function| function.id);
-        found.ok_or_else(|| TaskError::NoFunction { function: function.clone() })
+        found.ok_or_else(|| TaskError::NoFunction { function: function.name.clone() })
     }
 
     /// The row of a task. Ids that the daemon makes begin with a digit and name a shard; those that

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use invoked_core::arn::SinkKind;
-use invoked_core::directory::Directory;
+use invoked_core::directory::{Directory, Function};
 use invoked_core::head::LaneId;
 use invoked_core::id::FnId;
 use invoked_core::life::{Outcome, Verdict};
@@ -120,7 +120,7 @@ impl FunctionMeters {
         let is_room = self.by_function.len() < FUNCTIONS_SHOWN_MAX;
         self.by_function.entry(fn_id).or_insert_with(|| {
             let name = match directory.get(fn_id) {
-                Some(function) if is_room => function.name.as_str().to_owned(),
+                Some(function) if is_room => shown(directory, function),
                 Some(_) | None => "_other".to_owned(),
             };
             let attempts = |outcome: &'static str| {
@@ -144,7 +144,7 @@ pub fn publish(handle: &Handle, view: &EngineView) {
     let shown: BTreeMap<FnId, String> = directory
         .iter()
         .take(FUNCTIONS_SHOWN_MAX)
-        .map(|function| (function.id, function.name.as_str().to_owned()))
+        .map(|function| (function.id, shown(&directory, function)))
         .collect();
     let mut sums: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
     for name in shown.values() {
@@ -173,15 +173,13 @@ pub fn publish(handle: &Handle, view: &EngineView) {
             counter!(family, "function" => name).absolute(value);
         }
     }
-    let busy = under_way(view);
+    let running: BTreeMap<&str, u32> = under_way(view)
+        .into_iter()
+        .filter_map(|(id, running)| Some((shown.get(&id)?.as_str(), running)))
+        .collect();
     for (name, waiting) in backlog {
         let exact = f64::from(i32::try_from(waiting).unwrap_or(i32::MAX));
-        let running = directory
-            .iter()
-            .find(|function| function.name.as_str() == name)
-            .and_then(|function| busy.get(&function.id))
-            .copied()
-            .unwrap_or_default();
+        let running = running.get(name.as_str()).copied().unwrap_or_default();
         gauge!("invoked_backlog", "function" => name.clone()).set(exact);
         gauge!("FunctionAsyncMessagesBacklogV2", "function" => name.clone())
             .set((exact - f64::from(running)).max(0.0));
@@ -222,11 +220,20 @@ fn families(metric: Metric) -> Vec<&'static str> {
     }
 }
 
+/// A function in labels: its name, and before it the account if that is not the daemon's own.
+fn shown(directory: &Directory, function: &Function) -> String {
+    if *function.account == *directory.identity.account {
+        function.name.as_str().to_owned()
+    } else {
+        format!("{}/{}", function.account, function.name)
+    }
+}
+
 /// The two destination metrics: a series for every function, at 0 from the start.
 fn destinations(directory: &Directory, totals: &BTreeMap<TotalKey, u64>) {
     let mut series: BTreeMap<(&'static str, String, Qualifier, SinkKind), u64> = BTreeMap::new();
     for function in directory.iter() {
-        let name = function.name.as_str().to_owned();
+        let name = shown(directory, function);
         let mut kinds: Vec<_> = function
             .configs
             .iter()
@@ -252,7 +259,7 @@ fn destinations(directory: &Directory, totals: &BTreeMap<TotalKey, u64>) {
             Metric::Accepted | Metric::Ended(_) => continue,
         };
         let name = match directory.get(key.fn_id) {
-            Some(function) => function.name.as_str().to_owned(),
+            Some(function) => shown(directory, function),
             None => "_deleted".to_owned(),
         };
         *series.entry((family, name, key.qualifier.clone(), kind)).or_default() += value;

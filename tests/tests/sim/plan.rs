@@ -9,7 +9,7 @@ use invoked_core::callback::CallbackPolicy;
 use invoked_core::directory::FunctionKind;
 use invoked_core::envelope::Identity;
 use invoked_core::life::RetryPolicy;
-use invoked_core::name::FunctionName;
+use invoked_core::name::{FunctionKey, FunctionName};
 use invoked_core::retry::Backoff;
 use invoked_core::terms::AsyncConfig;
 use invoked_engine::{EngineConfig, FunctionChange, Seed, StatusMode};
@@ -33,6 +33,10 @@ pub const FUNCTIONS: [(&str, Option<&str>, Option<&str>, bool); 5] = [
 
 fn ms(number: u64) -> Duration {
     Duration::from_millis(number)
+}
+
+pub fn key(text: &str) -> FunctionKey {
+    FunctionKey::new("1", name(text))
 }
 
 pub fn name(text: &str) -> FunctionName {

@@ -217,7 +217,7 @@ impl World {
         let chosen = is_task && self.rng.below(2) == 0;
         let delay = if self.rng.below(5) == 0 { self.rng.below(5) } else { 0 };
         let request = InvokeRequest {
-            function: plan::name(function),
+            function: plan::key(function),
             qualifier: Qualifier::LATEST,
             payload: Bytes::from(format!("{{\"n\":{}}}", self.sent)),
             delay: Duration::from_secs(delay),
@@ -262,7 +262,7 @@ impl World {
         let id = format!("t{}", self.rng.below(12));
         self.clients.spawn(async move {
             // Whether there is such a task now is not the question.
-            let _stopped = handle.stop_task(&plan::name("tasks"), &id).await;
+            let _stopped = handle.stop_task(&plan::key("tasks"), &id).await;
         });
     }
 
@@ -272,7 +272,7 @@ impl World {
         self.clients.spawn(async move {
             let mut filter = TaskFilter { is_ascending, limit: 3, ..TaskFilter::default() };
             let mut seen = Vec::new();
-            while let Ok(page) = handle.tasks(&plan::name("tasks"), &filter).await {
+            while let Ok(page) = handle.tasks(&plan::key("tasks"), &filter).await {
                 seen.extend(page.tasks.iter().map(|task| (task.head.accepted_at, task.head.key)));
                 filter.token = page.next;
                 if filter.token.is_none() {
@@ -290,7 +290,7 @@ impl World {
     /// A function that comes and goes.
     async fn change_doomed(&mut self) {
         let Some(handle) = self.handle() else { return };
-        let name = plan::name("doomed");
+        let name = plan::key("doomed");
         let changed = match handle.function(&name) {
             Ok(_) => handle.delete_function(&name).await.map_err(|error| error.to_string()),
             Err(_) => handle
@@ -367,7 +367,7 @@ impl World {
 fn callbacks_counted_once(directory: &Directory, totals: &Totals) -> Vec<String> {
     let mut problems = Vec::new();
     for (name, on_success, on_failure, _) in plan::FUNCTIONS {
-        let Some(function) = directory.find(&plan::name(name)) else { continue };
+        let Some(function) = directory.find(&plan::key(name)) else { continue };
         let ended = |outcome| totals.sum(function.id, Metric::Ended(outcome));
         let mut owed = 0;
         if on_success.is_some() {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use invoked_core::fault::Fault;
 use invoked_core::id::{FnId, ShardId};
 use invoked_core::life::{Life, Outcome};
+use invoked_core::name::FunctionName;
 use invoked_testkit::sample::Sample;
 use serde_json::{Value, json};
 
@@ -16,7 +17,12 @@ fn record(change: impl FnOnce(&mut Head)) -> TaskRecord {
 
 fn shown_as(task: &TaskRecord) -> Value {
     let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
-    serde_json::to_value(shown(&identity, &FunctionName::parse("fn").unwrap(), task)).unwrap()
+    serde_json::to_value(shown(
+        &identity,
+        &FunctionKey::new("123", FunctionName::parse("fn").unwrap()),
+        task,
+    ))
+    .unwrap()
 }
 
 #[test]

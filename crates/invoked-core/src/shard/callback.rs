@@ -159,8 +159,9 @@ impl ShardCore {
 
     /// Who has yet to be told about the row's end, and the way there.
     pub(super) fn owed_route(&self, key: InvKey) -> Option<(Arn, Route)> {
-        let arn = self.rows.get(&key)?.head.owed_destination()?.arn.clone();
-        let route = self.directory.route(&arn);
+        let head = &self.rows.get(&key)?.head;
+        let arn = head.owed_destination()?.arn.clone();
+        let route = self.directory.route(head.fn_id, &arn);
         Some((arn, route))
     }
 
@@ -168,10 +169,11 @@ impl ShardCore {
     fn envelope_of(&self, key: InvKey, arn: &Arn) -> Option<Bytes> {
         let row = self.rows.get(&key)?;
         let head: &Head = &row.head;
-        let name = self.directory.get(head.fn_id).map(|function| function.name.clone());
-        let function_arn = match name {
-            Some(name) => self.directory.identity.function_arn(&name, &head.terms.qualifier),
-            // It was deleted after it ran.
+        let function_arn = match self.directory.key_of(head.fn_id) {
+            Some(function) => {
+                self.directory.identity.function_arn(&function, &head.terms.qualifier)
+            }
+            // A number that this store never gave out.
             None => format!(
                 "acs:fc:{}:{}:functions/",
                 self.directory.identity.region, self.directory.identity.account

@@ -53,7 +53,7 @@ fn function(id: FnId, name: &str, destination: Option<Destination>) -> Arc<Funct
 fn directory(destination: Option<Destination>) -> Arc<Directory> {
     let identity = Identity { region: "cn-x".into(), account: "123".into() };
     let functions = [function(WORK, "work", destination), function(AUDIT, "audit", None)];
-    Arc::new(Directory::new(identity, functions))
+    Arc::new(Directory::new(identity, functions, Arc::default()))
 }
 
 fn config() -> ShardConfig {
@@ -396,7 +396,8 @@ fn what_waits_for_a_deleted_function_becomes_invalid() {
     bench.step(Input::Accept { request, reply: ReplyId(1) });
     bench.durable();
     let identity = bench.core.directory.identity.clone();
-    let words = bench.step(Input::Directory(Arc::new(Directory::new(identity, []))));
+    let words =
+        bench.step(Input::Directory(Arc::new(Directory::new(identity, [], Arc::default()))));
     assert_eq!(words, ["finish Invalid"]);
     let (_, words) = {
         let mut request = stored_request();

@@ -10,7 +10,7 @@ use invoked_core::arn::{Arn, SinkKind};
 use invoked_core::directory::FunctionKind;
 use invoked_core::envelope::Identity;
 use invoked_core::loops::{Graph, describe};
-use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_core::terms::AsyncConfig;
 use invoked_engine::{FunctionChange, Seed, StatusMode};
 use invoked_http::Endpoint;
@@ -132,10 +132,11 @@ fn check_destinations(
 ) {
     let mut graph = Graph::default();
     for told in seeds.iter().flat_map(destinations) {
-        match identity.own_function(told.arn) {
+        match identity.own_function(&identity.account, told.arn) {
             Some(to) => {
-                check_takes_events(&told, &to.0, seeds, reading);
-                graph.add((told.by.clone(), Qualifier::LATEST), to);
+                check_takes_events(&told, &to.0.name, seeds, reading);
+                let by = FunctionKey::new(&identity.account, told.by.clone());
+                graph.add((by, Qualifier::LATEST), to);
             }
             None => check_deliverable(&told, outside, reading),
         }
