@@ -17,8 +17,8 @@ pub(crate) struct LinkArgs {
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     pub(crate) ca: Option<PathBuf>,
     /// Give up when an answer takes longer, such as 30s [default: 60s; a synchronous invocation: 24h].
-    #[arg(long = "answer-within", value_name = "DURATION", value_parser = value::duration, help_heading = HEADING)]
-    pub(crate) timeout: Option<Duration>,
+    #[arg(long, value_name = "DURATION", value_parser = value::duration, help_heading = HEADING)]
+    pub(crate) answer_within: Option<Duration>,
 }
 
 /// Where the Function Compute API is, and with which key requests are signed. Without any key they

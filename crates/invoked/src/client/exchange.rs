@@ -61,7 +61,7 @@ impl Exchange {
         };
         let config = Config { roots_pem, ..Config::default() };
         let origin = Client::new(&config, Egress::default()).origin(&endpoint, Trust::Operator);
-        Ok(Self { listener, origin, timeout: link.timeout.unwrap_or(TIMEOUT) })
+        Ok(Self { listener, origin, timeout: link.answer_within.unwrap_or(TIMEOUT) })
     }
 
     /// The same with another limit on how long an answer may take.

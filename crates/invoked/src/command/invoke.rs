@@ -42,7 +42,7 @@ pub(crate) fn run(
     let payload = client::bytes("--payload", &args.payload)?;
     let is_sync = !(args.is_async || args.wait || args.delay.is_some() || args.task_id.is_some());
     let mut fc = Fc::new(&args.fc, environment)?;
-    if is_sync && args.fc.link.timeout.is_none() {
+    if is_sync && args.fc.link.answer_within.is_none() {
         fc = fc.with_timeout(SYNC_TIMEOUT);
     }
     let request = request(args, &payload, is_sync)?;
@@ -60,7 +60,12 @@ pub(crate) fn run(
             .ok_or_else(|| anyhow!("the invocation was accepted, but without the id of a task"))?;
         let waited = wait(&fc, args, &task).await;
         print::progress("");
-        ended(&waited?, &task, output)
+        let record = waited?;
+        match output {
+            Output::Json => print::document(&record, output),
+            Output::Text => print::bytes(&result(&record)),
+        }
+        verdict(&record, &task)
     })
 }
 
@@ -192,11 +197,8 @@ fn is_passing(failure: &Failure) -> bool {
     }
 }
 
-fn ended(record: &Value, task: &str, output: Output) -> Result<(), Failure> {
-    match output {
-        Output::Json => print::document(record, output),
-        Output::Text => print::bytes(&result(record)),
-    }
+/// Whether a task that has ended succeeded.
+fn verdict(record: &Value, task: &str) -> Result<(), Failure> {
     match text(record, "status") {
         "Succeeded" => Ok(()),
         status => {

@@ -23,8 +23,11 @@ pub(crate) struct Table {
     /// What the items are, and their key in the document.
     pub(crate) items: &'static str,
     /// The columns: a title, and how an item reads there.
-    pub(crate) columns: &'static [(&'static str, fn(&Value) -> String)],
+    pub(crate) columns: &'static [(&'static str, Read)],
 }
+
+/// How an item reads in a column.
+pub(crate) type Read = fn(&Value) -> String;
 
 /// A page as a daemon answered it.
 #[derive(Debug, Default)]
@@ -62,8 +65,23 @@ pub(crate) async fn list(
     part: &PartArgs,
     table: &Table,
     output: Output,
-    mut fetch: impl AsyncFnMut(u32, Option<String>) -> Result<Page, Failure>,
+    fetch: impl AsyncFnMut(u32, Option<String>) -> Result<Page, Failure>,
 ) -> Result<(), Failure> {
+    let next = pages(part, table, output, fetch, line).await?;
+    if let (Output::Text, Some(next)) = (output, next) {
+        note(&format!("invoked: there are more: --next {next} goes on, --all shows all"));
+    }
+    Ok(())
+}
+
+/// Hands the lines of each page to `emit`, and tells where the list would go on.
+async fn pages(
+    part: &PartArgs,
+    table: &Table,
+    output: Output,
+    mut fetch: impl AsyncFnMut(u32, Option<String>) -> Result<Page, Failure>,
+    mut emit: impl FnMut(&str),
+) -> Result<Option<String>, Failure> {
     let mut left = if part.all { u32::MAX } else { part.limit };
     let mut next = part.next.clone();
     let mut printer = Printer { table, output, widths: None, printed: 0 };
@@ -71,7 +89,7 @@ pub(crate) async fn list(
         let page = fetch(left.min(PAGE_MAX), next.clone()).await?;
         let count = u32::try_from(page.items.len()).unwrap_or(u32::MAX);
         if let Some(lines) = printer.page(&page.items) {
-            line(&lines);
+            emit(&lines);
         }
         if !part.all {
             left = left.saturating_sub(count);
@@ -87,12 +105,9 @@ pub(crate) async fn list(
         }
     }
     if let Some(end) = printer.end(next.as_deref()) {
-        line(&end);
+        emit(&end);
     }
-    if let (Output::Text, Some(next)) = (output, next) {
-        note(&format!("invoked: there are more: --next {next} goes on, --all shows all"));
-    }
-    Ok(())
+    Ok(next)
 }
 
 struct Printer<'a> {
@@ -217,14 +232,18 @@ mod tests {
         {
             let part = PartArgs { limit, all, next: Some("0".to_owned()) };
             let mut asked = Vec::new();
-            list(&part, &TABLE, Output::Json, async |limit, token| {
+            let mut text = String::new();
+            let fetch = async |limit, token: Option<String>| {
                 asked.push(limit);
                 let page: u32 = token.unwrap().parse().unwrap();
                 let items = (0..limit).map(|n| json!({ "name": "x", "n": n })).collect();
                 Ok(Page { items, next: (page < 6).then(|| (page + 1).to_string()) })
-            })
-            .await
-            .unwrap();
+            };
+            let emit = |lines: &str| text.push_str(lines);
+            let next = pages(&part, &TABLE, Output::Json, fetch, emit).await.unwrap();
+            let whole: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(whole["next"], json!(next));
+            assert_eq!(next.is_none(), all);
             assert_eq!(asked, expected);
         }
     }
@@ -232,10 +251,8 @@ mod tests {
     #[tokio::test]
     async fn a_list_that_does_not_go_on_is_an_error() {
         let part = PartArgs { limit: 1, all: true, next: None };
-        let stuck = list(&part, &TABLE, Output::Json, async |_, _| {
-            Ok(Page { items: Vec::new(), next: Some("same".to_owned()) })
-        });
-        assert!(stuck.await.is_err());
+        let fetch = async |_, _| Ok(Page { items: Vec::new(), next: Some("same".to_owned()) });
+        assert!(pages(&part, &TABLE, Output::Json, fetch, |_| {}).await.is_err());
     }
 
     #[test]
