@@ -19,7 +19,7 @@ use ApiVersion::{V2016, V2021, V2023};
 pub struct Operation {
     /// Its name, which ACS3 sends as the action.
     pub name: &'static str,
-    /// The versions that have it under this name and path, oldest first; never empty.
+    /// The versions that have it with this name, method and path, oldest first; never empty.
     pub versions: &'static [ApiVersion],
     /// The method, in capitals.
     pub method: &'static str,
@@ -31,6 +31,8 @@ pub struct Operation {
 }
 
 const SERVICES: &[ApiVersion] = &[V2016, V2021];
+const FIRST: &[ApiVersion] = &[V2016];
+const SECOND: &[ApiVersion] = &[V2021];
 const FUNCTIONS: &[ApiVersion] = &[V2023];
 
 const NONE: &[&str] = &[];
@@ -75,6 +77,8 @@ const FUNCTION_PAGE: &[&str] = &[
     "tags",
 ];
 const TAGGED: &[&str] = &["Limit", "NextToken", "ResourceId", "ResourceType", "Tag"];
+const PROVISIONED: &[&str] = &["limit", "nextToken", "serviceName", "qualifier"];
+const LAYERS: &[&str] = &["limit", "nextToken", "official", "prefix", "public"];
 const UNTAGGED: &[&str] = &["All", "ResourceId", "ResourceType", "TagKey"];
 
 const fn row(
@@ -133,6 +137,18 @@ pub const OPERATIONS: &[Operation] = &[
     row(SERVICES,  "UpdateAlias",                          "PUT",    "/services/{serviceName}/aliases/{aliasName}", NONE),
     row(SERVICES,  "DeleteAlias",                          "DELETE", "/services/{serviceName}/aliases/{aliasName}", NONE),
     row(SERVICES,  "GetAccountSettings",                   "GET",    "/account-settings", NONE),
+    row(SERVICES,  "TagResource",                          "POST",   "/tag", NONE),
+    row(SERVICES,  "GetResourceTags",                      "GET",    "/tag", &["resourceArn"]),
+    row(FIRST,     "UntagResource",                        "DELETE", "/tag", NONE),
+    row(SECOND,    "UntagResource",                        "PUT",    "/tag", NONE),
+    row(SECOND,    "ListTaggedResources",                  "GET",    "/tags", PAGE),
+    row(SERVICES,  "ListProvisionConfigs",                 "GET",    "/provision-configs", PROVISIONED),
+    row(SECOND,    "ListOnDemandConfigs",                  "GET",    "/on-demand-configs", NAMED_PAGE),
+    row(SECOND,    "GetFunctionOnDemandConfig",            "GET",    "/services/{serviceName}{.qualifier}/functions/{functionName}/on-demand-config", NONE),
+    row(FIRST,     "ListReservedCapacities",               "GET",    "/reservedCapacities", PAGE),
+    row(SECOND,    "ListReservedCapacities",               "GET",    "/reserved-capacities", PAGE),
+    row(SERVICES,  "ListCustomDomains",                    "GET",    "/custom-domains", NAMED_PAGE),
+    row(SERVICES,  "ListLayers",                           "GET",    "/layers", NAMED_PAGE),
 
     // Functions without services, and what belongs to them.
     row(FUNCTIONS, "CreateFunction",                       "POST",   "/functions", NONE),
@@ -155,11 +171,15 @@ pub const OPERATIONS: &[Operation] = &[
     row(FUNCTIONS, "GetConcurrencyConfig",                 "GET",    "/functions/{functionName}/concurrency", NONE),
     row(FUNCTIONS, "DeleteConcurrencyConfig",              "DELETE", "/functions/{functionName}/concurrency", NONE),
     row(FUNCTIONS, "ListConcurrencyConfigs",               "GET",    "/concurrency-configs", CONFIG_PAGE),
-    row(FUNCTIONS, "EnableFunctionInvocation",             "PUT",    "/functions/{functionName}/invoke/enable", NONE),
-    row(FUNCTIONS, "DisableFunctionInvocation",            "PUT",    "/functions/{functionName}/invoke/disable", NONE),
+    row(FUNCTIONS, "EnableFunctionInvocation",             "POST",   "/functions/{functionName}/invoke/enable", NONE),
+    row(FUNCTIONS, "DisableFunctionInvocation",            "POST",   "/functions/{functionName}/invoke/disable", NONE),
     row(FUNCTIONS, "TagResources",                         "POST",   "/tags-v2", NONE),
     row(FUNCTIONS, "ListTagResources",                     "GET",    "/tags-v2", TAGGED),
     row(FUNCTIONS, "UntagResources",                       "DELETE", "/tags-v2", UNTAGGED),
+    row(FUNCTIONS, "ListProvisionConfigs",                 "GET",    "/provision-configs", CONFIG_PAGE),
+    row(FUNCTIONS, "ListScalingConfigs",                   "GET",    "/scaling-configs", CONFIG_PAGE),
+    row(FUNCTIONS, "ListCustomDomains",                    "GET",    "/custom-domains", PREFIX_PAGE),
+    row(FUNCTIONS, "ListLayers",                           "GET",    "/layers", LAYERS),
 ];
 
 impl Operation {

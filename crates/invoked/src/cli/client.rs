@@ -154,7 +154,7 @@ pub(crate) struct PartArgs {
     #[arg(long, conflicts_with = "limit")]
     pub(crate) all: bool,
     /// Go on where a list before this ended.
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     pub(crate) next: Option<String>,
 }
 

@@ -112,3 +112,6 @@ impl Admin {
         Ok(Told { status, body })
     }
 }
+
+#[cfg(test)]
+mod tests;

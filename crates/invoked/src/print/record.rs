@@ -18,7 +18,7 @@ pub(crate) fn lines(record: &Value) -> String {
         match value {
             Value::Array(items) => {
                 lines.push(harmless(key));
-                lines.extend(items.iter().map(|item| format!("  {}", shown("", item))));
+                lines.extend(items.iter().map(|item| format!("  {}", entry(item))));
             }
             Value::Null
             | Value::Bool(_)
@@ -30,6 +30,15 @@ pub(crate) fn lines(record: &Value) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// An item of a list, in one line.
+fn entry(item: &Value) -> String {
+    let Some(fields) = item.as_object() else { return shown("", item) };
+    let present = fields.iter().filter(|(_, value)| !is_absent(value));
+    let fields: Vec<_> =
+        present.map(|(key, value)| format!("{} {}", harmless(key), shown(key, value))).collect();
+    fields.join("  ")
 }
 
 /// A moment in milliseconds since 1970, `-` for none.
@@ -101,12 +110,12 @@ mod tests {
             "returnPayload": "",
             "instanceId": null,
             "taskErrorMessage": "\u{1b}[2J",
-            "events": [{ "eventId": 1 }],
+            "events": [{ "eventDetail": "", "eventId": 1, "timestamp": 1_717_401_600_000_i64 }],
         });
         let lines = lines(&record);
         assert!(lines.contains("startedTime       2024-06-03T08:00:00Z"), "{lines}");
         assert!(lines.contains("endTime           -"), "{lines}");
-        assert!(lines.contains("events\n  {\"eventId\":1}"), "{lines}");
+        assert!(lines.contains("events\n  eventId 1  timestamp 2024-06-03T08:00:00Z"), "{lines}");
         assert!(!lines.contains('\u{1b}') && !lines.contains("instanceId"), "{lines}");
     }
 

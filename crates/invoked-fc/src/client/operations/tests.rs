@@ -14,6 +14,8 @@ fn routed_name(operation: &Operation) -> &'static str {
         "GetStatefulAsyncInvocation" => "GetAsyncTask",
         "ListStatefulAsyncInvocations" => "ListAsyncTasks",
         "StopStatefulAsyncInvocation" => "StopAsyncTask",
+        "TagResource" => "TagResources",
+        "UntagResource" => "UntagResources",
         name => name,
     }
 }
@@ -72,4 +74,16 @@ fn the_newest_version_goes_first() {
         Operation::versions_of("InvokeFunction"),
         [ApiVersion::V2016, ApiVersion::V2021, ApiVersion::V2023]
     );
+}
+
+#[test]
+fn every_routed_operation_can_be_asked_for() {
+    let routes = include_str!("../../route.rs");
+    let names = routes.split("pub const fn name(").nth(1).unwrap();
+    let names = names.split("\n    }\n").next().unwrap();
+    let names: Vec<_> = names.split('"').skip(1).step_by(2).collect();
+    assert!(names.contains(&"InvokeFunction"), "{names:?}");
+    for name in names {
+        assert!(OPERATIONS.iter().any(|operation| routed_name(operation) == name), "{name}");
+    }
 }
