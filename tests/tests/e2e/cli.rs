@@ -1,5 +1,7 @@
 //! Our own clients against the daemon: what they print where, and how they end.
 
+mod signed;
+
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
