@@ -23,6 +23,7 @@ pub mod client;
 pub mod dto;
 pub mod error;
 pub mod headers;
+pub mod http_event;
 pub mod percent;
 pub mod query;
 pub mod route;
