@@ -1,5 +1,6 @@
 //! Our own clients against the daemon: what they print where, and how they end.
 
+mod admin;
 mod signed;
 
 use std::io::Write as _;

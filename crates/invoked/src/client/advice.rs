@@ -15,13 +15,14 @@ pub(super) fn of_fc(refusal: &Refusal, key: Option<&Key>) -> Option<String> {
         ("SignatureNotMatch", Some(source)) => {
             format!("the secret is probably another one; it came from {source}")
         }
-        ("AccessDenied" | "InvalidAccessKeyID" | "MissingRequiredHeader" | "SignatureNotMatch", None) => {
+        ("InvalidAccessKeyID" | "MissingRequiredHeader" | "SignatureNotMatch", None) => {
             unsigned.to_owned()
         }
         ("AccessDenied", Some(_)) if refusal.message.contains("current time") => {
             "set this machine's clock: requests are taken within 15 minutes".to_owned()
         }
-        ("AccessDenied", Some(source)) => format!(
+        // Not every denial is about the key: a function of the file is nobody's to change.
+        ("AccessDenied", Some(source)) if refusal.message.contains("access key") => format!(
             "[auth.keys] of the daemon's configuration says what the key may do; it came from {source}"
         ),
         ("FunctionNotFound" | "ServiceNotFound", _) => {
