@@ -18,6 +18,7 @@
 #![warn(missing_docs)]
 
 pub mod argument;
+pub mod client;
 pub mod dto;
 pub mod error;
 pub mod headers;

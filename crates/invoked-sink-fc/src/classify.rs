@@ -21,6 +21,7 @@ use http::{Response, response};
 use invoked_core::callback::CallVerdict;
 use invoked_core::fault::Fault;
 use invoked_core::life::Verdict;
+use invoked_fc::client::Refusal;
 use invoked_fc::headers;
 use invoked_http::{Error, retry_after};
 use invoked_sink::Answer;
@@ -173,18 +174,8 @@ fn failed(verdict: Verdict, fault: Fault, body: Bytes) -> Answer {
 
 /// The code and message of the error body, whichever of the spellings it has.
 fn fault(head: &response::Parts, body: &[u8]) -> Fault {
-    let status = head.status.as_u16();
-    let payload = serde_json::from_slice(body).unwrap_or(Value::Null);
-    let code = string(&payload, &["Code", "code", "ErrorCode"]).unwrap_or(match status {
-        429 => "ResourceExhausted",
-        503 => "ResourceThrottled",
-        502 => "BadResponse",
-        500..=599 => "InternalServerError",
-        _ => "UnexpectedAnswer",
-    });
-    let message = string(&payload, &["Message", "message", "ErrorMessage"])
-        .map_or_else(|| format!("the endpoint answered with HTTP status {status}"), str::to_owned);
-    Fault::new(code, &message, status)
+    let refusal = Refusal::read(head.status.as_u16(), None, body);
+    Fault::new(&refusal.code, &refusal.message, refusal.status)
 }
 
 fn string<'a>(payload: &'a Value, names: &[&str]) -> Option<&'a str> {

@@ -5,8 +5,10 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 use invoked_core::id::RequestId;
 use invoked_core::name::{FunctionName, Qualifier};
-use invoked_fc::sign::{Credentials, acs3};
-use invoked_fc::{headers, percent, query};
+use invoked_fc::client::{self, Destination, Operation};
+use invoked_fc::headers;
+use invoked_fc::route::ApiVersion;
+use invoked_fc::sign::Credentials;
 
 use crate::config::Config;
 
@@ -37,48 +39,37 @@ pub(crate) fn signed(
     config: &Config,
     moment: Moment,
 ) -> Request<Bytes> {
-    let (version, path) = path(invocation.function);
-    let path = format!("{}{path}", config.endpoint.path());
-    let query: Vec<_> =
-        invocation.qualifier.as_named().map(|named| ("qualifier", named)).into_iter().collect();
-
-    let request_id = invocation.request_id.to_string();
-    let depth = invocation.depth.to_string();
-    let attempt = invocation.attempt.map(|attempt| attempt.to_string());
-    let mut own = vec![
-        ("content-type", "application/octet-stream"),
-        (headers::INVOCATION_TYPE, invocation.kind),
-        (headers::LOG_TYPE, "None"),
-        (headers::REQUEST_ID, request_id.as_str()),
-        (headers::LINEAGE, depth.as_str()),
-    ];
-    own.extend(attempt.as_deref().map(|attempt| ("x-invoked-attempt", attempt)));
-
-    let signed = acs3::sign(
-        &acs3::Call {
-            method: "POST",
-            host: &config.endpoint.authority(),
-            path: &path,
-            query: &query,
-            headers: &own,
-            action: "InvokeFunction",
-            version,
-            body: invocation.body,
-        },
-        &Credentials {
+    let (operation, version, path) = called(invocation.function);
+    let mut call = client::Request::new(operation, version, &path)
+        .expect("a function's name is neither empty nor dots")
+        .with_header(headers::INVOCATION_TYPE, invocation.kind)
+        .with_header(headers::LOG_TYPE, "None")
+        .with_header(headers::REQUEST_ID, &invocation.request_id.to_string())
+        .with_header(headers::LINEAGE, &invocation.depth.to_string())
+        .with_body("application/octet-stream", invocation.body);
+    if let Some(named) = invocation.qualifier.as_named() {
+        call = call.with_query("qualifier", named);
+    }
+    if let Some(attempt) = invocation.attempt {
+        call = call.with_header("x-invoked-attempt", &attempt.to_string());
+    }
+    let signed = call.sign(
+        Destination { authority: &config.endpoint.authority(), base_path: config.endpoint.path() },
+        Some(&Credentials {
             access_key_id: &config.access_key_id,
             access_key_secret: &config.access_key_secret,
             security_token: config.security_token.as_deref(),
+        }),
+        client::Moment {
+            nonce: &format!("{:032x}", u128::from_be_bytes(moment.nonce)),
+            unix_seconds: moment.unix_seconds,
         },
-        &format!("{:032x}", u128::from_be_bytes(moment.nonce)),
-        moment.unix_seconds,
     );
 
-    let target = if query.is_empty() { path } else { format!("{path}?{}", query::encode(&query)) };
     let mut request = Request::new(invocation.body.clone());
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = Uri::try_from(target).expect("every segment is encoded");
-    for (name, value) in signed {
+    *request.uri_mut() = Uri::try_from(signed.target).expect("every segment is encoded");
+    for (name, value) in signed.headers {
         let name = HeaderName::try_from(name).expect("the names are our own");
         let value = HeaderValue::try_from(value).expect("keys were checked, the rest is ours");
         request.headers_mut().append(name, value);
@@ -86,25 +77,23 @@ pub(crate) fn signed(
     request
 }
 
-/// The version of the API that a function has, and its path there.
-fn path(function: &FunctionName) -> (&'static str, String) {
-    match function.service() {
+/// What is called: the operation in the version that a function has, and the path's keys.
+fn called(function: &FunctionName) -> (&'static Operation, ApiVersion, Vec<(&'static str, &str)>) {
+    let (version, path) = match function.service() {
         Some((service, name)) => {
-            let (service, name) = (percent::encode(service), percent::encode(name));
-            let path = format!("/2021-04-06/services/{service}/functions/{name}/invocations");
-            ("2021-04-06", path)
+            (ApiVersion::V2021, vec![("serviceName", service), ("functionName", name)])
         }
-        None => {
-            let name = percent::encode(function.as_str());
-            ("2023-03-30", format!("/2023-03-30/functions/{name}/invocations"))
-        }
-    }
+        None => (ApiVersion::V2023, vec![("functionName", function.as_str())]),
+    };
+    let (operation, version) =
+        Operation::find("InvokeFunction", Some(version)).expect("every version invokes functions");
+    (operation, version, path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use invoked_fc::sign::{self, Authorization, AuthorizationError};
+    use invoked_fc::sign::{self, Authorization, AuthorizationError, acs3};
 
     const NOW: i64 = 1_717_401_600;
 

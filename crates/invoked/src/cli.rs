@@ -1,15 +1,22 @@
 //! The command line.
 
+pub(crate) mod access;
+pub(crate) mod client;
+mod value;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::dev::functions::FUNCTIONS;
 
+use client::{ApiArgs, CallbacksArgs, FunctionsArgs, InvokeArgs, TasksArgs};
+
 /// Durable asynchronous invocations, with the API of Alibaba Cloud Function Compute.
 #[derive(Debug, Parser)]
 #[command(name = "invoked", version, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.")]
+#[command(after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration, \
+                        3 cannot reach the daemon.")]
 pub(crate) struct Cli {
     /// How results and errors are written.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
@@ -26,6 +33,18 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Judge or show a configuration.
     Config(ConfigArgs),
+    /// Make one call of the Function Compute API, with the arguments of `s cli fc api`.
+    Api(ApiArgs),
+    /// Invoke a function.
+    Invoke(InvokeArgs),
+    /// See, stop and retry the invocations of functions in task mode.
+    Tasks(TasksArgs),
+    /// See and change the functions that are registered.
+    Functions(FunctionsArgs),
+    /// See the deliveries to destinations that are pending or have failed.
+    Callbacks(CallbacksArgs),
+    /// Print a script that completes this command line in a shell.
+    Completions(CompletionsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -59,6 +78,13 @@ pub(crate) enum ConfigCommand {
     Check(Files),
     /// Print the effective configuration; secrets are masked.
     Show(Files),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell, for example `source <(invoked completions bash)`.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]

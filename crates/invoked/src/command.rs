@@ -1,5 +1,12 @@
 //! What each command does.
 
+pub(crate) mod api;
+pub(crate) mod callbacks;
+mod client;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dev;
+pub(crate) mod functions;
+pub(crate) mod invoke;
 pub(crate) mod serve;
+pub(crate) mod tasks;

@@ -32,7 +32,9 @@ pub(crate) use listeners::{Admin, Server, Store};
 pub(crate) use outside::{FcInstance, Outside};
 pub(crate) use problem::Problems;
 pub(crate) use raw::{RawConfig, Sources};
+pub(crate) use secret::Secret;
 pub(crate) use telemetry::{LogFormat, Telemetry};
+pub(crate) use value::parse_duration;
 
 pub(crate) use show::Effective;
 pub(crate) use tls::Tls;

@@ -2,6 +2,7 @@
 //! their destinations how they ended.
 //!
 //! - [`cli`] is the command line, [`command`] what each command does;
+//! - [`client`] is a daemon as the commands that ask one see it;
 //! - [`config`] is what an operator decides, [`telemetry`] what the daemon tells of itself;
 //! - [`daemon`] brings the parts to life and to their end, [`wire`] names the adapters among them,
 //!   [`reload`] changes what can be changed in between;
@@ -10,6 +11,7 @@
 //! Not here: any decision about an invocation.
 
 mod cli;
+mod client;
 mod command;
 mod config;
 mod daemon;
@@ -36,6 +38,15 @@ fn main() -> ExitCode {
         Command::Serve(args) => command::serve::run(args, environment),
         Command::Dev(args) => command::dev::run(args, environment),
         Command::Config(args) => command::config::run(args, environment, output),
+        Command::Api(args) => command::api::run(&args, &environment, output),
+        Command::Invoke(args) => command::invoke::run(&args, &environment, output),
+        Command::Tasks(args) => command::tasks::run(&args, &environment, output),
+        Command::Functions(args) => command::functions::run(&args, &environment, output),
+        Command::Callbacks(args) => command::callbacks::run(&args, &environment, output),
+        Command::Completions(args) => {
+            command::completions::run(&args);
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod callbacks;
+mod cli;
 mod commands;
 mod custom_runtime;
 mod drain;

@@ -19,6 +19,14 @@ impl Secret {
         &self.0
     }
 
+    /// A secret that was given as it is.
+    ///
+    /// # Errors
+    /// It cannot stand in a header.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if is_header_text(text) { Ok(Self(text.to_owned())) } else { Err(HEADER_TEXT.to_owned()) }
+    }
+
     /// `"…"`, `{ env = "NAME" }` or `{ file = "PATH" }`.
     pub(super) fn read(raw: &Raw, environment: &Environment) -> Result<Self, String> {
         let found = match raw {
@@ -43,7 +51,7 @@ impl Secret {
                 return Err(FORM.to_owned());
             }
         };
-        if is_header_text(&found) { Ok(Self(found)) } else { Err(HEADER_TEXT.to_owned()) }
+        Self::parse(&found)
     }
 }
 

@@ -89,6 +89,11 @@ pub(super) fn duration(
     move |raw| within(raw, &TIMES, units, (min, max)).map(Duration::from_millis)
 }
 
+/// A duration with a unit, such as `500ms` or `24h`.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    quantity(text, &TIMES).map(Duration::from_millis)
+}
+
 /// A size with a unit, within a range written the same way.
 pub(super) fn size(min: &'static str, max: &'static str) -> impl Fn(&Raw) -> Result<usize, String> {
     let units = "a size with a unit (B, KiB, MiB, GiB), such as \"128KiB\"";

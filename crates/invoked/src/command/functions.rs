@@ -1,0 +1,111 @@
+//! `invoked functions`: what is registered, through the admin listener.
+
+use http::Method;
+use serde_json::json;
+
+use super::client;
+use crate::cli::Output;
+use crate::cli::client::{FunctionPutArgs, FunctionsArgs, FunctionsCommand, Kind, StatusRule};
+use crate::client::Admin;
+use crate::config::Environment;
+use crate::failure::Failure;
+use crate::print::list::{self, Page, Table};
+use crate::print::record::plain;
+use crate::print::{self, record};
+
+const TABLE: Table = Table {
+    items: "functions",
+    columns: &[
+        ("NAME", |function| plain(function.get("name"))),
+        ("KIND", |function| plain(function.get("kind"))),
+        ("FROM", |function| plain(function.get("origin"))),
+        ("TIMEOUT MS", |function| plain(function.get("timeout_ms"))),
+        ("CONCURRENCY", |function| plain(function.get("concurrency"))),
+        ("URL", |function| plain(function.get("url"))),
+    ],
+};
+
+/// Lists, shows, registers or deletes.
+///
+/// # Errors
+/// The daemon refused, or there is no answer.
+pub(crate) fn run(
+    args: &FunctionsArgs,
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
+    client::run(async {
+        match &args.command {
+            FunctionsCommand::List(args) => {
+                let admin = Admin::new(&args.admin, environment)?;
+                list::list(&args.part, &TABLE, output, async |limit, token| {
+                    let parameters = [
+                        ("prefix", args.prefix.clone()),
+                        ("limit", Some(limit.to_string())),
+                        ("token", token),
+                    ];
+                    let told = admin.call(Method::GET, &["functions"], &parameters, None).await?;
+                    Ok(Page::of(told.body, "functions", "next"))
+                })
+                .await
+            }
+            FunctionsCommand::Get(args) => {
+                let admin = Admin::new(&args.admin, environment)?;
+                let told = admin.call(Method::GET, &["functions", &args.name], &[], None).await?;
+                match output {
+                    Output::Text => print::line(&record::lines(&told.body)),
+                    Output::Json => print::document(&told.body, output),
+                }
+                Ok(())
+            }
+            FunctionsCommand::Put(args) => put(args, environment, output).await,
+            FunctionsCommand::Delete(args) => {
+                let admin = Admin::new(&args.admin, environment)?;
+                admin.call(Method::DELETE, &["functions", &args.name], &[], None).await?;
+                match output {
+                    Output::Text => {
+                        print::line(&format!("deleted  {}", print::harmless(&args.name)))
+                    }
+                    Output::Json => print::document(&json!({ "name": args.name }), output),
+                }
+                Ok(())
+            }
+        }
+    })
+}
+
+async fn put(
+    args: &FunctionPutArgs,
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
+    let admin = Admin::new(&args.admin, environment)?;
+    let kind = match args.kind {
+        Kind::Event => "event",
+        Kind::Http => "http",
+    };
+    let status = match args.status {
+        StatusRule::Header => "header",
+        StatusRule::Ignore => "ignore",
+    };
+    let mut body = json!({
+        "url": args.url,
+        "kind": kind,
+        "concurrency": args.concurrency,
+        "status": status,
+        "initialize": args.initialize,
+    });
+    if let (Some(timeout), Some(fields)) = (args.timeout, body.as_object_mut()) {
+        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        fields.insert("timeout_ms".to_owned(), millis.into());
+    }
+    let told = admin.call(Method::PUT, &["functions", &args.name], &[], Some(&body)).await?;
+    match output {
+        Output::Json => print::document(&told.body, output),
+        Output::Text => {
+            let done = if told.status == 201 { "registered" } else { "replaced" };
+            print::line(&format!("{done}\n\n{}", record::lines(&told.body)));
+        }
+    }
+    Ok(())
+}

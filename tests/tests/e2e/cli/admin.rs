@@ -1,0 +1,64 @@
+//! Our clients of the admin listener: functions, retries of tasks, callbacks.
+
+use invoked_tests::config::Config;
+use invoked_tests::daemon::{Site, stdout};
+use invoked_tests::function::FunctionServer;
+use serde_json::Value;
+
+use super::{document, failed, run, site};
+
+#[test]
+fn a_function_is_registered_replaced_and_deleted() {
+    let worker = FunctionServer::start();
+    let url = worker.url();
+    let site = Site::new(Config::new().function("filed", &url));
+    let daemon = site.start();
+
+    let put = ["functions", "put", "mine", "--url", &url, "--timeout", "30s", "--concurrency", "4"];
+    let mine = document(&site, &put);
+    assert_eq!((&mine["timeout_ms"], &mine["concurrency"]), (&30_000.into(), &4.into()));
+    let output = run(&site, &["invoke", "mine", "--payload", r#"{"n":1}"#]);
+    assert_eq!(stdout(&output), r#"{"n":1}"#);
+    let again = document(&site, &["functions", "put", "mine", "--url", &url]);
+    assert_eq!(again["concurrency"], Value::Null, "all settings are replaced");
+
+    let list = document(&site, &["functions", "list", "--prefix", "mi"]);
+    assert_eq!(list["functions"].as_array().map(Vec::len), Some(1), "{list}");
+    let error = failed(&site, &["functions", "delete", "filed"], 1);
+    assert!(error.contains("OwnedByFile") && error.contains("next: "), "{error}");
+    document(&site, &["functions", "delete", "mine"]);
+    let error = failed(&site, &["functions", "get", "mine"], 1);
+    assert!(error.contains("FunctionNotFound"), "{error}");
+    daemon.stop();
+}
+
+#[test]
+fn a_finished_task_is_run_again() {
+    let worker = FunctionServer::start();
+    let site = site(&worker);
+    let daemon = site.start();
+    let first = ["invoke", "worker", "--wait", "--task-id", "first", "--payload", r#"{"n":1}"#];
+    document(&site, &first);
+    let retried = ["tasks", "retry", "worker", "first", "--task-id", "second"];
+    assert_eq!(document(&site, &retried)["task_id"], "second");
+    worker.wait_for(2);
+    daemon.wait_until_idle();
+    let second = document(&site, &["tasks", "get", "worker", "second"]);
+    assert_eq!(second["taskPayload"], r#"{"n":1}"#);
+    let error = failed(&site, &retried, 1);
+    assert!(error.contains("TaskExists"), "{error}");
+    daemon.stop();
+}
+
+#[test]
+fn callbacks_that_never_were_are_not_found() {
+    let worker = FunctionServer::start();
+    let site = site(&worker);
+    let daemon = site.start();
+    let none = document(&site, &["callbacks", "list", "--status", "failed"]);
+    assert_eq!(none["callbacks"].as_array().map(Vec::len), Some(0));
+    assert_eq!(stdout(&run(&site, &["callbacks", "list"])), "no callbacks\n");
+    let error = failed(&site, &["callbacks", "get", "nothing"], 1);
+    assert!(error.contains("CallbackNotFound"), "{error}");
+    daemon.stop();
+}
