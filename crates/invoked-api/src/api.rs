@@ -25,11 +25,11 @@ use invoked_fc::route::{self, ApiVersion, FunctionPath, Operation, PathNotSuppor
 use crate::body::{Body, Room, UnreadBody};
 use crate::caller::Caller;
 use crate::ids::RequestIds;
-use crate::invoke;
 use crate::problem::Problem;
 use crate::reply::{REQUEST_ID, Reply, id_value};
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
+use crate::{invoke, proxy};
 
 /// A JSON body, in bytes.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
@@ -137,9 +137,10 @@ impl Api {
         if !is_served(&route) {
             return Err(unsupported(head));
         }
-        let body = match body_max(&route.operation, &head.headers)? {
+        let body = match body_max(&route.operation, head)? {
             Some(limit) => {
-                body.read(limit, self.shared.config.body_timeout, &self.shared.room).await?
+                let read = body.read(limit, self.shared.config.body_timeout, &self.shared.room);
+                read.await.map_err(|error| proxy::of_body(&route.operation, error))?
             }
             None => Body::default(),
         };
@@ -155,6 +156,7 @@ impl Api {
 
         match operation {
             O::InvokeFunction(function) => self.invoke(function, call).await,
+            O::Proxy { function, path } => self.proxy(function, path, call).await,
             O::PutAsyncInvokeConfig(function) => self.put_config(function, &call).await,
             O::GetAsyncInvokeConfig(function) => self.config(function, &call),
             O::DeleteAsyncInvokeConfig(function) => self.delete_config(function, &call).await,
@@ -182,6 +184,7 @@ fn is_served(route: &Route) -> bool {
 
     match &route.operation {
         O::InvokeFunction(_)
+        | O::Proxy { .. }
         | O::DeleteAsyncInvokeConfig(_)
         | O::StopAsyncTask(_)
         | O::DeleteFunction(_)
@@ -205,14 +208,15 @@ fn unsupported(head: &Parts) -> Problem {
 }
 
 /// How much of a body an operation reads; nothing if it has none, whatever the client sends.
-fn body_max(operation: &Operation, headers: &HeaderMap) -> Result<Option<usize>, Problem> {
+fn body_max(operation: &Operation, head: &Parts) -> Result<Option<usize>, Problem> {
     use Operation as O;
 
     Ok(match operation {
-        O::InvokeFunction(_) => Some(match invoke::invocation_type(headers)? {
+        O::InvokeFunction(_) => Some(match invoke::invocation_type(&head.headers)? {
             InvocationType::Sync => SYNC_PAYLOAD_MAX,
             InvocationType::Async | InvocationType::Task => ASYNC_PAYLOAD_MAX,
         }),
+        O::Proxy { path, .. } => Some(proxy::body_max(head, path)?),
         O::PutAsyncInvokeConfig(_) | O::CreateFunction(_) | O::UpdateFunction(_) => {
             Some(JSON_BYTES_MAX)
         }

@@ -22,6 +22,7 @@ mod functions;
 mod ids;
 mod invoke;
 mod problem;
+mod proxy;
 mod reply;
 mod serve;
 mod tasks;

@@ -20,6 +20,7 @@ use invoked_fc::error::{ErrorBody, ErrorCode};
 use invoked_fc::route::PathNotSupported;
 
 use crate::body::BodyError;
+use crate::proxy::ProxyError;
 use crate::reply::{JSON, REQUEST_ID, Reply, full, id_value};
 
 /// What a caller is told of anything that is our own fault.
@@ -51,6 +52,9 @@ pub(crate) enum Problem {
     /// A synchronous invocation did not run.
     #[error("the function did not run: {fault}")]
     NotRun { verdict: Verdict, fault: Fault },
+    /// A request to an HTTP function, or its answer, was not passed on.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A function was not created, changed or found.
     #[error(transparent)]
     Function(#[from] FunctionError),
@@ -124,6 +128,17 @@ impl Problem {
                 }
             },
             Self::NotRun { verdict, fault } => not_run(*verdict, fault),
+            Self::Proxy(error) => match error {
+                ProxyError::TooLarge { .. }
+                | ProxyError::Climbs
+                | ProxyError::Uri
+                | ProxyError::NoText { .. }
+                | ProxyError::NotHttp { .. }
+                | ProxyError::NotEvent { .. } => Refusal::new(C::InvalidArgument, text()),
+                ProxyError::Failed { .. }
+                | ProxyError::AnswerStatus { .. }
+                | ProxyError::AnswerHeaders => Refusal::new(C::BadResponse, text()),
+            },
             Self::Function(error) => match error {
                 FunctionError::NotFound { .. } => Refusal::new(C::FunctionNotFound, text()),
                 FunctionError::Exists { .. } => Refusal::new(C::FunctionAlreadyExists, text()),
@@ -175,7 +190,7 @@ impl Problem {
         if let Some(after) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
         }
-        if matches!(self, Self::Body(_)) {
+        if matches!(self, Self::Body(_) | Self::Proxy(ProxyError::TooLarge { .. })) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         reply

@@ -174,6 +174,7 @@ fn target_spec(record: &FunctionRecord, config: &EngineConfig) -> Option<TargetS
         function: record.name.clone(),
         account: record.account.as_str().into(),
         region: config.identity.region.as_str().into(),
+        kind: record.kind,
         address,
         named_by: match record.origin {
             Origin::File => NamedBy::Operator,
@@ -190,6 +191,10 @@ fn target_spec(record: &FunctionRecord, config: &EngineConfig) -> Option<TargetS
     })
 }
 
+/// Why it cannot be: what passes HTTP requests on speaks HTTP, not the API.
+pub(crate) const REMOTE_HTTP: &str = "an HTTP function cannot be one of a remote Function Compute; \
+                                      name its own http:// URL instead of fc://";
+
 impl FunctionChange {
     fn check(&self) -> Result<(), FunctionError> {
         let invalid = |field, problem: String| Err(FunctionError::Invalid { field, problem });
@@ -204,6 +209,9 @@ impl FunctionChange {
         match self.url.as_deref() {
             None => Ok(()),
             Some(url) if url.starts_with("http://") || url.starts_with("https://") => Ok(()),
+            Some(url) if url.starts_with("fc://") && self.kind == FunctionKind::Http => {
+                invalid("url", REMOTE_HTTP.to_owned())
+            }
             Some(url) if url.strip_prefix("fc://").is_some_and(|rest| rest.contains('/')) => Ok(()),
             Some(url) => invalid(
                 "url",

@@ -28,6 +28,6 @@ pub use engine::{Drained, Engine, Fatal, StartError};
 pub use error::{ConfigError, FunctionError, InvokeError, TaskError};
 pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};
-pub use invoke::{InvokeRequest, SyncAnswer, TaskWish};
+pub use invoke::{HttpAnswer, InvokeRequest, SyncAnswer, TaskWish};
 pub use registry::{ConfigRecord, FunctionChange, FunctionRecord, Origin, Seed, StatusMode};
 pub use tasks::{TaskFilter, TaskRecord, TaskRecordPage};

@@ -7,6 +7,7 @@ mod callbacks;
 mod commands;
 mod custom_runtime;
 mod drain;
+mod http_function;
 mod listeners;
 mod restart;
 mod retries;

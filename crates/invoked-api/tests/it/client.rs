@@ -56,6 +56,15 @@ impl Client {
 
     /// The next answer; nothing if the connection ends before.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
+        let mut answer = self.answer_head().await?;
+        let length = answer.header("content-length").and_then(|length| length.parse().ok());
+        answer.body.resize(length.unwrap_or(0), 0);
+        self.stream.read_exact(&mut answer.body).await.ok()?;
+        Some(answer)
+    }
+
+    /// The head of the next answer, which is all of it if it answers a HEAD.
+    pub(crate) async fn answer_head(&mut self) -> Option<Answer> {
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
@@ -69,11 +78,7 @@ impl Client {
         let headers = lines.iter().skip(1).filter_map(|line| line.split_once(": "));
         let headers: Vec<_> =
             headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let mut answer = Answer { status, headers, body: Vec::new() };
-        let length = answer.header("content-length").and_then(|length| length.parse().ok());
-        answer.body.resize(length.unwrap_or(0), 0);
-        self.stream.read_exact(&mut answer.body).await.ok()?;
-        Some(answer)
+        Some(Answer { status, headers, body: Vec::new() })
     }
 }
 

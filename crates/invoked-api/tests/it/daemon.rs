@@ -13,7 +13,7 @@ use invoked_core::fault::Fault;
 use invoked_core::life::Verdict;
 use invoked_engine::clock::SystemClock;
 use invoked_engine::{Engine, EngineConfig, Parts};
-use invoked_sink::{Answer, Attempted, Target};
+use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target};
 use invoked_store::NodeId;
 use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
 use serde_json::json;
@@ -33,6 +33,14 @@ struct Script;
 
 #[async_trait]
 impl Target for Script {
+    async fn request(
+        &self,
+        attempted: &Attempted,
+        head: &HttpHead,
+    ) -> Result<HttpResponse, Answer> {
+        http_answer(attempted, head)
+    }
+
     async fn invoke(&self, attempted: &Attempted) -> Answer {
         let failed = |verdict, fault| Answer {
             verdict,
@@ -57,6 +65,58 @@ impl Target for Script {
             _ => {
                 Answer { verdict: Verdict::Succeeded, fault: None, body: attempted.payload.clone() }
             }
+        }
+    }
+}
+
+/// What [`Script`] does with an HTTP request: it tells what it got, unless the path says otherwise.
+fn http_answer(attempted: &Attempted, head: &HttpHead) -> Result<HttpResponse, Answer> {
+    let answer = |response: http::response::Builder, body: Bytes| {
+        Ok(response.body(body).expect("a response"))
+    };
+    let failed = |verdict, fault| {
+        Err(Answer { verdict, fault: Some(fault), body: Bytes::from_static(b"{}") })
+    };
+    let response = http::Response::builder();
+    match head.uri.path() {
+        "/teapot" => {
+            let response = response
+                .status(418)
+                .header("x-of", "me")
+                .header("set-cookie", "a=1")
+                .header("set-cookie", "b=2")
+                .header("x-fc-status", "404")
+                .header("x-fc-request-id", "forged")
+                .header("connection", "close, x-hop")
+                .header("x-hop", "1")
+                .header("content-length", "999");
+            answer(response, Bytes::from_static(b"tea"))
+        }
+        "/large" => answer(response.header("x-large", "x".repeat(9_000)), Bytes::new()),
+        "/switch" => answer(response.status(101), Bytes::new()),
+        "/cached" => answer(response.status(304).header("content-length", "999"), Bytes::new()),
+        "/head" => answer(response.header("content-length", "999"), Bytes::new()),
+        "/slow" => {
+            let fault = Fault::new("InvocationError", "Function timed out after 60 seconds", 200);
+            failed(Verdict::FunctionError, fault)
+        }
+        "/down" => {
+            let fault = Fault::new("FunctionUnreachable", "10.0.0.7 is down", 0);
+            failed(Verdict::Unavailable { retry_after: None }, fault)
+        }
+        _ => {
+            let headers = head.headers.iter().map(|(name, value)| {
+                json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())])
+            });
+            let seen = json!({
+                "method": head.method.as_str(),
+                "uri": head.uri.to_string(),
+                "headers": headers.collect::<Vec<_>>(),
+                "body": String::from_utf8_lossy(&attempted.payload),
+                "qualifier": attempted.qualifier.as_str(),
+                "depth": attempted.depth,
+            });
+            answer(response, seen.to_string().into())
         }
     }
 }
@@ -110,6 +170,19 @@ impl Daemon {
         let answer = daemon.client().await.json("POST", "/2023-03-30/functions", &hello).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         daemon
+    }
+
+    /// Adds an HTTP function.
+    pub(crate) async fn http_function(&self, name: &str) {
+        let function = json!({
+            "functionName": name,
+            "environmentVariables": {
+                "INVOKED_TARGET_URL": "http://127.0.0.1:9",
+                "INVOKED_FUNCTION_KIND": "http",
+            },
+        });
+        let answer = self.client().await.json("POST", "/2023-03-30/functions", &function).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
     pub(crate) async fn client(&self) -> Client {

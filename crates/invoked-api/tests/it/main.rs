@@ -5,4 +5,5 @@ mod bodies;
 mod client;
 mod daemon;
 mod invocations;
+mod proxy;
 mod resources;

@@ -49,6 +49,10 @@ fn function(name: &str, section: &mut Section<'_>, outside: &Outside) -> Option<
     let url = section.needed("url", |raw| target(raw, outside));
     let kinds = &[("event", FunctionKind::Event), ("http", FunctionKind::Http)];
     let kind = section.optional("kind", choice(kinds));
+    if kind == Some(FunctionKind::Http) && url.as_ref().is_some_and(|url| url.starts_with(REMOTE)) {
+        let problem = "an HTTP function cannot be one of a remote Function Compute";
+        section.reading().note(section.path(), problem.to_owned());
+    }
     let timeout: Option<Duration> = section.optional("timeout", duration("1ms", "24h"));
     let concurrency = section.optional("concurrency", count(1..=100_000));
     let statuses = &[("header", StatusMode::Header), ("ignore", StatusMode::Ignore)];

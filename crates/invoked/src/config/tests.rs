@@ -315,6 +315,8 @@ fn a_remote_function_needs_its_instance() {
     let config =
         Config::load(&given(&format!("{}{REMOTE}\"s\"", remote("fc://default/f/prod")))).unwrap();
     assert_eq!(config.functions[0].change.url.as_deref(), Some("fc://default/f/prod"));
+    let http = format!("{}kind = \"http\"\n{REMOTE}\"s\"", remote("fc://default/f"));
+    assert!(problem(&http).contains("an HTTP function cannot be one of a remote"), "{http}");
 }
 
 #[test]
