@@ -55,7 +55,9 @@ fn python(module: &str) -> Command {
 
 fn node(script: &str) -> Command {
     let mut command = Command::new(tools::node());
-    command.arg(Path::new(&conformance("node")).join(script)).env("NODE_PATH", tools::node_modules());
+    command
+        .arg(Path::new(&conformance("node")).join(script))
+        .env("NODE_PATH", tools::node_modules());
     command
 }
 

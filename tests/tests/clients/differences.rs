@@ -10,9 +10,13 @@ pub fn difference(operation: &str) -> &'static str {
         }
         "GetFunctionCode" => "No code: an empty place and checksum",
         "ListTriggers" => "Always empty",
-        "PublishFunctionVersion" | "PublishServiceVersion" => "A label: every version runs the same target",
+        "PublishFunctionVersion" | "PublishServiceVersion" => {
+            "A label: every version runs the same target"
+        }
         "CreateAlias" | "UpdateAlias" => "Weights are kept, not applied",
-        "PutAsyncInvokeConfig" | "PutFunctionAsyncInvokeConfig" => "Merges what is present; widest ranges",
+        "PutAsyncInvokeConfig" | "PutFunctionAsyncInvokeConfig" => {
+            "Merges what is present; widest ranges"
+        }
         _ => "",
     }
 }

@@ -61,8 +61,9 @@ fn go() {
 #[test]
 fn the_table_in_the_documentation_is_what_the_clients_saw() {
     let runs: Vec<_> = Client::ALL.iter().flat_map(|&client| covered(client)).collect();
-    let json = serde_json::to_string_pretty(&runs.iter().map(|line| line.json()).collect::<Vec<_>>())
-        .expect("plain values");
+    let json =
+        serde_json::to_string_pretty(&runs.iter().map(|line| line.json()).collect::<Vec<_>>())
+            .expect("plain values");
     let report = tools::target().join("conformance.json");
     fs::write(&report, json).unwrap_or_else(|error| panic!("{}: {error}", report.display()));
 

@@ -19,9 +19,8 @@ impl Bed {
     pub fn new() -> Self {
         let function = FunctionServer::start();
         let url = function.url();
-        let file = |name: &str| {
-            tools::root().join(CERTIFICATES).join(name).to_string_lossy().into_owned()
-        };
+        let file =
+            |name: &str| tools::root().join(CERTIFICATES).join(name).to_string_lossy().into_owned();
         let mut config = Config::new()
             .set("auth", "mode", "signed")
             .set("server.tls", "cert", file("localhost.pem"))

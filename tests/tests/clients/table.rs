@@ -36,11 +36,17 @@ pub fn rows(runs: &[Line]) -> String {
         for (&operation, row) in operations {
             if row.served.is_empty() {
                 let codes: Vec<_> = row.refused.keys().copied().collect();
-                assert!(codes.len() == 1, "{version} {operation} is refused in several ways: {row:?}");
+                assert!(
+                    codes.len() == 1,
+                    "{version} {operation} is refused in several ways: {row:?}"
+                );
                 refused.entry(codes[0]).or_default().push(operation);
                 continue;
             }
-            assert!(row.refused.is_empty(), "{version} {operation} is served to some only: {row:?}");
+            assert!(
+                row.refused.is_empty(),
+                "{version} {operation} is served to some only: {row:?}"
+            );
             let clients: Vec<_> = row.served.iter().copied().collect();
             let known = difference(operation);
             writeln!(text, "| {operation} | served | {} | {known} |", clients.join(", "))
@@ -57,9 +63,8 @@ pub fn rows(runs: &[Line]) -> String {
 
 /// The page with `table` between its markers.
 pub fn inserted(page: &str, table: &str) -> String {
-    let parts = page
-        .split_once(BEGIN)
-        .and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let parts =
+        page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let (before, after) = parts.expect("docs/compatibility.md has both markers, in order");
     format!("{before}{BEGIN}\n{table}{END}{after}")
 }
