@@ -1,8 +1,8 @@
 //! The Function Compute API: from a request to an answer.
 //!
-//! A request is routed by its path, its body is read as far as its operation allows, and the
-//! operation does the rest. [`Call`] is the request when it is whole: whatever has to see all of it
-//! (authentication, next) looks there, in [`Api::answer`].
+//! A request is routed by its path; by its head alone [`Api::admit`] decides who makes it and whether
+//! they may; only then its body is read as far as its operation allows, and the operation does the
+//! rest. [`Call`] is the request when it is whole.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +21,10 @@ use invoked_fc::argument::InvalidArgument;
 use invoked_fc::headers::values::InvocationType;
 use invoked_fc::query::Query;
 use invoked_fc::route::{self, ApiVersion, FunctionPath, Operation, PathNotSupported, Route};
+use invoked_fc::sign::Form;
 
+use crate::auth::action::asked;
+use crate::auth::{Auth, AuthConfig, AuthError};
 use crate::body::{Body, Room, UnreadBody};
 use crate::caller::Caller;
 use crate::ids::RequestIds;
@@ -58,6 +61,7 @@ pub struct Api {
 struct Shared {
     engine: Handle,
     config: ApiConfig,
+    auth: Auth,
     ids: RequestIds,
     room: Room,
     changes: tokio::sync::Mutex<()>,
@@ -105,13 +109,20 @@ pub(crate) fn header<'a>(
 }
 
 impl Api {
-    /// The API of an engine.
+    /// The API of an engine, open to whoever can connect.
     #[must_use]
     pub fn new(engine: Handle, config: ApiConfig) -> Self {
+        Self::guarded(engine, config, Auth::new(AuthConfig::Off))
+    }
+
+    /// The API of an engine, for those whom `auth` admits.
+    #[must_use]
+    pub fn guarded(engine: Handle, config: ApiConfig, auth: Auth) -> Self {
         Self {
             shared: Arc::new(Shared {
                 engine,
                 config,
+                auth,
                 ids: RequestIds::default(),
                 room: Room::of(config.large_bodies_bytes),
                 changes: tokio::sync::Mutex::new(()),
@@ -137,18 +148,35 @@ impl Api {
         if !is_served(&route) {
             return Err(unsupported(head));
         }
+        let caller = self.admit(head, &route.operation).map_err(|error| self.refused(error))?;
         let body = match body_max(&route.operation, head)? {
             Some(limit) => {
                 let read = body.read(limit, self.shared.config.body_timeout, &self.shared.room);
-                read.await.map_err(|error| proxy::of_body(&route.operation, error))?
+                let body = read.await.map_err(|error| proxy::of_body(&route.operation, error))?;
+                let checked = self.shared.auth.check_body(head, &body.bytes);
+                checked.map_err(|error| self.refused(error))?;
+                body
             }
             None => Body::default(),
         };
         // The body's part of the memory is held until there is an answer.
         let Body { bytes: body, part: _part } = body;
         let query = Query::parse(head.uri.query().unwrap_or_default());
-        let caller = Caller::anybody(&self.engine().config().identity);
         self.perform(&route.operation, Call { head, query, body, caller }).await
+    }
+
+    /// Who makes a request, if they may do this.
+    fn admit(&self, head: &Parts, operation: &Operation) -> Result<Caller, AuthError> {
+        let own = &self.engine().config().identity;
+        let caller = self.shared.auth.admit(head, form(operation), own, self.engine().now())?;
+        caller.check(asked(operation))?;
+        Ok(caller)
+    }
+
+    /// A refusal for who made a request: counted and logged here, told to them like any other.
+    pub(crate) fn refused(&self, error: AuthError) -> Problem {
+        self.shared.auth.report(&error, self.engine().now());
+        error.into()
     }
 
     async fn perform(&self, operation: &Operation, call: Call<'_>) -> Result<Reply, Problem> {
@@ -200,6 +228,11 @@ fn is_served(route: &Route) -> bool {
         | O::ListFunctions(_)
         | O::UpdateFunction(_) => route.version == ApiVersion::V2023,
     }
+}
+
+/// Requests to HTTP functions are signed like those to HTTP triggers, which leave more out.
+const fn form(operation: &Operation) -> Form {
+    if matches!(operation, Operation::Proxy { .. }) { Form::HttpTrigger } else { Form::Api }
 }
 
 fn unsupported(head: &Parts) -> Problem {

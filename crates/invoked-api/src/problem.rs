@@ -19,6 +19,7 @@ use invoked_fc::argument::InvalidArgument;
 use invoked_fc::error::{ErrorBody, ErrorCode};
 use invoked_fc::route::PathNotSupported;
 
+use crate::auth::AuthError;
 use crate::body::BodyError;
 use crate::proxy::ProxyError;
 use crate::reply::{JSON, REQUEST_ID, Reply, full, id_value};
@@ -40,6 +41,9 @@ pub(crate) enum Problem {
     /// A name is not in its form.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// Whoever makes the request may not.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// The body does not read.
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -104,6 +108,11 @@ impl Problem {
             Self::Argument(error) => Refusal::new(error.code(), text()),
             Self::Name(_) => Refusal::new(C::InvalidArgument, text()),
             Self::EtagDiffers { .. } => Refusal::new(C::PreconditionFailed, text()),
+            Self::Auth(error @ AuthError::NoncesFull { .. }) => {
+                Refusal::later(error.code(), text(), RETRY_AFTER_DEFAULT)
+            }
+            Self::Auth(error @ AuthError::Foreign { .. }) => bad_destination(&error.to_string()),
+            Self::Auth(error) => Refusal::new(error.code(), text()),
             Self::Body(error) => match error {
                 BodyError::TooLarge { .. } => Refusal::new(C::EntityTooLarge, text()),
                 BodyError::TooSlow { .. } | BodyError::Broken(_) => {

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 use invoked_core::directory::{Directory, Function, FunctionKind, Prepared, TaskMode};
 use invoked_core::id::FnId;
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::role::Roles;
 use invoked_core::terms::{Destination, Terms};
 use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
 use invoked_store::codec::DecodeError;
@@ -35,6 +36,8 @@ pub(crate) struct Functions {
     pub(crate) destinations: BTreeMap<String, FnId>,
     /// Whose a number is or was.
     pub(crate) names: Arc<BTreeMap<FnId, FunctionKey>>,
+    /// What functions with a role may tell. The operator's, not the store's.
+    pub(crate) roles: Arc<Roles>,
 }
 
 /// A page of functions.
@@ -116,6 +119,7 @@ impl Functions {
             kind: record.kind,
             concurrency: record.concurrency,
             paused: false,
+            role: self.role_of(record),
             default_retries: config.default_retries,
             default_event_age_seconds: config.default_event_age_seconds,
             configs: configs.collect(),

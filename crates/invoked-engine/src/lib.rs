@@ -18,6 +18,7 @@ mod handle;
 mod invoke;
 mod random;
 mod registry;
+mod roles;
 mod shard;
 mod tasks;
 pub mod telemetry;

@@ -9,6 +9,7 @@ mod custom_runtime;
 mod drain;
 mod http_function;
 mod listeners;
+mod reload;
 mod restart;
 mod retries;
 mod slow_body;

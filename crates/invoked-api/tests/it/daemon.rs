@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use invoked_api::{Admin, Api, ApiConfig, ServeConfig, serve};
+use invoked_api::auth::{Auth, AuthConfig};
+use invoked_api::{Admin, Api, ApiConfig, Listening, ServeConfig, Tls, serve};
 use invoked_core::envelope::Identity;
 use invoked_core::fault::Fault;
 use invoked_core::life::Verdict;
@@ -16,7 +17,7 @@ use invoked_engine::{Engine, EngineConfig, Parts};
 use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target};
 use invoked_store::NodeId;
 use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,8 +26,21 @@ use crate::client::Client;
 
 /// The path of the function that every daemon here has.
 pub(crate) const HELLO: &str = "/2023-03-30/functions/hello";
+pub(crate) const FUNCTIONS: &str = "/2023-03-30/functions";
 pub(crate) const INVOKE: &str = "/2023-03-30/functions/hello/invocations";
 pub(crate) const ASYNC: (&str, &str) = ("x-fc-invocation-type", "Async");
+
+/// What makes the function.
+pub(crate) fn hello() -> Value {
+    function("hello")
+}
+
+pub(crate) fn function(name: &str) -> Value {
+    json!({
+        "functionName": name,
+        "environmentVariables": {"INVOKED_TARGET_URL": "http://127.0.0.1:9"},
+    })
+}
 
 /// A function that does what its payload says, and echoes any other.
 struct Script;
@@ -139,6 +153,14 @@ async fn listener() -> (TcpListener, SocketAddr) {
 impl Daemon {
     /// A daemon with a function `hello`.
     pub(crate) async fn start(config: ApiConfig) -> Self {
+        let daemon = Self::guarded(config, Auth::new(AuthConfig::Off), None).await;
+        let answer = daemon.client().await.json("POST", FUNCTIONS, &hello()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        daemon
+    }
+
+    /// A daemon without functions, for those whom `auth` admits.
+    pub(crate) async fn guarded(config: ApiConfig, auth: Auth, tls: Option<Tls>) -> Self {
         let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
         let parts = Parts {
             store: Arc::new(MemStore::new(MemStoreConfig::default())),
@@ -159,17 +181,11 @@ impl Daemon {
         };
         let mut listeners = JoinSet::new();
         let serving = ServeConfig::default();
-        let service = Api::new(engine.handle(), config);
+        let service = Api::guarded(engine.handle(), config, auth);
+        let api_listener = Listening::new(api_listener, tls);
         listeners.spawn(serve(api_listener, service, serving, until(stopped.clone())));
         listeners.spawn(serve(admin_listener, pages.clone(), serving, until(stopped)));
-        let daemon = Self { engine, api, admin, pages, stop, listeners };
-        let hello = json!({
-            "functionName": "hello",
-            "environmentVariables": {"INVOKED_TARGET_URL": "http://127.0.0.1:9"},
-        });
-        let answer = daemon.client().await.json("POST", "/2023-03-30/functions", &hello).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        daemon
+        Self { engine, api, admin, pages, stop, listeners }
     }
 
     /// Adds an HTTP function.

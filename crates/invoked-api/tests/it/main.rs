@@ -1,9 +1,11 @@
 //! The API and the admin pages over a real engine, a store in memory and a socket.
 
 mod admin;
+mod auth;
 mod bodies;
 mod client;
 mod daemon;
 mod invocations;
 mod proxy;
 mod resources;
+mod tls;
