@@ -7,7 +7,6 @@ import sys
 import time
 import unittest
 
-import requests
 from alibabacloud_fc_open20210406 import models as M
 from alibabacloud_fc_open20210406.client import Client
 from alibabacloud_tea_openapi import models as openapi
@@ -28,9 +27,7 @@ list_reserved_capacities list_vpc_bindings put_function_on_demand_config put_pro
 register_event_source release_gpuinstance update_custom_domain update_trigger
 """.split()
 
-if c.CA:
-    # The HTTP trigger calls of this client take no option, and trust what requests trusts.
-    requests.adapters.DEFAULT_CA_BUNDLE_PATH = c.CA
+c.trust()  # The HTTP trigger calls of this client take no option.
 
 
 def client(key: c.Key = c.KEY) -> c.TeaCalls:
