@@ -11,7 +11,9 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_owned()
 }
 
-fn target() -> PathBuf {
+/// Where cargo builds.
+#[must_use]
+pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().join("target"), |given| root().join(given))
 }
@@ -34,12 +36,34 @@ pub fn daemon() -> &'static Path {
     })
 }
 
-/// The Python with the official client.
+/// The Python with the official clients.
 #[must_use]
 pub fn python() -> PathBuf {
-    let python = prepared().join("venv/bin/python");
-    assert!(python.is_file(), "{} is missing: run `cargo xtask prepare` once", python.display());
-    python
+    installed("venv/bin/python")
+}
+
+/// Node, which the system has.
+#[must_use]
+pub fn node() -> PathBuf {
+    in_path("node").expect("node is missing: run `cargo xtask prepare` once")
+}
+
+/// The official clients for Node.
+#[must_use]
+pub fn node_modules() -> PathBuf {
+    installed("node/node_modules")
+}
+
+/// The Go program of the conformance suite.
+#[must_use]
+pub fn go_scenario() -> PathBuf {
+    installed("go-scenario")
+}
+
+fn installed(name: &str) -> PathBuf {
+    let place = prepared().join(name);
+    assert!(place.exists(), "{} is missing: run `cargo xtask prepare` once", place.display());
+    place
 }
 
 /// Debian's `promtool`, if it is here.

@@ -23,7 +23,7 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   test                  install what the tests need under target/, then run all of them
-  prepare               only install it (Python environment with the official client, promtool)
+  prepare               only install it (the official clients for Python and Node, a Go program, promtool)
   ci                    format, clippy, docs, the layer test, then test; reports every step that failed
   layers                the layer and tidy test alone
   soak [--rounds 50] [--seeds 100000] [--fuzz-seconds 60]

@@ -1,6 +1,9 @@
 //! Installs what the tests need beyond the toolchain, under `target/tools`, once.
 //!
-//! - `venv/`: Python with the official Function Compute client, every package pinned in `tests/python/requirements.txt`;
+//! - `venv/`: Python with the official Function Compute clients, every package pinned in
+//!   `tests/conformance/python/requirements.txt`;
+//! - `node/`: Node's official clients, pinned by `tests/conformance/node/package-lock.json`;
+//! - `go-scenario`: the Go program of the conformance suite, which needs nothing but Go;
 //! - `promtool`: out of Debian's `prometheus` package, unpacked rather than installed, so that no server starts.
 //!
 //! System packages are installed only as root; otherwise the line to run is printed. The tests that need a tool
@@ -18,12 +21,14 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     let tools = workspace.tools();
     fs::create_dir_all(&tools)?;
     python(workspace, &tools)?;
+    node(workspace, &tools)?;
+    go(workspace, &tools)?;
     promtool(&tools)?;
     systemd_analyze()
 }
 
 fn python(workspace: &Workspace, tools: &Path) -> Result<()> {
-    let requirements = workspace.root.join("tests/python/requirements.txt");
+    let requirements = workspace.root.join("tests/conformance/python/requirements.txt");
     let venv = tools.join("venv");
     let stamp = venv.join("installed");
     let wanted = format!("{}{}", version_of_python()?, fs::read_to_string(&requirements)?);
@@ -39,7 +44,9 @@ fn python(workspace: &Workspace, tools: &Path) -> Result<()> {
         shell(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
     }
     let mut pip = Command::new(venv.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+    // Every package is listed, so nothing is left to resolve.
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"])
+        .arg("--requirement")
         .arg(&requirements);
     shell(&mut pip)?;
     // Last, so that an interrupted installation is done again.
@@ -48,12 +55,59 @@ fn python(workspace: &Workspace, tools: &Path) -> Result<()> {
 }
 
 fn version_of_python() -> Result<String> {
-    let output = Command::new("python3").arg("--version").output();
-    let output = match output {
+    version("python3", "--version", &["python3", "python3-venv"])
+}
+
+fn node(workspace: &Workspace, tools: &Path) -> Result<()> {
+    let source = workspace.root.join("tests/conformance/node");
+    let place = tools.join("node");
+    let stamp = place.join("installed");
+    let lock = fs::read_to_string(source.join("package-lock.json"))?;
+    let wanted = format!("{}{lock}", version("node", "--version", &["nodejs", "npm"])?);
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+
+    version("npm", "--version", &["npm"])?;
+    fs::create_dir_all(&place)?;
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(source.join(file), place.join(file))?;
+    }
+    let mut npm = Command::new("npm");
+    // It removes what was there. The packages' own scripts build nothing that we need.
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+    shell(npm.current_dir(&place))?;
+    fs::write(&stamp, wanted)?;
+    Ok(())
+}
+
+fn go(workspace: &Workspace, tools: &Path) -> Result<()> {
+    let source = workspace.root.join("tests/conformance/go");
+    let program = tools.join("go-scenario");
+    let stamp = tools.join("go-scenario.built");
+    let mut wanted = version("go", "version", &["golang-go"])?;
+    for file in ["go.mod", "main.go", "sign.go"] {
+        wanted += &fs::read_to_string(source.join(file))?;
+    }
+    if program.exists() && fs::read_to_string(&stamp).is_ok_and(|built| built == wanted) {
+        return Ok(());
+    }
+
+    let mut go = Command::new("go");
+    go.args(["build", "-o"]).arg(&program).arg(".").current_dir(&source);
+    shell(go.env("GOCACHE", tools.join("go-cache")))?;
+    fs::write(&stamp, wanted)?;
+    Ok(())
+}
+
+/// What `program` says of its version; it is installed out of `packages` where it is not there.
+fn version(program: &str, argument: &str, packages: &[&str]) -> Result<String> {
+    let ask = || Command::new(program).arg(argument).output();
+    let output = match ask() {
         Ok(output) => output,
         Err(_) => {
-            apt_install(&["python3", "python3-venv"])?;
-            Command::new("python3").arg("--version").output().context("cannot start python3")?
+            apt_install(packages)?;
+            ask().with_context(|| format!("cannot start {program}"))?
         }
     };
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -1,6 +1,6 @@
 //! End to end: the real binary, a real function server, real clients, and nothing known of the inside.
 //!
-//! Run by `cargo xtask test`, which builds the daemon and installs the official Python client first.
+//! Run by `cargo xtask test`, which builds the daemon first.
 
 mod bad_input;
 mod callbacks;
@@ -10,7 +10,6 @@ mod custom_runtime;
 mod drain;
 mod http_function;
 mod listeners;
-mod official_client;
 mod reload;
 mod restart;
 mod retries;

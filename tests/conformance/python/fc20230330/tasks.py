@@ -1,11 +1,10 @@
-"""Task mode, with the official client: ids, records, lists, stop."""
+"""Task mode: ids, records, lists, stop."""
 
 import unittest
 
-import fc
-from fc import M
-
-TERMINAL = ("Succeeded", "Failed", "Stopped", "Expired", "Invalid")
+import conformance as c
+from fc20230330 import fc
+from fc20230330.fc import M
 
 
 class Tasks(unittest.TestCase):
@@ -27,7 +26,7 @@ class Tasks(unittest.TestCase):
         return self.client.stop_async_task("tasks", task, M.StopAsyncTaskRequest())
 
     def ended(self, task):
-        return fc.until(f"{task} ends", lambda: (record := self.get(task)).status in TERMINAL and record)
+        return c.until(f"{task} ends", lambda: (record := self.get(task)).status in c.TERMINAL and record)
 
     def test_the_record_is_there_at_once_and_tells_the_whole_story(self):
         response = self.submit("story", b'{"say":"hi"}')
@@ -38,7 +37,7 @@ class Tasks(unittest.TestCase):
         record = self.ended("story")
         self.assertEqual((record.status, record.already_retried_times), ("Succeeded", 0))
         self.assertEqual((record.task_payload, record.return_payload), ('{"say":"hi"}', '{"say":"hi"}'))
-        self.assertEqual(record.function_arn, fc.arn("tasks"))
+        self.assertEqual(record.function_arn, c.arn("functions/tasks"))
         self.assertLessEqual(record.started_time, record.end_time)
         self.assertEqual([event.event_id for event in record.events], list(range(1, len(record.events) + 1)))
         statuses = [event.status for event in record.events]
@@ -47,7 +46,7 @@ class Tasks(unittest.TestCase):
 
     def test_a_running_task_has_no_end_time(self):
         self.submit("running", b'{"plan":["slow:2000"]}')
-        record = fc.until("it runs", lambda: (record := self.get("running")).status == "Running" and record)
+        record = c.until("it runs", lambda: (record := self.get("running")).status == "Running" and record)
         self.assertEqual(record.end_time, 0)
         self.assertEqual(self.ended("running").status, "Succeeded")
 
@@ -65,7 +64,7 @@ class Tasks(unittest.TestCase):
 
     def test_an_id_used_twice_is_a_conflict(self):
         self.submit("once")
-        status, code, message = fc.refusal(lambda: self.submit("once"))
+        status, code, message = c.refusal(lambda: self.submit("once"))
         self.assertEqual((status, code), (409, "StatefulAsyncInvocationAlreadyExists"))
         self.assertIn("once", message)
 
@@ -80,22 +79,33 @@ class Tasks(unittest.TestCase):
             self.submit(task)
             self.ended(task)
 
-        def pages():
-            seen, token = [], None
-            while token != "":
-                body = self.list(prefix="page-", limit=2, next_token=token)
-                seen += [record.task_id for record in body.tasks]
-                token = body.next_token
-            return seen
+        def page(token):
+            body = self.list(prefix="page-", limit=2, next_token=token)
+            return [record.task_id for record in body.tasks], body.next_token
 
-        fc.until("the list has caught up", lambda: sorted(pages()) == wanted)
+        c.until("the list has caught up", lambda: sorted(c.pages(page)) == wanted)
         succeeded = self.list(prefix="page-", status="Succeeded", include_payload=True)
         self.assertEqual({record.task_payload for record in succeeded.tasks}, {"{}"})
         self.assertEqual(self.list(prefix="page-", status="Failed").tasks, [])
 
+    def test_the_list_keeps_to_window_order_and_qualifier(self):
+        for task in ("window-1", "window-2"):
+            self.submit(task)
+            self.ended(task)
+        ids = lambda **filters: [record.task_id for record in self.list(prefix="window-", **filters).tasks]
+        c.until("the list has caught up", lambda: len(ids()) == 2)
+        first, second = self.get("window-1").started_time, self.get("window-2").started_time
+        self.assertEqual(ids(sort_order_by_time="asc"), ["window-1", "window-2"])
+        self.assertEqual(ids(sort_order_by_time="desc"), ["window-2", "window-1"])
+        self.assertEqual(ids(started_time_begin=first, started_time_end=second, sort_order_by_time="asc")[0], "window-1")
+        self.assertEqual(ids(started_time_begin=second + 60_000), [])
+        self.assertEqual(sorted(ids(qualifier="LATEST")), ["window-1", "window-2"])
+        self.assertEqual(ids(qualifier="other"), [])
+        self.assertEqual({record.task_payload for record in self.list(prefix="window-").tasks}, {None})
+
     def test_a_running_task_is_stopped(self):
         self.submit("endless", b'{"plan":["slow:30000"]}')
-        fc.until("it runs", lambda: self.get("endless").status == "Running")
+        c.until("it runs", lambda: self.get("endless").status == "Running")
         self.assertIn(self.stop("endless").status_code, (200, 204))
         record = self.ended("endless")
         self.assertEqual(record.status, "Stopped")
@@ -108,16 +118,12 @@ class Tasks(unittest.TestCase):
     def test_stopping_a_finished_task_is_refused(self):
         self.submit("finished")
         self.ended("finished")
-        status, code, message = fc.refusal(lambda: self.stop("finished"))
+        status, code, message = c.refusal(lambda: self.stop("finished"))
         self.assertEqual((status, code), (400, "InvalidArgument"))
         self.assertIn("finished", message)
 
     def test_an_unknown_task_is_refused(self):
         for call in (self.get, self.stop):
-            status, code, message = fc.refusal(lambda: call("nobody"))
+            status, code, message = c.refusal(lambda: call("nobody"))
             self.assertEqual((status, code), (404, "StatefulAsyncInvocationNotFound"))
             self.assertIn("nobody", message)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,9 +1,10 @@
-"""Asynchronous and synchronous invocations, with the official client."""
+"""Asynchronous and synchronous invocations."""
 
 import time
 import unittest
 
-import fc
+import conformance as c
+from fc20230330 import fc
 
 
 class Invocations(unittest.TestCase):
@@ -24,12 +25,18 @@ class Invocations(unittest.TestCase):
         asked = time.time() * 1000
         fc.invoke(self.client, "tasks", b"{}", task="delayed", x_fc_async_delay="1")
         get = lambda: self.client.get_async_task("tasks", "delayed", fc.M.GetAsyncTaskRequest()).body
-        record = fc.until("the delayed task has run", lambda: (task := get()).status == "Succeeded" and task)
+        record = c.until("the delayed task has run", lambda: (task := get()).status == "Succeeded" and task)
         self.assertGreaterEqual(record.started_time, asked + 1000)
 
+    def test_a_delay_out_of_range_is_refused(self):
+        status, code, message = c.refusal(lambda: fc.invoke(self.client, "hello", b"{}", x_fc_async_delay="3601"))
+        self.assertEqual((status, code), (400, "InvalidArgument"))
+        self.assertIn("3600", message)
+
     def test_a_synchronous_invocation_brings_the_result(self):
-        response = fc.invoke(self.client, "hello", b'{"say":"hi"}', kind="Sync")
+        response = fc.invoke(self.client, "hello", b'{"say":"hi"}', kind="Sync", log="Tail", qualifier="LATEST")
         self.assertEqual((response.status_code, response.body.read()), (200, b'{"say":"hi"}'))
+        self.assertIn("x-fc-log-result", response.headers)
 
     def test_a_failed_function_is_a_result_with_an_error_type(self):
         response = fc.invoke(self.client, "hello", b'{"plan":["fail"]}', kind="Sync")
@@ -39,12 +46,12 @@ class Invocations(unittest.TestCase):
 
     def test_an_unknown_function_is_refused(self):
         for kind in ("Async", "Sync"):
-            status, code, message = fc.refusal(lambda: fc.invoke(self.client, "nobody", b"{}", kind=kind))
+            status, code, message = c.refusal(lambda: fc.invoke(self.client, "nobody", b"{}", kind=kind))
             self.assertEqual((status, code), (404, "FunctionNotFound"))
             self.assertIn("nobody", message)
 
     def test_a_payload_over_the_limit_is_refused(self):
-        status, code, message = fc.refusal(lambda: fc.invoke(self.client, "hello", b"x" * 131_073))
+        status, code, message = c.refusal(lambda: fc.invoke(self.client, "hello", b"x" * 131_073))
         self.assertEqual((status, code), (400, "EntityTooLarge"))
         self.assertIn("131072", message)
 
@@ -52,7 +59,3 @@ class Invocations(unittest.TestCase):
         payload = b"x" * 1_000_000
         response = fc.invoke(self.client, "hello", payload, kind="Sync")
         self.assertEqual(response.body.read(), payload)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,0 +1,3 @@
+module invoked.example/conformance
+
+go 1.19
