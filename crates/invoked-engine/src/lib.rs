@@ -8,6 +8,7 @@
 //! Not here: any adapter (the binary names them), any HTTP, any decision about an invocation.
 #![warn(missing_docs)]
 
+mod callbacks;
 pub mod clock;
 mod config;
 mod configs;
@@ -17,17 +18,21 @@ mod functions;
 mod handle;
 mod invoke;
 mod random;
+mod records;
 mod registry;
+mod retry;
 mod shard;
 mod tasks;
 pub mod telemetry;
 
+pub use callbacks::{CallbackFilter, CallbackPage, CallbackRecord, CallbackStand, CallbackStatus};
 pub use config::{EngineConfig, Parts};
 pub use configs::{ConfigChange, ConfigPage, DestinationChange};
 pub use engine::{Drained, Engine, Fatal, StartError};
-pub use error::{ConfigError, FunctionError, InvokeError, TaskError};
+pub use error::{CallbackError, ConfigError, FunctionError, InvokeError, RetryError, TaskError};
 pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};
 pub use invoke::{InvokeRequest, SyncAnswer, TaskWish};
 pub use registry::{ConfigRecord, FunctionChange, FunctionRecord, Origin, Seed, StatusMode};
+pub use retry::{Repeat, Retried};
 pub use tasks::{TaskFilter, TaskRecord, TaskRecordPage};
