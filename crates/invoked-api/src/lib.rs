@@ -26,6 +26,7 @@ mod reply;
 mod serve;
 mod tasks;
 
+pub use admin::tokens::{Role, SharedTokens, Tokens};
 pub use admin::{Admin, Render};
 pub use api::{Api, ApiConfig};
 pub use reply::Reply;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use invoked_api::{Admin, Api, ApiConfig, ServeConfig, serve};
+use invoked_api::{Admin, Api, ApiConfig, ServeConfig, SharedTokens, serve};
 use invoked_engine::clock::stopwatch;
 use invoked_engine::{Drained, Engine};
 use tokio::net::TcpListener;
@@ -96,7 +96,8 @@ impl Daemon {
         let (close, _) = watch::channel(false);
         let mut serving = JoinSet::new();
         let rendered = metrics.clone();
-        let pages = Admin::new(Arc::new(move |_view| rendered.render()));
+        let tokens = SharedTokens::new(config.admin.tokens.clone());
+        let pages = Admin::new(Arc::new(move |_view| rendered.render()), tokens);
         let connections = ServeConfig {
             connections_max: config.server.connections_max,
             header_timeout: config.limits.header_timeout,

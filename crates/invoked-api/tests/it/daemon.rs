@@ -1,19 +1,20 @@
 //! An engine over a store in memory, with the API and the admin pages before it.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use invoked_api::{Admin, Api, ApiConfig, ServeConfig, serve};
+use invoked_api::{Admin, Api, ApiConfig, ServeConfig, SharedTokens, serve};
+use invoked_core::arn::SinkKind;
+use invoked_core::callback::CallVerdict;
 use invoked_core::envelope::Identity;
 use invoked_core::fault::Fault;
 use invoked_core::life::Verdict;
 use invoked_engine::clock::SystemClock;
 use invoked_engine::{Engine, EngineConfig, Parts};
-use invoked_sink::{Answer, Attempted, Target};
+use invoked_sink::{Answer, Attempted, Delivery, Sink, Target};
 use invoked_store::NodeId;
 use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
 use serde_json::json;
@@ -61,11 +62,23 @@ impl Target for Script {
     }
 }
 
+/// A destination that is never there.
+struct Busy;
+
+#[async_trait]
+impl Sink for Busy {
+    async fn deliver(&self, _delivery: &Delivery) -> CallVerdict {
+        let error = Fault::new("ServiceUnavailable", "as planned", 503);
+        CallVerdict::Retry { error, retry_after: Some(Duration::from_secs(600)) }
+    }
+}
+
 pub(crate) struct Daemon {
     pub(crate) engine: Engine,
     pub(crate) api: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) pages: Admin,
+    pub(crate) tokens: SharedTokens,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
 }
@@ -85,14 +98,16 @@ impl Daemon {
             node: NodeId("test".into()),
             runtime: Arc::new(Script),
             remote: None,
-            sinks: BTreeMap::new(),
+            sinks: [(SinkKind::Mns, Arc::new(Busy) as Arc<dyn Sink>)].into(),
             clock: Arc::new(SystemClock::default()),
         };
         let engine = Engine::start(EngineConfig::new(identity, 1), parts).await;
         let engine = engine.expect("the engine starts");
         let (api_listener, api) = listener().await;
         let (admin_listener, admin) = listener().await;
-        let pages = Admin::new(Arc::new(|view| format!("shards {}\n", view.shards.len())));
+        let tokens = SharedTokens::default();
+        let pages =
+            Admin::new(Arc::new(|view| format!("shards {}\n", view.shards.len())), tokens.clone());
         let (stop, stopped) = watch::channel(false);
         let until = |mut stopped: watch::Receiver<bool>| async move {
             let _gone = stopped.wait_for(|is_stopped| *is_stopped).await.is_err();
@@ -102,7 +117,7 @@ impl Daemon {
         let service = Api::new(engine.handle(), config);
         listeners.spawn(serve(api_listener, service, serving, until(stopped.clone())));
         listeners.spawn(serve(admin_listener, pages.clone(), serving, until(stopped)));
-        let daemon = Self { engine, api, admin, pages, stop, listeners };
+        let daemon = Self { engine, api, admin, pages, tokens, stop, listeners };
         let hello = json!({
             "functionName": "hello",
             "environmentVariables": {"INVOKED_TARGET_URL": "http://127.0.0.1:9"},

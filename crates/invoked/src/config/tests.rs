@@ -266,7 +266,6 @@ fn listeners_stay_on_loopback() {
 fn what_is_documented_but_not_done_yet_is_refused() {
     for (toml, path) in [
         ("[server]\ntls = \"upstream\"", "server.tls"),
-        ("[admin.tokens.night]\nrole = \"viewer\"", "admin.tokens"),
         ("[auth]\nmode = \"signed\"", "auth.mode"),
         ("[auth.keys.id]\nsecret = \"x\"", "auth.keys"),
         ("[functions.a]\nurl = \"http://h\"\nrate = 5", "functions.a.rate"),

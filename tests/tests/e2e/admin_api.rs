@@ -1,0 +1,89 @@
+//! The admin API of the real binary, looked at by Schemathesis: no 500, nothing that its description does not say.
+
+use std::process::Command;
+
+use invoked_tests::config::{ACCOUNT, Config, REGION};
+use invoked_tests::daemon::{Daemon, Site};
+use invoked_tests::function::FunctionServer;
+use invoked_tests::http::{Message, Request, send};
+use invoked_tests::{poll, tools};
+
+const TOKEN: &str = "a-token-for-this-test";
+/// Cases for each operation and phase; more find nothing that these do not.
+const EXAMPLES: &str = "40";
+
+/// A daemon with something of everything: tasks that ended well and badly, callbacks that were given up, a function
+/// that is gone.
+fn site() -> (FunctionServer, Site) {
+    let function = FunctionServer::start();
+    let nowhere = format!("acs:mns:{REGION}:{ACCOUNT}:/queues/nowhere/messages");
+    let config = Config::new()
+        .function("tasks", &function.url())
+        .of_async("tasks", "async_task", true)
+        .of_async("tasks", "max_async_retry_attempts", 0)
+        .of_async("tasks", "on_failure", nowhere.as_str())
+        .of_async("tasks", "on_success", nowhere.as_str())
+        .set("admin.tokens.tester", "role", "admin")
+        .set("admin.tokens.tester", "token", TOKEN);
+    (function, Site::new(config))
+}
+
+fn admin(site: &Site, method: &'static str, path: &str, body: &str) -> Message {
+    let bearer = format!("Bearer {TOKEN}");
+    let request = Request::new(method, path)
+        .header("authorization", &bearer)
+        .header("x-invoked-admin", "1")
+        .header("content-type", "application/json")
+        .body(body);
+    send(site.admin, &request).expect("the admin listener answers")
+}
+
+fn fill(site: &Site, daemon: &Daemon<'_>, function: &FunctionServer) {
+    for name in ["gone", "svc$fn"] {
+        let input = format!("{{\"url\":\"{}\"}}", function.url());
+        let put = admin(site, "PUT", &format!("/v1/functions/{name}"), &input);
+        assert_eq!(put.status(), 201, "{}", put.text());
+    }
+    for (name, id) in [("tasks", "done-1"), ("tasks", "done-2"), ("gone", "done-1")] {
+        let request = Request::new("POST", format!("/2023-03-30/functions/{name}/invocations"))
+            .header("x-fc-invocation-type", "Async")
+            .header("x-fc-stateful-async-invocation-enable", "true")
+            .header("x-fc-async-task-id", id)
+            .body("{}");
+        assert_eq!(daemon.send(&request).status(), 202);
+        poll::soon("the task ends", || {
+            admin(site, "GET", &format!("/v1/tasks/{name}/{id}"), "").json()["ended_at"].is_string()
+        });
+    }
+    assert_eq!(admin(site, "DELETE", "/v1/functions/gone", "").status(), 204);
+    let callbacks = admin(site, "GET", "/v1/callbacks", "").json();
+    assert!(!callbacks["callbacks"].as_array().expect("a list").is_empty(), "{callbacks}");
+}
+
+#[test]
+fn schemathesis_finds_nothing() {
+    let (function, site) = site();
+    let mut daemon = site.start();
+    fill(&site, &daemon, &function);
+    let output = Command::new(tools::python().with_file_name("schemathesis"))
+        .arg("--config-file")
+        .arg(tools::root().join("tests/python/schemathesis.toml"))
+        .arg("run")
+        .arg(tools::root().join("docs/openapi.json"))
+        .args(["--url", &format!("http://{}", site.admin)])
+        .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
+        .args(["--checks", "all", "--max-examples", EXAMPLES, "--seed", "1", "--no-color"])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .current_dir(site.store().parent().expect("the directory of the site"))
+        .output()
+        .expect("Schemathesis starts: run `cargo xtask prepare` once");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{}\n{said}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(said.contains("Test cases:"), "it ran nothing:\n{said}");
+    assert!(daemon.is_ready(), "the daemon lives and takes invocations");
+}
