@@ -354,7 +354,12 @@ impl Mark {
         }
     }
 
+    /// Reads what [`Mark::text`] gives, and nothing else that happens to read.
     fn parse(text: &str) -> Option<Self> {
+        Self::read(text).filter(|mark| mark.text() == text)
+    }
+
+    fn read(text: &str) -> Option<Self> {
         if text == "f" {
             return Some(Self::Failed(None));
         }
@@ -389,7 +394,17 @@ mod tests {
         ] {
             assert_eq!(Mark::parse(&mark.text()), Some(mark));
         }
-        for bad in ["", "x", "f.", "p", "p.1.2", "f.1.2", "p.12345.1.1.x", "g.1"] {
+        for bad in [
+            "",
+            "x",
+            "f.",
+            "p",
+            "p.1.2",
+            "f.1.2",
+            "p.12345.1.1.x",
+            "g.1",
+            "p.+0.0.0.00000000-0000-0000-0000-000000000000",
+        ] {
             assert_eq!(Mark::parse(bad), None, "{bad}");
         }
     }

@@ -268,7 +268,8 @@ pub(crate) fn parse_token(text: &str) -> Result<(Timestamp, InvKey), TaskError> 
         let at = i64::from_str_radix(at, 16).ok()?;
         Some((Timestamp::from_millis(at), InvKey(RequestId::parse(key)?.0)))
     };
-    parse().ok_or(TaskError::BadToken)
+    // Only in the very form that we give it: nothing else that happens to read.
+    parse().filter(|position| token(*position) == text).ok_or(TaskError::BadToken)
 }
 
 #[cfg(test)]
@@ -279,7 +280,13 @@ mod tests {
     fn tokens_read_back_and_others_are_refused() {
         let position = (Timestamp::from_millis(1_800_000_000_000), InvKey([7; 16]));
         assert_eq!(parse_token(&token(position)).unwrap(), position);
-        for bad in ["", "x", "1.2", "zz.00000000-0000-0000-0000-000000000000"] {
+        for bad in [
+            "",
+            "x",
+            "1.2",
+            "zz.00000000-0000-0000-0000-000000000000",
+            "+1.00000000-0000-0000-0000-000000000000",
+        ] {
             assert!(matches!(parse_token(bad), Err(TaskError::BadToken)), "{bad}");
         }
     }

@@ -16,6 +16,8 @@ use crate::admin::time::parse_moment;
 const LIMIT_DEFAULT: usize = 20;
 /// The most items a page may ask for.
 const LIMIT_MAX: usize = 100;
+/// An account's id, in bytes.
+const ACCOUNT_BYTES_MAX: usize = 64;
 /// A parameter's value, in bytes: longer than any that means something (an ARN).
 const VALUE_BYTES_MAX: usize = 2_048;
 
@@ -29,10 +31,14 @@ impl Asked {
     /// The parameters of a query.
     ///
     /// # Errors
-    /// One is given twice.
+    /// One is empty, too long, or given twice.
     pub(super) fn parse(raw: &str) -> Result<Self, AdminProblem> {
         let mut left = BTreeMap::new();
         for (name, value) in Query::parse(raw).pairs() {
+            // An empty filter would be one that somebody forgot to fill in.
+            if value.is_empty() {
+                return Err(AdminProblem::argument(name, "is empty"));
+            }
             if VALUE_BYTES_MAX < value.len() {
                 return Err(AdminProblem::argument(name, "is too long"));
             }
@@ -43,9 +49,21 @@ impl Asked {
         Ok(Self { left })
     }
 
-    /// The value of `name`; an empty one is none.
+    /// The value of `name`.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
-        self.left.remove(name).filter(|value| !value.is_empty())
+        self.left.remove(name)
+    }
+
+    /// An account.
+    pub(super) fn account(&mut self) -> Result<Option<String>, AdminProblem> {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        match self.text("account") {
+            Some(text) if ACCOUNT_BYTES_MAX < text.len() || !text.bytes().all(is_word) => {
+                let rule = "must be letters, digits, '-' and '_', at most 64";
+                Err(AdminProblem::argument("account", rule))
+            }
+            found => Ok(found),
+        }
     }
 
     /// Items on a page.
@@ -123,9 +141,10 @@ mod tests {
 
     #[test]
     fn nothing_is_passed_over() {
-        let mut asked = Asked::parse("prefix=a%20b&limit=7&qualifier=").unwrap();
+        let mut asked = Asked::parse("prefix=a%20b&limit=7&account=1-a").unwrap();
         assert_eq!(asked.text("prefix").as_deref(), Some("a b"));
         assert_eq!(asked.limit().unwrap(), 7);
+        assert_eq!(asked.account().unwrap().as_deref(), Some("1-a"));
         assert_eq!(asked.qualifier().unwrap(), None);
         asked.finish().unwrap();
         let message = |raw: &str| {
@@ -137,7 +156,9 @@ mod tests {
         };
         assert_eq!(message("statsu=Failed"), "statsu is not a parameter of this request");
         assert_eq!(message("a=1&a=2"), "a is given more than once");
-        for limit in ["0", "101", "x", "", "-1", "99999999999999999999"] {
+        assert_eq!(message("prefix=&a=1"), "prefix is empty");
+        assert!(Asked::parse("account=a%20b").unwrap().account().is_err());
+        for limit in ["0", "101", "x", "-1", "99999999999999999999"] {
             let raw = format!("limit={limit}");
             assert_eq!(message(&raw), "limit must be between 1 and 100", "{limit}");
         }

@@ -29,13 +29,13 @@ pub(super) struct CallbacksAsked {
     #[param(nullable = false, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     account: Option<String>,
     /// Only to this ARN, as it stands in the configuration.
-    #[param(nullable = false)]
+    #[param(nullable = false, min_length = 1)]
     destination: Option<String>,
     /// Only those that stand so; absent: those given up, then those owed.
     #[param(nullable = false, inline)]
     status: Option<ShownStatus>,
     /// Only those whose last error has this code.
-    #[param(nullable = false)]
+    #[param(nullable = false, min_length = 1)]
     code: Option<String>,
     /// Callbacks on a page, at most.
     #[param(minimum = 1, maximum = 100, default = 20, nullable = false)]
@@ -59,7 +59,7 @@ pub(super) struct CallbacksAsked {
 )]
 pub(super) async fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, AdminProblem> {
     let function = asked.function()?;
-    let account = OfAccount::read(&mut asked, engine);
+    let account = OfAccount::read(&mut asked, engine)?;
     let statuses = [("Failed", CallbackStatus::Failed), ("Pending", CallbackStatus::Pending)];
     let filter = CallbackFilter {
         function: function.map(|name| account.key(name)),

@@ -31,9 +31,9 @@ pub(super) struct OfAccount {
 }
 
 impl OfAccount {
-    pub(super) fn read(asked: &mut Asked, engine: &Handle) -> Self {
+    pub(super) fn read(asked: &mut Asked, engine: &Handle) -> Result<Self, AdminProblem> {
         let own = || engine.config().identity.account.clone();
-        Self { account: asked.text("account").or_else(|| Some(own())) }
+        Ok(Self { account: asked.account()?.or_else(|| Some(own())) })
     }
 
     pub(super) fn key(self, name: FunctionName) -> FunctionKey {
@@ -46,7 +46,7 @@ impl OfAccount {
 #[into_params(parameter_in = Query)]
 pub(super) struct FunctionsAsked {
     /// Only those whose names begin so.
-    #[param(nullable = false)]
+    #[param(nullable = false, min_length = 1)]
     prefix: Option<String>,
     /// The account; absent: the daemon's own.
     #[param(nullable = false, pattern = "^[A-Za-z0-9_-]{1,64}$")]
@@ -55,7 +55,7 @@ pub(super) struct FunctionsAsked {
     #[param(minimum = 1, maximum = 100, default = 20, nullable = false)]
     limit: Option<usize>,
     /// What the page before gave as `next`.
-    #[param(nullable = false)]
+    #[param(nullable = false, min_length = 1)]
     token: Option<String>,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct PageAsked {
     #[param(minimum = 1, maximum = 100, default = 20, nullable = false)]
     limit: Option<usize>,
     /// What the page before gave as `next`.
-    #[param(nullable = false)]
+    #[param(nullable = false, min_length = 1)]
     token: Option<String>,
 }
 
@@ -85,7 +85,7 @@ pub(super) fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, AdminProb
         prefix: asked.text("prefix"),
         limit: Some(asked.limit()?),
         token: asked.text("token"),
-        account: OfAccount::read(&mut asked, engine).account,
+        account: OfAccount::read(&mut asked, engine)?.account,
     };
     asked.finish()?;
     let page = engine.functions(
@@ -115,7 +115,7 @@ pub(super) fn get(
     name: FunctionName,
     mut asked: Asked,
 ) -> Result<Reply, AdminProblem> {
-    let key = OfAccount::read(&mut asked, engine).key(name);
+    let key = OfAccount::read(&mut asked, engine)?.key(name);
     asked.finish()?;
     json(StatusCode::OK, &Function::from(&engine.function(&key)?))
 }
@@ -145,7 +145,7 @@ pub(super) async fn put(
     mut asked: Asked,
     input: FunctionInput,
 ) -> Result<Reply, AdminProblem> {
-    let key = OfAccount::read(&mut asked, engine).key(name);
+    let key = OfAccount::read(&mut asked, engine)?.key(name);
     asked.finish()?;
     check(&input)?;
     let present = match engine.function(&key) {
@@ -179,7 +179,7 @@ pub(super) async fn delete(
     name: FunctionName,
     mut asked: Asked,
 ) -> Result<Reply, AdminProblem> {
-    let key = OfAccount::read(&mut asked, engine).key(name);
+    let key = OfAccount::read(&mut asked, engine)?.key(name);
     asked.finish()?;
     engine.delete_function(&key).await?;
     Ok(empty(StatusCode::NO_CONTENT))
@@ -203,7 +203,7 @@ pub(super) fn configs(
     name: FunctionName,
     mut asked: Asked,
 ) -> Result<Reply, AdminProblem> {
-    let key = OfAccount::read(&mut asked, engine).key(name);
+    let key = OfAccount::read(&mut asked, engine)?.key(name);
     let page = PageAsked { limit: Some(asked.limit()?), token: asked.text("token") };
     asked.finish()?;
     engine.function(&key)?;

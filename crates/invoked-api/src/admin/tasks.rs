@@ -43,7 +43,7 @@ pub(super) struct TasksAsked {
     #[param(nullable = false, inline)]
     status: Option<Status>,
     /// Only with ids that begin so.
-    #[param(nullable = false)]
+    #[param(nullable = false, min_length = 1)]
     prefix: Option<String>,
     /// Only started at or after this time.
     #[param(nullable = false, format = DateTime)]
@@ -88,7 +88,7 @@ pub(super) async fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, Adm
         token: asked.text("token"),
         with_payload: false,
     };
-    let account = OfAccount::read(&mut asked, engine);
+    let account = OfAccount::read(&mut asked, engine)?;
     asked.finish()?;
     let function = function.ok_or_else(|| AdminProblem::argument("function", "is missing"))?;
     let key = account.key(function);
@@ -116,7 +116,7 @@ pub(super) async fn get(
     id: &str,
     mut asked: Asked,
 ) -> Result<Reply, AdminProblem> {
-    let key = OfAccount::read(&mut asked, engine).key(function);
+    let key = OfAccount::read(&mut asked, engine)?.key(function);
     asked.finish()?;
     let task = engine.kept_task(&key, id).await?;
     json(StatusCode::OK, &Task::of(Some(&key), &task))
@@ -142,7 +142,7 @@ pub(super) async fn stop(
     id: &str,
     mut asked: Asked,
 ) -> Result<Reply, AdminProblem> {
-    let key = OfAccount::read(&mut asked, engine).key(function);
+    let key = OfAccount::read(&mut asked, engine)?.key(function);
     asked.finish()?;
     engine.stop_task(&key, id).await?;
     Ok(empty(StatusCode::NO_CONTENT))
@@ -170,7 +170,7 @@ pub(super) async fn retry(
     mut asked: Asked,
     input: RetryInput,
 ) -> Result<Reply, AdminProblem> {
-    let function = OfAccount::read(&mut asked, engine).key(function);
+    let function = OfAccount::read(&mut asked, engine)?.key(function);
     asked.finish()?;
     repeat(engine, Repeat::Task { function, id: id.to_owned() }, input).await
 }
