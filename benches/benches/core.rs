@@ -32,6 +32,7 @@ fn directory() -> Arc<Directory> {
         kind: FunctionKind::Event,
         concurrency: None,
         paused: false,
+        role: None,
         default_retries: 3,
         default_event_age_seconds: 86_400,
         configs: [].into(),

@@ -145,12 +145,7 @@ fn observe(args: &Args, stage: &mut Stage) -> Result<Report> {
     let machine = Machine::read()?;
     let own = own_cpu_seconds()?;
     let before = stage.server.usage()?;
-    let accept = stage.load(Step {
-        connections: args.connections,
-        seconds: None,
-        count: Some(args.count),
-        rate: None,
-    })?;
+    let accept = stage.load(Step { count: Some(args.count), ..Step::at(args.connections) })?;
     let after = stage.server.usage()?;
     let server_cpu = after.cpu_seconds - before.cpu_seconds;
     let ours = server_cpu + accept.cpu_seconds + own_cpu_seconds()? - own;

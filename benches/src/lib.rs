@@ -3,7 +3,7 @@
 //!
 //! Every role is a subprocess of its own, so that CPU and memory can be told apart:
 //! [`function`] is called, [`floor`] or `invoked` accepts and calls, [`load`] submits.
-//! [`run`] and [`backlog`] start them, measure and report.
+//! [`run`], [`modes`], [`lists`] and [`backlog`] start them, measure and report.
 
 pub mod backlog;
 pub mod client;
@@ -13,8 +13,10 @@ pub mod disk;
 pub mod floor;
 pub mod function;
 pub mod latency;
+pub mod lists;
 pub mod load;
 pub mod log;
+pub mod modes;
 pub mod payload;
 pub mod proc;
 pub mod queue;

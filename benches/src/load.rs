@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::client::{Connection, Target};
+use crate::client::{Connection, Signer, Target};
 use crate::clock;
 use crate::latency::{Latency, Recorder};
 use crate::payload::{Mark, Writer};
@@ -51,6 +51,9 @@ pub struct Args {
     /// The first number; the others follow.
     #[arg(long, default_value_t = 0)]
     pub first: u64,
+    /// Signs every request with the benchmark's key.
+    #[arg(long)]
+    pub sign: bool,
     /// Ends when standard input does: when the process that started this one is gone.
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -106,6 +109,7 @@ async fn generate(args: &Args) -> Result<Report> {
     let mut target = Target::new(args.target, &path, "application/json")?;
     target.extra =
         Some((HeaderName::from_static("x-fc-invocation-type"), HeaderValue::from_static("Async")));
+    target.signer = args.sign.then(Signer::of_the_benchmark);
     let load = Rc::new(Load {
         target,
         payloads: Writer::new(args.size),

@@ -1,9 +1,9 @@
-//! `invoked-load`: `run` and `backlog` are for people and for `cargo xtask bench`; the other
+//! `invoked-load`: `run`, `modes`, `lists` and `backlog` are for people and for `cargo xtask bench`; the other
 //! subcommands are the roles they start as subprocesses.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use invoked_benches::{backlog, floor, function, load, run};
+use invoked_benches::{backlog, floor, function, lists, load, modes, run};
 
 #[derive(Parser)]
 #[command(name = "invoked-load", about = "The load benchmark of invoked")]
@@ -16,6 +16,10 @@ struct Cli {
 enum Command {
     /// Compares invoked with the floor: accept, end to end, open loop.
     Run(run::Args),
+    /// Compares ways to invoke: plain, as tasks, signed.
+    Modes(modes::Args),
+    /// Times Get and List among few and among many tasks.
+    Lists(lists::Args),
     /// Holds a backlog, kills and restarts the daemon, drains.
     Backlog(backlog::Args),
     /// Serves the benchmark's function.
@@ -29,6 +33,8 @@ enum Command {
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Run(args) => run::main(&args),
+        Command::Modes(args) => modes::main(&args),
+        Command::Lists(args) => lists::main(&args),
         Command::Backlog(args) => backlog::main(&args),
         Command::Function(args) => function::main(&args),
         Command::Floor(args) => floor::main(&args),

@@ -92,7 +92,7 @@ pub fn main(args: &Args) -> Result<()> {
                 .with_context(|| format!("setting up {name}"))?;
             thread::sleep(Duration::from_secs(1));
             let idle_bytes = stage.server.usage()?.rss_bytes;
-            stage.measure(Step { connections: 16, seconds: Some(0.5), count: None, rate: None })?;
+            stage.measure(Step { seconds: Some(0.5), ..Step::at(16) })?;
             for (index, (title, step)) in steps.iter().enumerate() {
                 eprintln!("[{}/{reps}] {name}: {title}", rep + 1);
                 let figures = stage.measure(*step).with_context(|| format!("{name}: {title}"))?;
@@ -155,14 +155,13 @@ fn steps(quick: bool) -> Vec<(String, Step)> {
         if quick { (1.5, 3.0, 10_000) } else { (5.0, 10.0, 50_000) };
     let mut steps = Vec::new();
     for connections in [1, 16, 64, 256] {
-        let step = Step { connections, seconds: Some(closed_seconds), count: None, rate: None };
+        let step = Step { seconds: Some(closed_seconds), ..Step::at(connections) };
         steps.push((format!("closed loop at {connections}"), step));
     }
-    let step = Step { connections: 64, seconds: None, count: Some(count), rate: None };
+    let step = Step { count: Some(count), ..Step::at(64) };
     steps.push((format!("end to end, {count} at 64"), step));
     for rate in [500.0, 2_000.0] {
-        let step =
-            Step { connections: 64, seconds: Some(open_seconds), count: None, rate: Some(rate) };
+        let step = Step { seconds: Some(open_seconds), rate: Some(rate), ..Step::at(64) };
         steps.push((format!("open loop, {rate}/s"), step));
     }
     steps

@@ -9,10 +9,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::client::KEY;
 use crate::control;
 use crate::proc::{Process, Usage};
 
+/// The function of plain invocations.
 pub const FUNCTION: &str = "bench";
+/// The function whose invocations are tasks.
+pub const TASK_FUNCTION: &str = "bench-task";
 const START: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -38,6 +42,9 @@ pub struct DaemonArgs {
     /// The binary of invoked; by default the one beside this program.
     #[arg(long)]
     pub daemon: Option<PathBuf>,
+    /// Whether the daemon authenticates its callers.
+    #[arg(skip)]
+    pub authenticates: bool,
     /// TOML that is appended to the daemon's configuration, to try settings out.
     #[arg(long)]
     pub config_extra: Option<PathBuf>,
@@ -174,6 +181,12 @@ fn configuration(
         Some(path) => fs::read_to_string(path).with_context(|| path.display().to_string())?,
         None => String::new(),
     };
+    let auth = if args.authenticates {
+        let (id, secret) = KEY;
+        format!("[auth]\nmode = \"signed\"\n[auth.keys.{id}]\nsecret = \"{secret}\"\n")
+    } else {
+        "[auth]\nmode = \"off\"\n".to_owned()
+    };
     Ok(format!(
         r#"[server]
 listen = "{address}"
@@ -181,8 +194,7 @@ listen = "{address}"
 [admin]
 listen = "{admin}"
 
-[auth]
-mode = "off"
+{auth}
 
 [store]
 kind = "embedded"
@@ -192,6 +204,13 @@ path = "{data}"
 url = "http://{function}"
 timeout = "3600s"
 concurrency = {concurrency}
+
+[functions.{TASK_FUNCTION}]
+url = "http://{function}"
+timeout = "3600s"
+concurrency = {concurrency}
+[functions.{TASK_FUNCTION}.async]
+async_task = true
 
 {extra}"#,
         data = data.display(),

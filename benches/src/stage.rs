@@ -22,10 +22,29 @@ const STANDSTILL: Duration = Duration::from_secs(30);
 /// One way to load the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
+    /// The function that is invoked: [`FUNCTION`] or [`crate::server::TASK_FUNCTION`].
+    pub function: &'static str,
+    /// Whether requests are signed.
+    pub signed: bool,
     pub connections: usize,
     pub seconds: Option<f64>,
     pub count: Option<u64>,
     pub rate: Option<f64>,
+}
+
+impl Step {
+    /// Plain invocations, unsigned, until a limit is set.
+    #[must_use]
+    pub fn at(connections: usize) -> Self {
+        Self {
+            function: FUNCTION,
+            signed: false,
+            connections,
+            seconds: None,
+            count: None,
+            rate: None,
+        }
+    }
 }
 
 pub struct Stage {
@@ -108,7 +127,7 @@ impl Stage {
         command
             .arg("load")
             .arg(format!("--target={}", self.server.address))
-            .arg(format!("--function={FUNCTION}"))
+            .arg(format!("--function={}", step.function))
             .arg(format!("--connections={}", step.connections))
             .arg(format!("--run={}", self.run))
             .arg("--exit-with-stdin");
@@ -117,6 +136,9 @@ impl Stage {
             ("--count", step.count.map(|count| count.to_string())),
             ("--rate", step.rate.map(|rate| rate.to_string())),
         ];
+        if step.signed {
+            command.arg("--sign");
+        }
         for (name, value) in limits {
             if let Some(value) = value {
                 command.arg(name).arg(value);

@@ -112,6 +112,12 @@ impl Site {
     fn log(&self) -> PathBuf {
         self.home.path().join("daemon.log")
     }
+
+    /// All that daemons of this directory have said so far.
+    #[must_use]
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
 }
 
 impl Drop for Site {
@@ -177,9 +183,18 @@ impl Daemon<'_> {
 
     /// SIGTERM.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// SIGHUP.
+    pub fn reload(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid =
             i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(pid, Signal::TERM).expect("a child of ours");
+        kill_process(pid, signal).expect("a child of ours");
     }
 
     /// Waits for the process to end by itself.

@@ -6,5 +6,5 @@
 pub mod client;
 pub mod message;
 
-pub use client::{Connection, Request, send};
+pub use client::{Connection, Request, send, tcp};
 pub use message::{Headers, Message};

@@ -1,8 +1,8 @@
 //! The Function Compute API: from a request to an answer.
 //!
-//! A request is routed by its path, its body is read as far as its operation allows, and the
-//! operation does the rest. [`Call`] is the request when it is whole: whatever has to see all of it
-//! (authentication, next) looks there, in [`Api::answer`].
+//! A request is routed by its path; by its head alone [`Api::admit`] decides who makes it and whether
+//! they may; only then its body is read as far as its operation allows, and the operation does the
+//! rest. [`Call`] is the request when it is whole.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,15 +21,18 @@ use invoked_fc::argument::InvalidArgument;
 use invoked_fc::headers::values::InvocationType;
 use invoked_fc::query::Query;
 use invoked_fc::route::{self, ApiVersion, FunctionPath, Operation, PathNotSupported, Route};
+use invoked_fc::sign::Form;
 
+use crate::auth::action::asked;
+use crate::auth::{Auth, AuthConfig, AuthError};
 use crate::body::{Body, Room, UnreadBody};
 use crate::caller::Caller;
 use crate::ids::RequestIds;
-use crate::invoke;
 use crate::problem::Problem;
 use crate::reply::{REQUEST_ID, Reply, id_value};
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
+use crate::{invoke, proxy};
 
 /// A JSON body, in bytes.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
@@ -58,6 +61,7 @@ pub struct Api {
 struct Shared {
     engine: Handle,
     config: ApiConfig,
+    auth: Auth,
     ids: RequestIds,
     room: Room,
     changes: tokio::sync::Mutex<()>,
@@ -105,13 +109,20 @@ pub(crate) fn header<'a>(
 }
 
 impl Api {
-    /// The API of an engine.
+    /// The API of an engine, open to whoever can connect.
     #[must_use]
     pub fn new(engine: Handle, config: ApiConfig) -> Self {
+        Self::guarded(engine, config, Auth::new(AuthConfig::Off))
+    }
+
+    /// The API of an engine, for those whom `auth` admits.
+    #[must_use]
+    pub fn guarded(engine: Handle, config: ApiConfig, auth: Auth) -> Self {
         Self {
             shared: Arc::new(Shared {
                 engine,
                 config,
+                auth,
                 ids: RequestIds::default(),
                 room: Room::of(config.large_bodies_bytes),
                 changes: tokio::sync::Mutex::new(()),
@@ -137,17 +148,35 @@ impl Api {
         if !is_served(&route) {
             return Err(unsupported(head));
         }
-        let body = match body_max(&route.operation, &head.headers)? {
+        let caller = self.admit(head, &route.operation).map_err(|error| self.refused(error))?;
+        let body = match body_max(&route.operation, head)? {
             Some(limit) => {
-                body.read(limit, self.shared.config.body_timeout, &self.shared.room).await?
+                let read = body.read(limit, self.shared.config.body_timeout, &self.shared.room);
+                let body = read.await.map_err(|error| proxy::of_body(&route.operation, error))?;
+                let checked = self.shared.auth.check_body(head, &body.bytes);
+                checked.map_err(|error| self.refused(error))?;
+                body
             }
             None => Body::default(),
         };
         // The body's part of the memory is held until there is an answer.
         let Body { bytes: body, part: _part } = body;
         let query = Query::parse(head.uri.query().unwrap_or_default());
-        let caller = Caller::anybody(&self.engine().config().identity);
         self.perform(&route.operation, Call { head, query, body, caller }).await
+    }
+
+    /// Who makes a request, if they may do this.
+    fn admit(&self, head: &Parts, operation: &Operation) -> Result<Caller, AuthError> {
+        let own = &self.engine().config().identity;
+        let caller = self.shared.auth.admit(head, form(operation), own, self.engine().now())?;
+        caller.check(asked(operation))?;
+        Ok(caller)
+    }
+
+    /// A refusal for who made a request: counted and logged here, told to them like any other.
+    pub(crate) fn refused(&self, error: AuthError) -> Problem {
+        self.shared.auth.report(&error, self.engine().now());
+        error.into()
     }
 
     async fn perform(&self, operation: &Operation, call: Call<'_>) -> Result<Reply, Problem> {
@@ -155,6 +184,7 @@ impl Api {
 
         match operation {
             O::InvokeFunction(function) => self.invoke(function, call).await,
+            O::Proxy { function, path } => self.proxy(function, path, call).await,
             O::PutAsyncInvokeConfig(function) => self.put_config(function, &call).await,
             O::GetAsyncInvokeConfig(function) => self.config(function, &call),
             O::DeleteAsyncInvokeConfig(function) => self.delete_config(function, &call).await,
@@ -182,6 +212,7 @@ fn is_served(route: &Route) -> bool {
 
     match &route.operation {
         O::InvokeFunction(_)
+        | O::Proxy { .. }
         | O::DeleteAsyncInvokeConfig(_)
         | O::StopAsyncTask(_)
         | O::DeleteFunction(_)
@@ -199,20 +230,26 @@ fn is_served(route: &Route) -> bool {
     }
 }
 
+/// Requests to HTTP functions are signed like those to HTTP triggers, which leave more out.
+const fn form(operation: &Operation) -> Form {
+    if matches!(operation, Operation::Proxy { .. }) { Form::HttpTrigger } else { Form::Api }
+}
+
 fn unsupported(head: &Parts) -> Problem {
     let method = head.method.as_str().to_owned();
     PathNotSupported { method, path: head.uri.path().to_owned() }.into()
 }
 
 /// How much of a body an operation reads; nothing if it has none, whatever the client sends.
-fn body_max(operation: &Operation, headers: &HeaderMap) -> Result<Option<usize>, Problem> {
+fn body_max(operation: &Operation, head: &Parts) -> Result<Option<usize>, Problem> {
     use Operation as O;
 
     Ok(match operation {
-        O::InvokeFunction(_) => Some(match invoke::invocation_type(headers)? {
+        O::InvokeFunction(_) => Some(match invoke::invocation_type(&head.headers)? {
             InvocationType::Sync => SYNC_PAYLOAD_MAX,
             InvocationType::Async | InvocationType::Task => ASYNC_PAYLOAD_MAX,
         }),
+        O::Proxy { path, .. } => Some(proxy::body_max(head, path)?),
         O::PutAsyncInvokeConfig(_) | O::CreateFunction(_) | O::UpdateFunction(_) => {
             Some(JSON_BYTES_MAX)
         }

@@ -13,6 +13,7 @@ use invoked_fc::route::FunctionPath;
 use invoked_fc::time::MetadataTime;
 
 use crate::api::{Api, Call};
+use crate::caller::{Caller, visible};
 use crate::etag::check_if_match;
 use crate::problem::Problem;
 use crate::reply::{Reply, empty, json, rendered, resource};
@@ -25,6 +26,7 @@ impl Api {
     ) -> Result<Reply, Problem> {
         let (function, qualifier) = (call.function(path)?, call.qualifier(path)?);
         let change = change(PutAsyncInvokeConfigInput::parse(&call.body)?);
+        self.check_destinations(&call.caller, &change)?;
         let _changing = self.changing().await;
         if let Ok(present) = self.engine().config_of(&function, &qualifier) {
             check_if_match(call.headers(), &rendered(&self.shown_config(&present))?)?;
@@ -55,16 +57,37 @@ impl Api {
     pub(crate) fn configs(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let page = call.query.page()?;
         let function = call.query.text("functionName").map(FunctionName::parse).transpose()?;
-        let listed = self.engine().configs(
-            &call.caller.account,
-            function.as_ref(),
-            page.next_token.as_deref(),
+        let listed = visible(
+            page.next_token,
             usize::from(page.limit),
+            |start, limit| {
+                let page =
+                    self.engine().configs(&call.caller.account, function.as_ref(), start, limit);
+                (page.configs, page.next)
+            },
+            |record| call.caller.sees(record.function.name.as_str()),
         );
         json(&AsyncConfigList {
-            configs: listed.configs.iter().map(|record| self.shown_config(record)).collect(),
-            next_token: listed.next.unwrap_or_default(),
+            configs: listed.0.iter().map(|record| self.shown_config(record)).collect(),
+            next_token: listed.1.unwrap_or_default(),
         })
+    }
+
+    /// A configuration may name only what its author's key allows. What does not read as an ARN is
+    /// refused by the engine.
+    fn check_destinations(&self, caller: &Caller, change: &ConfigChange) -> Result<(), Problem> {
+        let Some(destinations) = &change.destinations else { return Ok(()) };
+        let region = &self.engine().config().identity.region;
+        for (field, text) in [
+            ("destinationConfig.onSuccess.destination", &destinations.on_success),
+            ("destinationConfig.onFailure.destination", &destinations.on_failure),
+        ] {
+            if let Some(arn) = text.as_deref().and_then(|text| Arn::parse(text).ok()) {
+                let checked = caller.check_destination(field, &arn, region);
+                checked.map_err(|error| self.refused(error))?;
+            }
+        }
+        Ok(())
     }
 
     fn shown_config(&self, record: &ConfigRecord) -> AsyncConfig {

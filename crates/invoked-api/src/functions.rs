@@ -17,6 +17,7 @@ use invoked_fc::time::MetadataTime;
 use serde_json::{Map, Value};
 
 use crate::api::{Api, Call};
+use crate::caller::visible;
 use crate::etag::check_if_match;
 use crate::problem::Problem;
 use crate::reply::{Reply, empty, json, rendered, resource};
@@ -30,6 +31,8 @@ impl Api {
     pub(crate) async fn create_function(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let input = FunctionInput::parse(&call.body)?;
         let name = FunctionName::parse(input.function_name.as_deref().unwrap_or_default())?;
+        let allowed = call.caller.check_function(&["fc:CreateFunction"], name.as_str());
+        allowed.map_err(|error| self.refused(error))?;
         let key = FunctionKey { account: Arc::clone(&call.caller.account), name };
         let change = change(&input)?;
         let _changing = self.changing().await;
@@ -72,12 +75,18 @@ impl Api {
     pub(crate) fn functions(&self, call: &Call<'_>) -> Result<Reply, Problem> {
         let page = call.query.page()?;
         let prefix = call.query.text("prefix").unwrap_or_default();
-        let start = page.next_token.as_deref();
-        let account = &call.caller.account;
-        let listed = self.engine().functions(account, prefix, start, usize::from(page.limit));
+        let (functions, next) = visible(
+            page.next_token,
+            usize::from(page.limit),
+            |start, limit| {
+                let page = self.engine().functions(&call.caller.account, prefix, start, limit);
+                (page.functions, page.next)
+            },
+            |record| call.caller.sees(record.name.as_str()),
+        );
         json(&FunctionList {
-            functions: listed.functions.iter().map(|of| self.shown_function(of)).collect(),
-            next_token: listed.next.unwrap_or_default(),
+            functions: functions.iter().map(|of| self.shown_function(of)).collect(),
+            next_token: next.unwrap_or_default(),
         })
     }
 

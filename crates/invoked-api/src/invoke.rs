@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use invoked_core::directory::FunctionKind;
 use invoked_core::fault::Fault;
+use invoked_core::id::RequestId;
 use invoked_core::life::Verdict;
 use invoked_core::limits::LINEAGE_DEPTH_MAX;
-use invoked_core::name::TaskId;
+use invoked_core::name::{FunctionKey, Qualifier, TaskId};
 use invoked_core::shard::Accepted;
 use invoked_engine::{InvokeRequest, SyncAnswer, TaskWish};
 use invoked_fc::argument::InvalidArgument;
@@ -23,7 +26,7 @@ use crate::reply::{REQUEST_ID, Reply, empty, full, id_value, visible};
 
 const ASYNC_TASK_ID: HeaderName = HeaderName::from_static(headers::ASYNC_TASK_ID);
 const STATEFUL_ID: HeaderName = HeaderName::from_static(headers::STATEFUL_ASYNC_INVOCATION_ID);
-const ERROR_TYPE: HeaderName = HeaderName::from_static(headers::ERROR_TYPE);
+pub(crate) const ERROR_TYPE: HeaderName = HeaderName::from_static(headers::ERROR_TYPE);
 const DURATION: HeaderName = HeaderName::from_static(headers::INVOCATION_DURATION);
 const LOG_RESULT: HeaderName = HeaderName::from_static(headers::LOG_RESULT);
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -39,20 +42,18 @@ impl Api {
         function: &FunctionPath,
         call: Call<'_>,
     ) -> Result<Reply, Problem> {
-        let headers = call.headers();
-        match invocation_type(headers)? {
+        let headers = &call.head.headers;
+        let (function, qualifier) = (call.function(function)?, call.qualifier(function)?);
+        self.has_kind(&function, FunctionKind::Event)?;
+        let kind = invocation_type(headers)?;
+        let request = plain(function, qualifier, headers, call.body)?;
+        match kind {
             InvocationType::Sync => {
                 let logs = LogType::parse(header(headers, headers::LOG_TYPE)?)?;
-                let answer = self.engine().invoke_sync(plain(function, call)?).await?;
-                Ok(answered(answer, logs))
+                Ok(answered(self.engine().invoke_sync(request).await?, logs))
             }
-            kind @ (InvocationType::Async | InvocationType::Task) => {
-                let request = InvokeRequest {
-                    delay: parse_async_delay(header(headers, headers::ASYNC_DELAY)?)?,
-                    task_id: task_id(headers)?,
-                    task: task_wish(kind, headers)?,
-                    ..plain(function, call)?
-                };
+            InvocationType::Async | InvocationType::Task => {
+                let request = later(request, kind, headers)?;
                 Ok(accepted(&self.engine().invoke_async(request).await?))
             }
         }
@@ -60,15 +61,34 @@ impl Api {
 }
 
 /// What every invocation has.
-fn plain(function: &FunctionPath, call: Call<'_>) -> Result<InvokeRequest, Problem> {
+pub(crate) fn plain(
+    function: FunctionKey,
+    qualifier: Qualifier,
+    headers: &HeaderMap,
+    payload: Bytes,
+) -> Result<InvokeRequest, InvalidArgument> {
     Ok(InvokeRequest {
-        function: call.function(function)?,
-        qualifier: call.qualifier(function)?,
-        depth: depth(call.headers())?,
+        function,
+        qualifier,
+        depth: depth(headers)?,
         delay: Duration::ZERO,
         task_id: None,
         task: TaskWish::AsConfigured,
-        payload: call.body,
+        payload,
+    })
+}
+
+/// With what an asynchronous one has besides.
+pub(crate) fn later(
+    request: InvokeRequest,
+    kind: InvocationType,
+    headers: &HeaderMap,
+) -> Result<InvokeRequest, InvalidArgument> {
+    Ok(InvokeRequest {
+        delay: parse_async_delay(header(headers, headers::ASYNC_DELAY)?)?,
+        task_id: task_id(headers)?,
+        task: task_wish(kind, headers)?,
+        ..request
     })
 }
 
@@ -103,7 +123,7 @@ fn depth(headers: &HeaderMap) -> Result<u8, InvalidArgument> {
 }
 
 /// The 202. Of a plain invocation, the task id is the request id.
-fn accepted(accepted: &Accepted) -> Reply {
+pub(crate) fn accepted(accepted: &Accepted) -> Reply {
     let id = id_value(accepted.request_id);
     let task = accepted.task.as_ref().map_or_else(|| id.clone(), |task| visible(task.as_str()));
     let mut reply = empty(StatusCode::ACCEPTED);
@@ -117,7 +137,7 @@ fn accepted(accepted: &Accepted) -> Reply {
 /// What a synchronous invocation came to. A function that failed did answer: that is a 200.
 fn answered(answered: SyncAnswer, logs: LogType) -> Reply {
     let SyncAnswer { request_id, answer, took } = answered;
-    let fault = answer.fault.unwrap_or_else(|| Fault::new("InvocationError", "", 200));
+    let fault = said(answer.fault);
     let error_type = match answer.verdict {
         Verdict::Succeeded => None,
         Verdict::FunctionError => Some(visible(&fault.code)),
@@ -126,18 +146,27 @@ fn answered(answered: SyncAnswer, logs: LogType) -> Reply {
         }
     };
     let mut reply = full(StatusCode::OK, BYTES, answer.body);
-    let headers = reply.headers_mut();
-    headers.insert(REQUEST_ID, id_value(request_id));
+    told(reply.headers_mut(), request_id, took, logs);
+    if let Some(error_type) = error_type {
+        reply.headers_mut().insert(ERROR_TYPE, error_type);
+    }
+    reply
+}
+
+/// What a failure has to say.
+pub(crate) fn said(fault: Option<Fault>) -> Fault {
+    fault.unwrap_or_else(|| Fault::new("InvocationError", "", 200))
+}
+
+/// What the headers tell of every synchronous invocation.
+pub(crate) fn told(headers: &mut HeaderMap, id: RequestId, took: Duration, logs: LogType) {
+    headers.insert(REQUEST_ID, id_value(id));
     let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     headers.insert(DURATION, HeaderValue::from(took));
-    if let Some(error_type) = error_type {
-        headers.insert(ERROR_TYPE, error_type);
-    }
     if logs == LogType::Tail {
         // Functions are processes of their own: their logs never come this way.
         headers.insert(LOG_RESULT, HeaderValue::from_static(""));
     }
-    reply
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@
 //!
 //! - No reading of the wire: paths, headers, queries, bodies and error bodies are `invoked-fc`'s.
 //! - No decision about an invocation: that is the engine's, and the core's below it.
-//! - No authentication yet. Its place is where a request is whole, in [`Api`].
+//! - No signatures: those are `invoked-fc`'s too. [`auth`] says whose they are, and what they may do.
 #![warn(missing_docs)]
 
 mod admin;
 mod api;
+pub mod auth;
 mod body;
 mod caller;
 mod configs;
@@ -22,6 +23,7 @@ mod functions;
 mod ids;
 mod invoke;
 mod problem;
+mod proxy;
 mod reply;
 mod serve;
 mod tasks;
@@ -30,5 +32,6 @@ pub use admin::tokens::{Role, SharedTokens, Tokens};
 pub use admin::{Admin, Render};
 pub use api::{Api, ApiConfig};
 pub use reply::Reply;
+pub use serve::tls::{Certificate, CertificateError, Tls};
 pub use serve::unread::Unread;
-pub use serve::{Respond, ServeConfig, serve};
+pub use serve::{Listening, Respond, ServeConfig, serve};

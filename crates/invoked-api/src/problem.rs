@@ -19,7 +19,9 @@ use invoked_fc::argument::InvalidArgument;
 use invoked_fc::error::{ErrorBody, ErrorCode};
 use invoked_fc::route::PathNotSupported;
 
+use crate::auth::AuthError;
 use crate::body::BodyError;
+use crate::proxy::ProxyError;
 use crate::reply::{JSON, REQUEST_ID, Reply, full, id_value};
 
 /// What a caller is told of anything that is our own fault.
@@ -39,6 +41,9 @@ pub(crate) enum Problem {
     /// A name is not in its form.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// Whoever makes the request may not.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// The body does not read.
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -51,6 +56,9 @@ pub(crate) enum Problem {
     /// A synchronous invocation did not run.
     #[error("the function did not run: {fault}")]
     NotRun { verdict: Verdict, fault: Fault },
+    /// A request to an HTTP function, or its answer, was not passed on.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A function was not created, changed or found.
     #[error(transparent)]
     Function(#[from] FunctionError),
@@ -100,6 +108,11 @@ impl Problem {
             Self::Argument(error) => Refusal::new(error.code(), text()),
             Self::Name(_) => Refusal::new(C::InvalidArgument, text()),
             Self::EtagDiffers { .. } => Refusal::new(C::PreconditionFailed, text()),
+            Self::Auth(error @ AuthError::NoncesFull { .. }) => {
+                Refusal::later(error.code(), text(), RETRY_AFTER_DEFAULT)
+            }
+            Self::Auth(error @ AuthError::Foreign { .. }) => bad_destination(&error.to_string()),
+            Self::Auth(error) => Refusal::new(error.code(), text()),
             Self::Body(error) => match error {
                 BodyError::TooLarge { .. } => Refusal::new(C::EntityTooLarge, text()),
                 BodyError::TooSlow { .. } | BodyError::Broken(_) => {
@@ -124,6 +137,17 @@ impl Problem {
                 }
             },
             Self::NotRun { verdict, fault } => not_run(*verdict, fault),
+            Self::Proxy(error) => match error {
+                ProxyError::TooLarge { .. }
+                | ProxyError::Climbs
+                | ProxyError::Uri
+                | ProxyError::NoText { .. }
+                | ProxyError::NotHttp { .. }
+                | ProxyError::NotEvent { .. } => Refusal::new(C::InvalidArgument, text()),
+                ProxyError::Failed { .. }
+                | ProxyError::AnswerStatus { .. }
+                | ProxyError::AnswerHeaders => Refusal::new(C::BadResponse, text()),
+            },
             Self::Function(error) => match error {
                 FunctionError::NotFound { .. } => Refusal::new(C::FunctionNotFound, text()),
                 FunctionError::Exists { .. } => Refusal::new(C::FunctionAlreadyExists, text()),
@@ -175,7 +199,7 @@ impl Problem {
         if let Some(after) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
         }
-        if matches!(self, Self::Body(_)) {
+        if matches!(self, Self::Body(_) | Self::Proxy(ProxyError::TooLarge { .. })) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         reply

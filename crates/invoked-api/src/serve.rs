@@ -1,10 +1,13 @@
 //! The connections of a listener: accepted up to a limit, each in a task of its own, ended in order.
 //!
 //! What is limited: the number of connections (at the limit nothing is accepted, and the kernel's
-//! backlog waits), the time a request's head may take, and its size. A panic in a request is an
-//! answer of that request and of nothing else.
+//! backlog waits), how many of them one address may have, the time that a TLS handshake and a
+//! request's head may take, and its size. A panic in a request is an answer of that request and of
+//! nothing else.
 
 mod guarded;
+mod peers;
+pub(crate) mod tls;
 pub(crate) mod unread;
 
 use std::convert::Infallible;
@@ -19,12 +22,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::reply::Reply;
 use crate::serve::guarded::guarded;
+use crate::serve::peers::Peers;
+use crate::serve::tls::Tls;
 use crate::serve::unread::Unread;
 
 /// A request's head at most, and what is read ahead of a body, in bytes.
@@ -37,8 +43,11 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 pub struct ServeConfig {
     /// Connections at a time. At the limit nothing more is accepted until one ends.
     pub connections_max: usize,
+    /// Connections at a time from one address (of IPv6, one /64); more are closed at once. The loopback
+    /// interface has no such limit.
+    pub connections_per_peer_max: usize,
     /// From the first moment at which a request may come to the end of its head: how slowly a head
-    /// may come, and how long a connection may be idle.
+    /// may come, and how long a connection may be idle. Before it, a TLS handshake may take as long.
     pub header_timeout: Duration,
     /// After the shutdown, how long the requests in hand may take.
     pub drain_timeout: Duration,
@@ -48,6 +57,7 @@ impl Default for ServeConfig {
     fn default() -> Self {
         Self {
             connections_max: 4_096,
+            connections_per_peer_max: 2_048,
             header_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(30),
         }
@@ -67,15 +77,38 @@ pub trait Respond: Clone + Send + Sync + 'static {
     fn panicked(&self) -> Reply;
 }
 
+/// Where connections come from: a socket, with or without TLS.
+#[derive(Debug)]
+pub struct Listening {
+    tcp: TcpListener,
+    tls: Option<Tls>,
+}
+
+impl Listening {
+    /// A socket whose connections begin with a handshake, if there is a certificate for one.
+    #[must_use]
+    pub fn new(tcp: TcpListener, tls: Option<Tls>) -> Self {
+        Self { tcp, tls }
+    }
+}
+
+impl From<TcpListener> for Listening {
+    fn from(tcp: TcpListener) -> Self {
+        Self { tcp, tls: None }
+    }
+}
+
 /// Accepts connections and serves them until `shutdown`; then accepts nothing more, lets requests
 /// in hand end within [`ServeConfig::drain_timeout`], and closes every connection.
 pub async fn serve<S: Respond>(
-    listener: TcpListener,
+    listener: impl Into<Listening>,
     service: S,
     config: ServeConfig,
     shutdown: impl Future<Output = ()>,
 ) {
     let (close, closing) = watch::channel(false);
+    let Listening { tcp, tls } = listener.into();
+    let peers = Peers::new(config.connections_per_peer_max);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -86,11 +119,19 @@ pub async fn serve<S: Respond>(
                 look_at(ended);
                 continue;
             }
-            accepted = listener.accept(), if has_room => accepted,
+            accepted = tcp.accept(), if has_room => accepted,
         };
         match accepted {
-            Ok((stream, _peer)) => {
-                connections.spawn(connection(stream, service.clone(), config, closing.clone()));
+            Ok((stream, peer)) => {
+                let Some(place) = peers.admit(peer.ip()) else {
+                    tracing::debug!(%peer, "a connection too many of one address");
+                    continue;
+                };
+                let (tls, service, closing) = (tls.clone(), service.clone(), closing.clone());
+                connections.spawn(async move {
+                    connection(stream, tls, service, config, closing).await;
+                    drop(place);
+                });
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -102,7 +143,7 @@ pub async fn serve<S: Respond>(
             }
         }
     }
-    drop(listener);
+    drop(tcp);
     close.send_replace(true);
     let all_end = async {
         while let Some(ended) = connections.join_next().await {
@@ -133,6 +174,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 async fn connection<S: Respond>(
     stream: TcpStream,
+    tls: Option<Tls>,
     service: S,
     config: ServeConfig,
     mut closing: watch::Receiver<bool>,
@@ -140,6 +182,25 @@ async fn connection<S: Respond>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
+    let Some(tls) = tls else { return exchange(stream, service, config, closing).await };
+    let handshake = tokio::select! {
+        shaken = tokio::time::timeout(config.header_timeout, tls.accept(stream)) => shaken,
+        _closed = closing.wait_for(|is_closing| *is_closing) => return,
+    };
+    match handshake {
+        Ok(Ok(stream)) => exchange(stream, service, config, closing).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_late) => tracing::debug!("a TLS handshake did not end in time"),
+    }
+}
+
+/// Requests and answers, until one side has enough.
+async fn exchange<S: Respond>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+    service: S,
+    config: ServeConfig,
+    mut closing: watch::Receiver<bool>,
+) {
     let unread = Unread::default();
     let answer = service_fn(|request| {
         let (service, unread) = (service.clone(), unread.clone());

@@ -5,8 +5,10 @@ use alloc::sync::Arc;
 
 use crate::arn::Arn;
 use crate::envelope::Identity;
+use crate::fault::Fault;
 use crate::id::FnId;
 use crate::name::{FunctionKey, FunctionName, Qualifier};
+use crate::role::Role;
 use crate::terms::Terms;
 
 /// What kind of requests a function takes.
@@ -53,6 +55,8 @@ pub struct Function {
     pub concurrency: Option<u32>,
     /// Whether its lane is held by an operator.
     pub paused: bool,
+    /// What it may tell; `None` is anything.
+    pub role: Option<Arc<Role>>,
     /// Retries after function errors where no configuration sets them.
     pub default_retries: u8,
     /// Time-to-live in seconds where no configuration sets it.
@@ -96,6 +100,8 @@ pub enum Route {
     },
     /// Through a sink.
     Sink,
+    /// Nowhere: the role of the function that has something to tell does not allow it.
+    Refused(Fault),
 }
 
 /// All functions of this daemon.
@@ -158,11 +164,17 @@ impl Directory {
     }
 
     /// Where a message of the function `from` for `destination` goes. A function that this daemon
-    /// does not know is somebody else's: a sink decides what becomes of it.
+    /// does not know is somebody else's: a sink decides what becomes of it. Every message asks here, so
+    /// this is where a function is held to its role; one that was deleted has none any more.
     #[must_use]
     pub fn route(&self, from: FnId, destination: &Arn) -> Route {
         let key = self.key_of(from);
         let account = key.as_ref().map_or(self.identity.account.as_str(), |key| &key.account);
+        let role = self.get(from).and_then(|function| function.role.as_ref());
+        let region = &self.identity.region;
+        if let Some(fault) = role.and_then(|role| role.refusal(destination, region, account)) {
+            return Route::Refused(fault);
+        }
         let own = self.identity.own_function(account, destination);
         match own.and_then(|(key, qualifier)| Some((self.find(&key)?, qualifier))) {
             Some((function, qualifier)) => {
@@ -190,6 +202,7 @@ mod tests {
             kind: FunctionKind::Event,
             concurrency: None,
             paused: false,
+            role: None,
             default_retries: 3,
             default_event_age_seconds: 60,
             configs: BTreeMap::new(),
@@ -208,7 +221,7 @@ mod tests {
         let to = |from: u32, arn: &str| match directory.route(FnId(from), &Arn::parse(arn).unwrap())
         {
             Route::Local { function, .. } => Some(function.id.0),
-            Route::Sink => None,
+            Route::Sink | Route::Refused(_) => None,
         };
         let nobody = "acs:fc:::functions/audit";
         // Whoever names no account means his own, even after he was deleted.

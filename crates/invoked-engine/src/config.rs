@@ -9,6 +9,7 @@ use invoked_core::arn::SinkKind;
 use invoked_core::callback::CallbackPolicy;
 use invoked_core::envelope::Identity;
 use invoked_core::life::RetryPolicy;
+use invoked_core::role::Roles;
 use invoked_core::shard::Defect;
 use invoked_sink::{Sink, Target};
 use invoked_store::{NodeId, Store};
@@ -20,6 +21,8 @@ use crate::clock::Clock;
 pub struct EngineConfig {
     /// Who the daemon is in ARNs.
     pub identity: Identity,
+    /// What functions with a role may tell, to begin with.
+    pub roles: Arc<Roles>,
     /// Waits between attempts.
     pub retry: RetryPolicy,
     /// Waits between tries of a callback, and their end.
@@ -66,6 +69,7 @@ impl EngineConfig {
     pub fn new(identity: Identity, seed: u64) -> Self {
         Self {
             identity,
+            roles: Arc::default(),
             retry: RetryPolicy::default(),
             callback: CallbackPolicy::default(),
             window_max: 4_096,

@@ -62,7 +62,8 @@ impl Engine {
     /// # Errors
     /// Somebody else owns a shard, or the store did not answer.
     pub async fn start(config: EngineConfig, parts: Parts) -> Result<Self, StartError> {
-        let registered = Functions::load(parts.store.as_ref()).await?;
+        let mut registered = Functions::load(parts.store.as_ref()).await?;
+        registered.roles = Arc::clone(&config.roles);
         let snapshot = Arc::new(registered.snapshot(&config));
         let shards = parts.store.caps().shards;
         let mut inboxes = Vec::new();

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 use invoked_core::directory::{Directory, Function, FunctionKind, Prepared, TaskMode};
 use invoked_core::id::FnId;
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::role::Roles;
 use invoked_core::terms::{Destination, Terms};
 use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
 use invoked_store::codec::DecodeError;
@@ -35,6 +36,8 @@ pub(crate) struct Functions {
     pub(crate) destinations: BTreeMap<String, FnId>,
     /// Whose a number is or was.
     pub(crate) names: Arc<BTreeMap<FnId, FunctionKey>>,
+    /// What functions with a role may tell. The operator's, not the store's.
+    pub(crate) roles: Arc<Roles>,
 }
 
 /// A page of functions.
@@ -116,6 +119,7 @@ impl Functions {
             kind: record.kind,
             concurrency: record.concurrency,
             paused: false,
+            role: self.role_of(record),
             default_retries: config.default_retries,
             default_event_age_seconds: config.default_event_age_seconds,
             configs: configs.collect(),
@@ -174,6 +178,7 @@ fn target_spec(record: &FunctionRecord, config: &EngineConfig) -> Option<TargetS
         function: record.name.clone(),
         account: record.account.as_str().into(),
         region: config.identity.region.as_str().into(),
+        kind: record.kind,
         address,
         named_by: match record.origin {
             Origin::File => NamedBy::Operator,
@@ -190,6 +195,10 @@ fn target_spec(record: &FunctionRecord, config: &EngineConfig) -> Option<TargetS
     })
 }
 
+/// Why it cannot be: what passes HTTP requests on speaks HTTP, not the API.
+pub(crate) const REMOTE_HTTP: &str = "an HTTP function cannot be one of a remote Function Compute; \
+                                      name its own http:// URL instead of fc://";
+
 impl FunctionChange {
     fn check(&self) -> Result<(), FunctionError> {
         let invalid = |field, problem: String| Err(FunctionError::Invalid { field, problem });
@@ -204,6 +213,9 @@ impl FunctionChange {
         match self.url.as_deref() {
             None => Ok(()),
             Some(url) if url.starts_with("http://") || url.starts_with("https://") => Ok(()),
+            Some(url) if url.starts_with("fc://") && self.kind == FunctionKind::Http => {
+                invalid("url", REMOTE_HTTP.to_owned())
+            }
             Some(url) if url.strip_prefix("fc://").is_some_and(|rest| rest.contains('/')) => Ok(()),
             Some(url) => invalid(
                 "url",

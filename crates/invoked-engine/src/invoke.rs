@@ -5,16 +5,18 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use invoked_core::directory::{Function, TaskMode};
+use invoked_core::directory::{Function, FunctionKind, TaskMode};
 use invoked_core::id::{Attempt, FnId, InvKey, RequestId, ShardId};
 use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX, SYNC_RESULT_MAX};
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier, TaskId};
 use invoked_core::shard::{AcceptRequest, Accepted, Refused};
-use invoked_sink::{Answer, Attempted, TargetAddress};
+use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target, TargetAddress};
+use tokio::sync::SemaphorePermit;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use crate::error::InvokeError;
+use crate::functions::REMOTE_HTTP;
 use crate::handle::{Handle, Shared};
 use crate::shard::Message;
 
@@ -59,6 +61,17 @@ pub struct SyncAnswer {
     pub request_id: RequestId,
     /// What the function, or the way to it, answered.
     pub answer: Answer,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// The answer to a synchronous HTTP request.
+#[derive(Debug)]
+pub struct HttpAnswer {
+    /// The id it ran under.
+    pub request_id: RequestId,
+    /// What the function answered; or why it did not, which is never a success.
+    pub answer: Result<HttpResponse, Answer>,
     /// How long it took.
     pub took: Duration,
 }
@@ -156,6 +169,33 @@ impl Handle {
     /// # Errors
     /// See [`InvokeError`]. A function that fails is an answer, not an error.
     pub async fn invoke_sync(&self, request: InvokeRequest) -> Result<SyncAnswer, InvokeError> {
+        let (attempted, _slot) = self.sync_attempt(request)?;
+        let watch = crate::clock::stopwatch();
+        let answer = self.shared.call(&attempted).await;
+        Ok(SyncAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
+    }
+
+    /// Passes an HTTP request on to a function once and waits for its answer; the body is the
+    /// payload. Nothing is stored.
+    ///
+    /// # Errors
+    /// See [`InvokeError`]. Whatever the function answers is an answer, not an error.
+    pub async fn request_sync(
+        &self,
+        request: InvokeRequest,
+        head: &HttpHead,
+    ) -> Result<HttpAnswer, InvokeError> {
+        let (attempted, _slot) = self.sync_attempt(request)?;
+        let watch = crate::clock::stopwatch();
+        let answer = self.shared.request(&attempted, head).await;
+        Ok(HttpAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
+    }
+
+    /// The only attempt of a synchronous invocation, and the slot that it holds.
+    fn sync_attempt(
+        &self,
+        request: InvokeRequest,
+    ) -> Result<(Attempted, SemaphorePermit<'_>), InvokeError> {
         let shared = &self.shared;
         if request.payload.len() > SYNC_PAYLOAD_MAX {
             return Err(InvokeError::TooLarge { limit: SYNC_PAYLOAD_MAX });
@@ -167,25 +207,22 @@ impl Handle {
         let function = known(&snapshot.directory, &request.function)?;
         let target = snapshot.targets.get(&function.id);
         let target = target.ok_or(InvokeError::NoTarget { function: request.function.name })?;
-        let _slot = shared
+        let slot = shared
             .sync_slots
             .try_acquire()
             .map_err(|_full| InvokeError::Overloaded { retry_after: RETRY_AFTER })?;
         let shard = shared.shard_of(function.id.0);
         let key = InvKey::generated(shard, shared.clock.now(), shared.random.next());
-        let request_id = RequestId::from(key);
         let attempted = Attempted {
             target: Arc::clone(target),
             qualifier: request.qualifier,
-            request_id,
+            request_id: RequestId::from(key),
             attempt: Attempt(1),
             depth: request.depth,
             payload: request.payload,
             result_max: SYNC_RESULT_MAX,
         };
-        let watch = crate::clock::stopwatch();
-        let answer = shared.call(&attempted).await;
-        Ok(SyncAnswer { request_id, answer, took: watch.elapsed() })
+        Ok((attempted, slot))
     }
 }
 
@@ -213,12 +250,35 @@ impl Shared {
 
     /// Makes one attempt with whatever the function's address needs.
     pub(crate) async fn call(&self, attempted: &Attempted) -> Answer {
-        match (&attempted.target.address, &self.remote) {
-            (TargetAddress::Runtime { .. }, _) => self.runtime.invoke(attempted).await,
-            (TargetAddress::Remote { .. }, Some(remote)) => remote.invoke(attempted).await,
-            (TargetAddress::Remote { instance, .. }, None) => crate::shard::misconfigured(
-                &format!("no entry [sinks.fc.{instance}] is configured"),
-            ),
+        match self.way_to(attempted) {
+            Ok(way) => way.invoke(attempted).await,
+            Err(misconfigured) => misconfigured,
+        }
+    }
+
+    /// Passes an HTTP request on with whatever the function's address needs.
+    async fn request(
+        &self,
+        attempted: &Attempted,
+        head: &HttpHead,
+    ) -> Result<HttpResponse, Answer> {
+        self.way_to(attempted)?.request(attempted, head).await
+    }
+
+    fn way_to(&self, attempted: &Attempted) -> Result<&dyn Target, Answer> {
+        let target = &attempted.target;
+        match (&target.address, target.kind, &self.remote) {
+            (TargetAddress::Runtime { .. }, _, _) => Ok(self.runtime.as_ref()),
+            (TargetAddress::Remote { .. }, FunctionKind::Http, _) => {
+                Err(crate::shard::misconfigured(REMOTE_HTTP))
+            }
+            (TargetAddress::Remote { .. }, FunctionKind::Event, Some(remote)) => {
+                Ok(remote.as_ref())
+            }
+            (TargetAddress::Remote { instance, .. }, FunctionKind::Event, None) => {
+                let message = format!("no entry [sinks.fc.{instance}] is configured");
+                Err(crate::shard::misconfigured(&message))
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Grouped by who reads them. How the values read is in [`values`].
 
+pub mod forwarding;
 pub mod values;
 
 // The caller writes them, the daemon reads them.

@@ -22,6 +22,7 @@ pub mod argument;
 pub mod dto;
 pub mod error;
 pub mod headers;
+pub mod http_event;
 pub mod percent;
 pub mod query;
 pub mod route;

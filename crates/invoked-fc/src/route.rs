@@ -64,6 +64,13 @@ pub struct Route {
 #[expect(missing_docs, reason = "the variants are the documented operations")]
 pub enum Operation {
     InvokeFunction(FunctionPath),
+    /// A request to an HTTP function, passed through.
+    Proxy {
+        function: FunctionPath,
+        /// What follows the function's name, from its `/` on and as it was sent; `/` if nothing
+        /// follows.
+        path: String,
+    },
     PutAsyncInvokeConfig(FunctionPath),
     GetAsyncInvokeConfig(FunctionPath),
     DeleteAsyncInvokeConfig(FunctionPath),
@@ -88,7 +95,7 @@ impl Operation {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::InvokeFunction(_) => "InvokeFunction",
+            Self::InvokeFunction(_) | Self::Proxy { .. } => "InvokeFunction",
             Self::PutAsyncInvokeConfig(_) => "PutAsyncInvokeConfig",
             Self::GetAsyncInvokeConfig(_) => "GetAsyncInvokeConfig",
             Self::DeleteAsyncInvokeConfig(_) => "DeleteAsyncInvokeConfig",
@@ -166,15 +173,25 @@ pub fn parse(method: &str, path: &str) -> Result<Route, PathNotSupported> {
 }
 
 fn route(method: &str, path: &str) -> Option<Route> {
-    let segments: Vec<String> =
-        path.strip_prefix('/')?.split('/').map(decode_segment).collect::<Option<_>>()?;
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let (version, rest) = segments.split_first()?;
-    let (version, operation) = match *version {
-        "2016-08-15" => (ApiVersion::V2016, services::operation(method, rest)?),
-        "2021-04-06" => (ApiVersion::V2021, services::operation(method, rest)?),
-        "2023-03-30" => (ApiVersion::V2023, v2023::operation(method, rest)?),
+    let (version, rest) = path.strip_prefix('/')?.split_once('/')?;
+    let version = match version {
+        "2016-08-15" => ApiVersion::V2016,
+        "2021-04-06" => ApiVersion::V2021,
+        "2023-03-30" => ApiVersion::V2023,
         _ => return None,
+    };
+    if let Some(rest) = rest.strip_prefix("proxy/") {
+        let operation = match version {
+            ApiVersion::V2016 | ApiVersion::V2021 => services::proxy(rest)?,
+            ApiVersion::V2023 => v2023::proxy(rest)?,
+        };
+        return Some(Route { version, operation });
+    }
+    let segments: Vec<String> = rest.split('/').map(decode_segment).collect::<Option<_>>()?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let operation = match version {
+        ApiVersion::V2016 | ApiVersion::V2021 => services::operation(method, &segments)?,
+        ApiVersion::V2023 => v2023::operation(method, &segments)?,
     };
     Some(Route { version, operation })
 }

@@ -14,9 +14,9 @@ pub mod fc;
 mod mac;
 pub mod roa;
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
-pub use authorization::{Authorization, AuthorizationError, CLOCK_SKEW_MAX, Scheme};
+pub use authorization::{Authorization, AuthorizationError, CLOCK_SKEW_MAX, Form, Scheme, limits};
 
 /// A request as it is sent: nothing decoded, nothing normalized.
 #[derive(Clone, Copy)]
@@ -57,6 +57,12 @@ impl<'a> Request<'a> {
         headers.sort_by(|(left, _), (right, _)| left.cmp(right));
         headers.into_iter().map(|(name, value)| format!("{name}:{value}\n")).collect()
     }
+}
+
+/// The order of header names, whatever their case.
+fn compare_names(left: &str, right: &str) -> Ordering {
+    let left = left.bytes().map(|byte| byte.to_ascii_lowercase());
+    left.cmp(right.bytes().map(|byte| byte.to_ascii_lowercase()))
 }
 
 impl fmt::Debug for Request<'_> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use invoked_core::arn::Arn;
 use invoked_core::callback::CallVerdict;
+use invoked_core::directory::FunctionKind;
 use invoked_core::id::{Attempt, RequestId};
 use invoked_core::life::{Outcome, Verdict};
 use invoked_core::name::{FunctionName, Qualifier};
@@ -60,6 +61,7 @@ fn attempted(instance: &str) -> Attempted {
             function: name("here"),
             account: "123".into(),
             region: "cn-hangzhou".into(),
+            kind: FunctionKind::Event,
             address,
             named_by: NamedBy::Operator,
             timeout: Duration::from_millis(200),

@@ -13,4 +13,7 @@ mod delivery;
 mod target;
 
 pub use delivery::{Delivery, Sink};
-pub use target::{Answer, Attempted, NamedBy, StatusRule, Target, TargetAddress, TargetSpec};
+pub use target::{
+    Answer, Attempted, HttpHead, HttpResponse, NamedBy, StatusRule, Target, TargetAddress,
+    TargetSpec,
+};

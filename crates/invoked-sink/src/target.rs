@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use invoked_core::directory::FunctionKind;
 use invoked_core::fault::Fault;
 use invoked_core::id::{Attempt, RequestId};
 use invoked_core::life::Verdict;
@@ -19,6 +20,8 @@ pub struct TargetSpec {
     pub account: Arc<str>,
     /// The daemon's region.
     pub region: Arc<str>,
+    /// What requests it takes.
+    pub kind: FunctionKind,
     /// Where it lives.
     pub address: TargetAddress,
     /// Who said so.
@@ -86,7 +89,8 @@ pub struct Attempted {
     pub attempt: Attempt,
     /// Hand-overs from function to function before this one. Travels as `x-invoked-lineage`.
     pub depth: u8,
-    /// The event.
+    /// The event. Of an HTTP function: an HTTP request as an event for [`Target::invoke`], its body
+    /// for [`Target::request`].
     pub payload: Bytes,
     /// Bytes of an answer that are taken; a larger one is a function error that names the limit.
     pub result_max: usize,
@@ -104,6 +108,13 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// Method, path with query, and headers of a request to an HTTP function. The path is the
+/// function's own; the headers are those of the caller that a function may see.
+pub type HttpHead = http::request::Parts;
+
+/// What an HTTP function answered.
+pub type HttpResponse = http::Response<Bytes>;
+
 /// A way to call functions.
 ///
 /// # Contract
@@ -116,4 +127,19 @@ pub struct Answer {
 pub trait Target: Send + Sync + 'static {
     /// Makes one attempt, within the function's timeout.
     async fn invoke(&self, attempted: &Attempted) -> Answer;
+
+    /// Passes a request on to an HTTP function and gives back whatever it answers, within the
+    /// function's timeout. Every status is an answer.
+    ///
+    /// # Errors
+    /// There is no whole answer; the verdict is never [`Verdict::Succeeded`].
+    async fn request(
+        &self,
+        _attempted: &Attempted,
+        _head: &HttpHead,
+    ) -> Result<HttpResponse, Answer> {
+        let message = "HTTP requests cannot be passed on to functions of this kind";
+        let fault = Fault::new("InvalidTarget", message, 0);
+        Err(Answer { verdict: Verdict::Refused, fault: Some(fault), body: Bytes::new() })
+    }
 }

@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use invoked_core::directory::FunctionKind;
 use invoked_core::id::{Attempt, RequestId};
 use invoked_core::life::Verdict;
 use invoked_core::limits::RESULT_MAX;
@@ -105,6 +106,7 @@ fn attempted(url: &str) -> Attempted {
             function: FunctionName::parse("hello").expect("a name"),
             account: "1234567890".into(),
             region: "cn-hangzhou".into(),
+            kind: FunctionKind::Event,
             address: TargetAddress::Runtime { url: url.into() },
             named_by: NamedBy::Operator,
             timeout: Duration::from_secs(60),

@@ -67,7 +67,7 @@ pub(crate) fn answer(outcome: Result<Response<Bytes>, Error>, asked: Asked) -> A
             let (head, body) = response.into_parts();
             of_response(&head, body, asked)
         }
-        Err(error) => of_error(&error, asked),
+        Err(error) => failure(&error, asked),
     }
 }
 
@@ -87,7 +87,8 @@ fn of_response(head: &response::Parts, body: Bytes, asked: Asked) -> Answer {
     }
 }
 
-fn of_error(error: &Error, asked: Asked) -> Answer {
+/// What an exchange without a whole answer comes to.
+pub(crate) fn failure(error: &Error, asked: Asked) -> Answer {
     let fault = |code| Fault::new(code, &error.in_full(), 0);
     let waiting = Verdict::Unavailable { retry_after: None };
     match error {

@@ -1,4 +1,5 @@
-//! Functions behind the custom-runtime protocol: `POST {url}/invoke` with the event as the body.
+//! Functions behind the custom-runtime protocol: `POST {url}/invoke` with the event as the body; an
+//! HTTP function gets the caller's own method, path, query, headers and body instead.
 //!
 //! # What this crate does not do
 //!
@@ -6,6 +7,7 @@
 //!   `x-fc-security-token` headers of the protocol are left out.
 //! - It keeps no instances: `/initialize` runs once for a target, again after the target could not
 //!   be reached, and `/pre-stop` never.
+//! - It streams nothing: bodies are whole on their way in and out.
 //! - It has nothing to configure: what a function may take stands in its [`TargetSpec`], how
 //!   connections are kept in [`invoked_http::Config`].
 //!
@@ -13,6 +15,7 @@
 #![warn(missing_docs)]
 
 mod classify;
+mod event;
 mod initialize;
 mod request;
 mod target;

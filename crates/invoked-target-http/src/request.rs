@@ -7,11 +7,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use invoked_core::name::Qualifier;
-use invoked_fc::headers;
+use invoked_fc::headers::forwarding::reaches_function;
+use invoked_fc::{headers, http_event};
 use invoked_http::{Endpoint, EndpointError};
-use invoked_sink::{Attempted, TargetSpec};
+use invoked_sink::{Attempted, HttpHead, TargetSpec};
+
+use crate::event::Unusable;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
 const QUALIFIER: HeaderName = HeaderName::from_static(headers::QUALIFIER);
@@ -25,6 +29,8 @@ const LATEST: HeaderValue = HeaderValue::from_static("LATEST");
 pub(crate) struct Template {
     invoke: Part,
     initialize: Part,
+    http: Part,
+    endpoint: Endpoint,
 }
 
 #[derive(Debug)]
@@ -68,10 +74,12 @@ impl Template {
         for differing in [REQUEST_ID, QUALIFIER, VERSION_ID, LINEAGE, ATTEMPT] {
             common.insert(differing, LATEST);
         }
-        let mut invoke = Part::new("/invoke", common.clone(), endpoint)?;
+        let initialize = Part::new("/initialize", common.clone(), endpoint)?;
+        let http = Part::new("/http-invoke", common.clone(), endpoint)?;
+        let mut invoke = Part::new("/invoke", common, endpoint)?;
         let octets = HeaderValue::from_static("application/octet-stream");
         invoke.headers.insert(CONTENT_TYPE, octets);
-        Ok(Self { invoke, initialize: Part::new("/initialize", common, endpoint)? })
+        Ok(Self { invoke, initialize, http, endpoint: endpoint.clone() })
     }
 
     pub(crate) fn invoke(&self, attempted: &Attempted) -> Request<Bytes> {
@@ -80,6 +88,28 @@ impl Template {
 
     pub(crate) fn initialize(&self, attempted: &Attempted) -> Request<Bytes> {
         self.initialize.request(attempted, Bytes::new())
+    }
+
+    /// The request of a caller, with the common headers besides its own.
+    pub(crate) fn http(
+        &self,
+        attempted: &Attempted,
+        head: &HttpHead,
+        body: Bytes,
+    ) -> Result<Request<Bytes>, Unusable> {
+        if http_event::climbs(head.uri.path()) {
+            return Err(Unusable::Path);
+        }
+        let path = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let mut request = self.http.request(attempted, body);
+        *request.method_mut() = head.method.clone();
+        *request.uri_mut() = self.endpoint.uri(path).map_err(|_| Unusable::Path)?;
+        let passed = head.headers.iter().filter(|(name, _)| reaches_function(name.as_str()));
+        for (name, value) in passed {
+            let added = request.headers_mut().try_append(name, value.clone());
+            added.map_err(|_| Unusable::Headers)?;
+        }
+        Ok(request)
     }
 }
 

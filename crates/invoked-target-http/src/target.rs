@@ -5,12 +5,18 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use invoked_core::directory::FunctionKind;
 use invoked_core::limits::RESULT_MAX;
 use invoked_core::name::FunctionName;
 use invoked_http::{Call, Client, Endpoint, Error, Origin, Trust};
-use invoked_sink::{Answer, Attempted, NamedBy, Target, TargetAddress, TargetSpec};
+use invoked_sink::{
+    Answer, Attempted, HttpHead, HttpResponse, NamedBy, Target, TargetAddress, TargetSpec,
+};
 
 use crate::classify::{self, Asked};
+use crate::event::{self, Unusable};
 use crate::initialize::Gate;
 use crate::request::{Template, TemplateError, is_same};
 
@@ -104,31 +110,77 @@ impl Prepared {
         }
     }
 
-    async fn invoke(&self, attempted: &Attempted) -> Answer {
-        let timeout = self.spec.timeout;
-        let request = self.template.invoke(attempted);
-        let call = Call { request, timeout, body_bytes_max: attempted.result_max };
-        let outcome = self.origin.send(call).await;
+    /// Sends the request that the function is there for.
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        body_bytes_max: usize,
+    ) -> Result<Response<Bytes>, Error> {
+        let outcome =
+            self.origin.send(Call { request, timeout: self.spec.timeout, body_bytes_max }).await;
         if matches!(outcome, Err(Error::Connect { .. })) {
             self.gate.close();
         }
-        classify::answer(outcome, Asked::invoke(self.spec.status, timeout))
+        outcome
     }
+
+    fn asked(&self) -> Asked {
+        Asked::invoke(self.spec.status, self.spec.timeout)
+    }
+
+    /// The request of an attempt, which for an HTTP function is the one that its event stands for.
+    fn attempt(&self, attempted: &Attempted) -> Result<Request<Bytes>, Unusable> {
+        match self.spec.kind {
+            FunctionKind::Event => Ok(self.template.invoke(attempted)),
+            FunctionKind::Http => {
+                let (head, body) = event::request(&attempted.payload)?;
+                self.template.http(attempted, &head, body)
+            }
+        }
+    }
+}
+
+impl HttpTarget {
+    /// The function, ready for a request.
+    async fn ready(&self, attempted: &Attempted) -> Result<Arc<Prepared>, Answer> {
+        let prepared = self.prepared(&attempted.target)?;
+        if prepared.spec.initialize {
+            prepared.gate.pass(prepared.initialize(attempted)).await?;
+        }
+        Ok(prepared)
+    }
+}
+
+fn unusable(error: &Unusable) -> Answer {
+    classify::refused("InvalidArgument", &error.to_string())
 }
 
 #[async_trait]
 impl Target for HttpTarget {
     async fn invoke(&self, attempted: &Attempted) -> Answer {
-        let prepared = match self.prepared(&attempted.target) {
+        let prepared = match self.ready(attempted).await {
             Ok(prepared) => prepared,
             Err(answer) => return answer,
         };
-        if prepared.spec.initialize
-            && let Err(answer) = prepared.gate.pass(prepared.initialize(attempted)).await
-        {
-            return answer;
+        match prepared.attempt(attempted) {
+            Ok(request) => {
+                let outcome = prepared.send(request, attempted.result_max).await;
+                classify::answer(outcome, prepared.asked())
+            }
+            Err(error) => unusable(&error),
         }
-        prepared.invoke(attempted).await
+    }
+
+    async fn request(
+        &self,
+        attempted: &Attempted,
+        head: &HttpHead,
+    ) -> Result<HttpResponse, Answer> {
+        let prepared = self.ready(attempted).await?;
+        let request = prepared.template.http(attempted, head, attempted.payload.clone());
+        let request = request.map_err(|error| unusable(&error))?;
+        let outcome = prepared.send(request, attempted.result_max).await;
+        outcome.map_err(|error| classify::failure(&error, prepared.asked()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Attempts against functions on loopback that behave and that do not.
 
+mod proxied;
 #[path = "../../invoked-http/src/tests/server.rs"]
 mod server;
 
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use invoked_core::directory::FunctionKind;
 use invoked_core::id::{Attempt, RequestId};
 use invoked_core::life::Verdict;
 use invoked_core::limits::RESULT_MAX;
@@ -24,6 +26,7 @@ pub(crate) fn spec(url: &str) -> Arc<TargetSpec> {
         function: FunctionName::parse("hello").unwrap(),
         account: "123".into(),
         region: "cn-hangzhou".into(),
+        kind: FunctionKind::Event,
         address: TargetAddress::Runtime { url: url.into() },
         named_by: NamedBy::Operator,
         timeout: Duration::from_secs(60),

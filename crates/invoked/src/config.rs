@@ -5,6 +5,7 @@
 //! the defaults are the lowest layer of the first stage, `config/default.toml`.
 
 mod admin_tokens;
+mod auth;
 mod engine;
 mod environment;
 mod functions;
@@ -16,6 +17,7 @@ mod secret;
 mod section;
 mod show;
 mod telemetry;
+mod tls;
 mod value;
 
 #[cfg(test)]
@@ -24,6 +26,7 @@ mod tests;
 use invoked_core::envelope::Identity;
 use invoked_engine::Seed;
 
+pub(crate) use auth::Auth;
 pub(crate) use engine::{Limits, Work};
 pub(crate) use environment::Environment;
 pub(crate) use listeners::{Admin, Server, Store};
@@ -31,6 +34,9 @@ pub(crate) use outside::{FcInstance, Outside};
 pub(crate) use problem::Problems;
 pub(crate) use raw::{RawConfig, Sources};
 pub(crate) use telemetry::{LogFormat, Telemetry};
+
+pub(crate) use show::Effective;
+pub(crate) use tls::Tls;
 
 use section::{Reading, Section};
 
@@ -43,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) admin: Admin,
     /// Who the daemon is in ARNs.
     pub(crate) identity: Identity,
+    /// Who may do what.
+    pub(crate) auth: Auth,
     /// Where invocations are durable.
     pub(crate) store: Store,
     /// How invocations and callbacks are worked on.
@@ -66,11 +74,11 @@ impl Config {
         Ok(Self::check(sources)?.0)
     }
 
-    /// The same, with the effective configuration as TOML; secrets are masked in it.
+    /// The same, with the effective configuration as it was written.
     ///
     /// # Errors
     /// Everything that is wrong with the sources.
-    pub(crate) fn check(sources: &Sources) -> Result<(Self, toml::Table), Problems> {
+    pub(crate) fn check(sources: &Sources) -> Result<(Self, Effective), Problems> {
         let raw = RawConfig::read(sources)?;
         let reading = Reading::new(&sources.environment);
         let mut root = Section::root(&raw.root, &reading);
@@ -78,7 +86,7 @@ impl Config {
         root.finish();
         let (problems, secrets) = reading.done();
         match config {
-            Some(config) if problems.is_empty() => Ok((config, show::table(&raw, &secrets))),
+            Some(config) if problems.is_empty() => Ok((config, Effective::new(&raw, secrets))),
             Some(_) | None => Err(problems),
         }
     }
@@ -88,18 +96,21 @@ impl Config {
         let admin = root.section("admin", Admin::read);
         listeners::check_apart(root, server.as_ref(), admin.as_ref());
         let identity = root.section("account", listeners::identity);
-        root.section("auth", listeners::auth);
+        let account = identity.as_ref().map(|identity| identity.account.as_str());
+        let auth = root.section("auth", |section| Auth::read(section, account));
+        listeners::check_exposed(root, server.as_ref(), auth.as_ref());
         let store = root.section("store", Store::read);
         let work = Work::read(root);
         let limits = root.section("limits", Limits::read);
         let outside = Outside::read(root);
-        let functions = functions::read(root, identity.as_ref(), &outside);
+        let functions = functions::read(root, identity.as_ref(), &outside, auth.as_ref());
         let telemetry = root.section("telemetry", Telemetry::read);
         root.unsupported("cluster");
         Some(Self {
             server: server?,
             admin: admin?,
             identity: identity?,
+            auth: auth?,
             store: store?,
             work: work?,
             limits: limits?,

@@ -9,14 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use invoked_api::{Admin, Api, ApiConfig, ServeConfig, SharedTokens, serve};
+use invoked_api::auth::Auth;
+use invoked_api::{Admin, Api, ApiConfig, Listening, ServeConfig, SharedTokens, Tls, serve};
 use invoked_engine::clock::stopwatch;
-use invoked_engine::{Drained, Engine};
+use invoked_engine::{Drained, Engine, EngineConfig};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{Config, Environment};
+use crate::config::{self, Config, Environment};
+use crate::reload::Reloadable;
 use crate::telemetry::Metrics;
 use crate::wire;
 
@@ -74,6 +76,8 @@ pub(crate) struct Daemon {
     pub(crate) api: SocketAddr,
     /// Where the admin pages are.
     pub(crate) admin: SocketAddr,
+    /// What can be changed while it runs.
+    pub(crate) reloadable: Reloadable,
     engine: Engine,
     serving: JoinSet<()>,
     background: JoinSet<()>,
@@ -97,14 +101,22 @@ impl Daemon {
         let mut serving = JoinSet::new();
         let rendered = metrics.clone();
         let tokens = SharedTokens::new(config.admin.tokens.clone());
-        let pages = Admin::new(Arc::new(move |_view| rendered.render()), tokens);
+        let pages = Admin::new(Arc::new(move |_view| rendered.render()), tokens.clone());
         let connections = ServeConfig {
             connections_max: config.server.connections_max,
+            connections_per_peer_max: config.server.connections_per_peer_max,
             header_timeout: config.limits.header_timeout,
             drain_timeout: config.work.drain_timeout(),
         };
-        let few = ServeConfig { connections_max: ADMIN_CONNECTIONS_MAX, ..connections };
-        serving.spawn(serve(listeners.admin, pages.clone(), few, closed(&close)));
+        let few = ServeConfig {
+            connections_max: ADMIN_CONNECTIONS_MAX,
+            connections_per_peer_max: ADMIN_CONNECTIONS_MAX,
+            ..connections
+        };
+        let admin_tls = tls(config.admin.tls.as_ref()).context("admin.tls")?;
+        let api_tls = tls(config.server.tls.as_ref()).context("server.tls")?;
+        let listening = Listening::new(listeners.admin, admin_tls.clone());
+        serving.spawn(serve(listening, pages.clone(), few, closed(&close)));
 
         let engine = start_engine(&config, vec![api, admin]).await?;
         let handle = engine.handle();
@@ -113,15 +125,19 @@ impl Daemon {
             body_timeout: config.limits.body_timeout,
             large_bodies_bytes: config.limits.large_bodies,
         };
-        let service = Api::new(handle.clone(), requests);
-        serving.spawn(serve(listeners.api, service, connections, closed(&close)));
-        pages.started(handle);
+        let auth = Auth::new(config.auth.config.clone());
+        let service = Api::guarded(handle.clone(), requests, auth.clone());
+        let listening = Listening::new(listeners.api, api_tls.clone());
+        serving.spawn(serve(listening, service, connections, closed(&close)));
+        pages.started(handle.clone());
+        let reloadable =
+            Reloadable { engine: handle, auth, api_tls, admin_tls, admin, admin_tokens: tokens };
 
         let mut background = JoinSet::new();
         background.spawn(metrics.keep_small());
         tracing::info!(%api, %admin, seconds = began.elapsed().as_secs_f64(), "ready");
         let drain_timeout = config.work.drain_timeout();
-        Ok(Self { api, admin, engine, serving, background, close, drain_timeout })
+        Ok(Self { api, admin, reloadable, engine, serving, background, close, drain_timeout })
     }
 
     /// Waits until the daemon cannot go on. Never returns while all is well.
@@ -168,6 +184,12 @@ impl Daemon {
     }
 }
 
+/// TLS of a listener, if we do it.
+fn tls(config: Option<&config::Tls>) -> Result<Option<Tls>> {
+    let certificate = config.and_then(config::Tls::certificate).cloned();
+    Ok(certificate.map(Tls::new).transpose()?)
+}
+
 async fn start_engine(config: &Config, own_listeners: Vec<SocketAddr>) -> Result<Engine> {
     let path = config.store.path.display().to_string();
     let store = config.store.clone();
@@ -176,7 +198,10 @@ async fn start_engine(config: &Config, own_listeners: Vec<SocketAddr>) -> Result
     let store = store.with_context(|| format!("cannot open the store in {path}"))?;
     let parts = wire::parts(config, own_listeners, store)?;
     let seed = getrandom::u64().context("the system has no random numbers")?;
-    let engine = config.work.engine(config.identity.clone(), &config.limits, seed);
+    let engine = EngineConfig {
+        roles: Arc::clone(&config.auth.roles),
+        ..config.work.engine(config.identity.clone(), &config.limits, seed)
+    };
     Engine::start(engine, parts).await.context("the engine did not start")
 }
 

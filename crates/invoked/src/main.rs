@@ -3,7 +3,8 @@
 //!
 //! - [`cli`] is the command line, [`command`] what each command does;
 //! - [`config`] is what an operator decides, [`telemetry`] what the daemon tells of itself;
-//! - [`daemon`] brings the parts to life and to their end, [`wire`] names the adapters among them;
+//! - [`daemon`] brings the parts to life and to their end, [`wire`] names the adapters among them,
+//!   [`reload`] changes what can be changed in between;
 //! - [`dev`] is the playground: demo functions and a walk through whole invocations.
 //!
 //! Not here: any decision about an invocation.
@@ -15,6 +16,7 @@ mod daemon;
 mod dev;
 mod failure;
 mod print;
+mod reload;
 mod signals;
 mod telemetry;
 mod wire;

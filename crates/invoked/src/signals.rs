@@ -1,4 +1,4 @@
-//! The signals that ask the daemon to end.
+//! The signals that ask the daemon to end, and the one that asks it to read its configuration again.
 
 use std::io;
 use std::time::Duration;
@@ -8,6 +8,25 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Signals this close together are one: `timeout`, for one, tells the process and then its group.
 const SAME_WITHIN: Duration = Duration::from_millis(250);
+
+/// SIGHUP.
+#[derive(Debug)]
+pub(crate) struct Hangups(Signal);
+
+impl Hangups {
+    /// Listens from here on. Call inside a runtime.
+    ///
+    /// # Errors
+    /// The system does not let us.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::hangup())?))
+    }
+
+    /// The next one.
+    pub(crate) async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
 
 /// SIGTERM and SIGINT.
 #[derive(Debug)]

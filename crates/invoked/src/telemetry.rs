@@ -78,6 +78,7 @@ impl Metrics {
         let metrics = Self(recorder.handle());
         metrics::set_global_recorder(recorder).context("cannot record metrics")?;
         invoked_engine::telemetry::describe();
+        invoked_api::auth::describe();
         gauge!("invoked_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         let started = Duration::from_millis(
             u64::try_from(SystemClock::default().now().millis()).unwrap_or_default(),

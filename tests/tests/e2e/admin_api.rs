@@ -93,3 +93,29 @@ fn schemathesis_finds_nothing() {
     assert!(said.contains("Test cases:"), "it ran nothing:\n{said}");
     assert!(daemon.is_ready(), "the daemon lives and takes invocations");
 }
+
+#[test]
+fn tokens_are_replaced_by_a_reload_and_old_ones_are_no_good() {
+    let config = |token: &str| {
+        Config::new().set("admin.tokens.tester", "role", "viewer").set(
+            "admin.tokens.tester",
+            "token",
+            token,
+        )
+    };
+    let site = Site::new(config(TOKEN));
+    let daemon = site.start();
+    let status = |token: &str| {
+        let request = Request::get("/v1/status").header("authorization", format!("Bearer {token}"));
+        send(site.admin, &request).expect("the admin listener answers").status()
+    };
+    assert_eq!(
+        (status(TOKEN), status("another-token-now"), daemon.admin("/v1/status").status()),
+        (200, 401, 401)
+    );
+    site.configure(config("another-token-now"));
+    daemon.reload();
+    poll::soon("the new token counts", || status("another-token-now") == 200);
+    assert_eq!(status(TOKEN), 401);
+    assert_eq!(daemon.admin("/healthz").status(), 200);
+}

@@ -20,9 +20,10 @@ fn may_import(name: &str) -> Option<&'static [&'static str]> {
         "invoked-api" => &["invoked-core", "invoked-fc", "invoked-engine"],
         "invoked-testkit" => &["invoked-core", "invoked-store", "invoked-sink", "invoked-engine"],
         "invoked-tests" | "invoked-benches" => {
-            // The conformance suite opens every store.
+            // The conformance suite opens every store; the load generator signs what it sends.
             &[
                 "invoked-core",
+                "invoked-fc",
                 "invoked-store",
                 "invoked-store-fjall",
                 "invoked-sink",

@@ -56,7 +56,9 @@ impl Tokens {
         self
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether there are none, so that none is asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

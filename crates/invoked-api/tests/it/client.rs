@@ -3,11 +3,16 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+/// A connection, in the clear or not.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
 pub(crate) struct Client {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
 
 #[derive(Debug)]
@@ -29,7 +34,11 @@ pub(crate) fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> String
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("the daemon listens");
-        Self { stream: BufReader::new(stream) }
+        Self::over(stream)
+    }
+
+    pub(crate) fn over(stream: impl Stream + 'static) -> Self {
+        Self { stream: BufReader::new(Box::new(stream)) }
     }
 
     /// Whether the daemon still takes bytes.
@@ -56,6 +65,15 @@ impl Client {
 
     /// The next answer; nothing if the connection ends before.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
+        let mut answer = self.answer_head().await?;
+        let length = answer.header("content-length").and_then(|length| length.parse().ok());
+        answer.body.resize(length.unwrap_or(0), 0);
+        self.stream.read_exact(&mut answer.body).await.ok()?;
+        Some(answer)
+    }
+
+    /// The head of the next answer, which is all of it if it answers a HEAD.
+    pub(crate) async fn answer_head(&mut self) -> Option<Answer> {
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
@@ -69,11 +87,7 @@ impl Client {
         let headers = lines.iter().skip(1).filter_map(|line| line.split_once(": "));
         let headers: Vec<_> =
             headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let mut answer = Answer { status, headers, body: Vec::new() };
-        let length = answer.header("content-length").and_then(|length| length.parse().ok());
-        answer.body.resize(length.unwrap_or(0), 0);
-        self.stream.read_exact(&mut answer.body).await.ok()?;
-        Some(answer)
+        Some(Answer { status, headers, body: Vec::new() })
     }
 }
 

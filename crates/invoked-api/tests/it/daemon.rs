@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use invoked_api::{Admin, Api, ApiConfig, ServeConfig, SharedTokens, serve};
+use invoked_api::auth::{Auth, AuthConfig};
+use invoked_api::{Admin, Api, ApiConfig, Listening, ServeConfig, SharedTokens, Tls, serve};
 use invoked_core::arn::SinkKind;
 use invoked_core::callback::CallVerdict;
 use invoked_core::envelope::Identity;
@@ -14,10 +15,10 @@ use invoked_core::fault::Fault;
 use invoked_core::life::Verdict;
 use invoked_engine::clock::SystemClock;
 use invoked_engine::{Engine, EngineConfig, Parts};
-use invoked_sink::{Answer, Attempted, Delivery, Sink, Target};
+use invoked_sink::{Answer, Attempted, Delivery, HttpHead, HttpResponse, Sink, Target};
 use invoked_store::NodeId;
 use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -26,14 +27,35 @@ use crate::client::Client;
 
 /// The path of the function that every daemon here has.
 pub(crate) const HELLO: &str = "/2023-03-30/functions/hello";
+pub(crate) const FUNCTIONS: &str = "/2023-03-30/functions";
 pub(crate) const INVOKE: &str = "/2023-03-30/functions/hello/invocations";
 pub(crate) const ASYNC: (&str, &str) = ("x-fc-invocation-type", "Async");
+
+/// What makes the function.
+pub(crate) fn hello() -> Value {
+    function("hello")
+}
+
+pub(crate) fn function(name: &str) -> Value {
+    json!({
+        "functionName": name,
+        "environmentVariables": {"INVOKED_TARGET_URL": "http://127.0.0.1:9"},
+    })
+}
 
 /// A function that does what its payload says, and echoes any other.
 struct Script;
 
 #[async_trait]
 impl Target for Script {
+    async fn request(
+        &self,
+        attempted: &Attempted,
+        head: &HttpHead,
+    ) -> Result<HttpResponse, Answer> {
+        http_answer(attempted, head)
+    }
+
     async fn invoke(&self, attempted: &Attempted) -> Answer {
         let failed = |verdict, fault| Answer {
             verdict,
@@ -73,6 +95,58 @@ impl Sink for Busy {
     }
 }
 
+/// What [`Script`] does with an HTTP request: it tells what it got, unless the path says otherwise.
+fn http_answer(attempted: &Attempted, head: &HttpHead) -> Result<HttpResponse, Answer> {
+    let answer = |response: http::response::Builder, body: Bytes| {
+        Ok(response.body(body).expect("a response"))
+    };
+    let failed = |verdict, fault| {
+        Err(Answer { verdict, fault: Some(fault), body: Bytes::from_static(b"{}") })
+    };
+    let response = http::Response::builder();
+    match head.uri.path() {
+        "/teapot" => {
+            let response = response
+                .status(418)
+                .header("x-of", "me")
+                .header("set-cookie", "a=1")
+                .header("set-cookie", "b=2")
+                .header("x-fc-status", "404")
+                .header("x-fc-request-id", "forged")
+                .header("connection", "close, x-hop")
+                .header("x-hop", "1")
+                .header("content-length", "999");
+            answer(response, Bytes::from_static(b"tea"))
+        }
+        "/large" => answer(response.header("x-large", "x".repeat(9_000)), Bytes::new()),
+        "/switch" => answer(response.status(101), Bytes::new()),
+        "/cached" => answer(response.status(304).header("content-length", "999"), Bytes::new()),
+        "/head" => answer(response.header("content-length", "999"), Bytes::new()),
+        "/slow" => {
+            let fault = Fault::new("InvocationError", "Function timed out after 60 seconds", 200);
+            failed(Verdict::FunctionError, fault)
+        }
+        "/down" => {
+            let fault = Fault::new("FunctionUnreachable", "10.0.0.7 is down", 0);
+            failed(Verdict::Unavailable { retry_after: None }, fault)
+        }
+        _ => {
+            let headers = head.headers.iter().map(|(name, value)| {
+                json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())])
+            });
+            let seen = json!({
+                "method": head.method.as_str(),
+                "uri": head.uri.to_string(),
+                "headers": headers.collect::<Vec<_>>(),
+                "body": String::from_utf8_lossy(&attempted.payload),
+                "qualifier": attempted.qualifier.as_str(),
+                "depth": attempted.depth,
+            });
+            answer(response, seen.to_string().into())
+        }
+    }
+}
+
 pub(crate) struct Daemon {
     pub(crate) engine: Engine,
     pub(crate) api: SocketAddr,
@@ -92,6 +166,14 @@ async fn listener() -> (TcpListener, SocketAddr) {
 impl Daemon {
     /// A daemon with a function `hello`.
     pub(crate) async fn start(config: ApiConfig) -> Self {
+        let daemon = Self::guarded(config, Auth::new(AuthConfig::Off), None).await;
+        let answer = daemon.client().await.json("POST", FUNCTIONS, &hello()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        daemon
+    }
+
+    /// A daemon without functions, for those whom `auth` admits.
+    pub(crate) async fn guarded(config: ApiConfig, auth: Auth, tls: Option<Tls>) -> Self {
         let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
         let parts = Parts {
             store: Arc::new(MemStore::new(MemStoreConfig::default())),
@@ -114,17 +196,24 @@ impl Daemon {
         };
         let mut listeners = JoinSet::new();
         let serving = ServeConfig::default();
-        let service = Api::new(engine.handle(), config);
+        let service = Api::guarded(engine.handle(), config, auth);
+        let api_listener = Listening::new(api_listener, tls);
         listeners.spawn(serve(api_listener, service, serving, until(stopped.clone())));
         listeners.spawn(serve(admin_listener, pages.clone(), serving, until(stopped)));
-        let daemon = Self { engine, api, admin, pages, tokens, stop, listeners };
-        let hello = json!({
-            "functionName": "hello",
-            "environmentVariables": {"INVOKED_TARGET_URL": "http://127.0.0.1:9"},
+        Self { engine, api, admin, pages, tokens, stop, listeners }
+    }
+
+    /// Adds an HTTP function.
+    pub(crate) async fn http_function(&self, name: &str) {
+        let function = json!({
+            "functionName": name,
+            "environmentVariables": {
+                "INVOKED_TARGET_URL": "http://127.0.0.1:9",
+                "INVOKED_FUNCTION_KIND": "http",
+            },
         });
-        let answer = daemon.client().await.json("POST", "/2023-03-30/functions", &hello).await;
+        let answer = self.client().await.json("POST", "/2023-03-30/functions", &function).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
-        daemon
     }
 
     pub(crate) async fn client(&self) -> Client {

@@ -3,8 +3,11 @@
 mod admin;
 mod admin_api;
 mod admin_guard;
+mod auth;
 mod bodies;
 mod client;
 mod daemon;
 mod invocations;
+mod proxy;
 mod resources;
+mod tls;

@@ -42,11 +42,20 @@ impl ShardCore {
     /// Makes the callback of a row that holds a slot and has its bytes at hand.
     pub(super) fn call(&mut self, key: InvKey, now: Timestamp) {
         let Some((arn, route)) = self.owed_route(key) else { return };
-        if let Route::Local { function, qualifier } = route {
-            self.release_call(key, now);
-            self.hand_over(key, &function, qualifier, now);
-            self.finish(key);
-            return;
+        match route {
+            Route::Local { function, qualifier } => {
+                self.release_call(key, now);
+                self.hand_over(key, &function, qualifier, now);
+                self.finish(key);
+                return;
+            }
+            Route::Refused(fault) => {
+                self.release_call(key, now);
+                self.refuse(key, &arn, fault, now);
+                self.finish(key);
+                return;
+            }
+            Route::Sink => {}
         }
         let Some(envelope) = self.envelope_of(key, &arn) else { return };
         let policy = self.config.callback;
@@ -156,6 +165,15 @@ impl ShardCore {
             payload: envelope,
         };
         self.insert(request, None, now);
+    }
+
+    /// Gives a callback up that may not be made. Its message is kept, as that of any failed one.
+    pub(super) fn refuse(&mut self, key: InvKey, arn: &Arn, error: Fault, now: Timestamp) {
+        let Some(envelope) = self.envelope_of(key, arn) else { return };
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        row.envelope = Some(envelope);
+        let tried = tried_so_far(&row.head.callback).next();
+        row.head.callback = Callback::Failed { tried, at: now, error };
     }
 
     /// Who has yet to be told about the row's end, and the way there.

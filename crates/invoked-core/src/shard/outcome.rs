@@ -50,7 +50,13 @@ impl ShardCore {
                 self.hand_over(key, &function, qualifier, now);
                 self.finish(key);
             }
-            Some((_, Route::Local { .. } | Route::Sink)) => self.update(key, result),
+            Some((arn, Route::Refused(fault))) if has_payload => {
+                self.refuse(key, &arn, fault, now);
+                self.finish(key);
+            }
+            Some((_, Route::Local { .. } | Route::Refused(_) | Route::Sink)) => {
+                self.update(key, result);
+            }
         }
     }
 

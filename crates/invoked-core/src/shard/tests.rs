@@ -18,6 +18,8 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use bytes::Bytes;
 
+mod roles;
+
 const WORK: FnId = FnId(1);
 const AUDIT: FnId = FnId(2);
 
@@ -44,6 +46,7 @@ fn function(id: FnId, name: &str, destination: Option<Destination>) -> Arc<Funct
         kind: FunctionKind::Event,
         concurrency: None,
         paused: false,
+        role: None,
         default_retries: 3,
         default_event_age_seconds: 3_600,
         configs: [(Qualifier::LATEST, prepared)].into(),

@@ -4,7 +4,7 @@
 //! service's name, 2021 clients in the query. `s cli fc api` mixes the two, so both are read in
 //! both.
 
-use super::{FunctionPath, Operation, TaskPath};
+use super::{FunctionPath, Operation, TaskPath, decode_segment};
 
 pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
     let ["services", service, rest @ ..] = path else {
@@ -19,6 +19,17 @@ pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
         (_, ["functions", name, rest @ ..]) => of_function(method, function(service, name), rest),
         _ => None,
     }
+}
+
+/// What follows `proxy/`: the service, the function, and a path that is the function's own.
+pub(super) fn proxy(path: &str) -> Option<Operation> {
+    let (service, rest) = path.split_once('/')?;
+    let (name, path) = match rest.find('/') {
+        Some(end) => rest.split_at(end),
+        None => (rest, "/"),
+    };
+    let (service, name) = (decode_segment(service)?, decode_segment(name)?);
+    Some(Operation::Proxy { function: function(&service, &name), path: path.to_owned() })
 }
 
 fn of_function(method: &str, function: FunctionPath, path: &[&str]) -> Option<Operation> {

@@ -97,6 +97,25 @@ fn services_fold_into_the_name() {
 }
 
 #[test]
+fn the_path_of_an_http_function_stays_as_it_was_sent() {
+    for (path, function, expected) in [
+        ("/2016-08-15/proxy/svc/fn", function("svc$fn", None), "/"),
+        ("/2016-08-15/proxy/svc/fn/", function("svc$fn", None), "/"),
+        ("/2016-08-15/proxy/svc.prod/fn/a%20b//c/", function("svc$fn", Some("prod")), "/a%20b//c/"),
+        ("/2021-04-06/proxy/s%76c/fn/%FF/proxy/x", function("svc$fn", None), "/%FF/proxy/x"),
+        ("/2023-03-30/proxy/fn.1/a", function("fn", Some("1")), "/a"),
+        ("/2023-03-30/proxy/svc%24fn", function("svc$fn", None), "/"),
+    ] {
+        for method in ["GET", "POST", "PROPFIND"] {
+            let path_of_function = expected.to_owned();
+            let function = function.clone();
+            let expected = Operation::Proxy { function, path: path_of_function };
+            assert_eq!(operation(method, path), expected, "{path}");
+        }
+    }
+}
+
+#[test]
 fn segments_are_decoded_one_by_one() {
     assert_eq!(
         operation("GET", "/2023-03-30/functions/a%2Fb/async-tasks/%E4%BB%BB+"),
@@ -138,6 +157,12 @@ fn unknown_paths_are_refused() {
         ("PATCH", "/2023-03-30/functions/fn"),
         ("PUT", "/2023-03-30/functions/fn/async-tasks/t_1"),
         ("GET", "/2023-03-30/services/svc/functions/fn"),
+        ("GET", "/2016-08-15/proxy/"),
+        ("GET", "/2016-08-15/proxy/svc"),
+        ("GET", "/2016-08-15/proxy/svc/"),
+        ("GET", "/2016-08-15/proxy//fn/a"),
+        ("GET", "/2023-03-30/proxy//a"),
+        ("GET", "/2020-01-01/proxy/svc/fn/"),
         ("PUT", "/2021-04-06/services/svc/functions/fn/stateful-async-invocations/t_1/stop"),
     ] {
         let refusal = parse(method, path).unwrap_err();

@@ -1,6 +1,6 @@
 //! The paths of 2023-03-30, after the version.
 
-use super::{FunctionPath, Operation, TaskPath};
+use super::{FunctionPath, Operation, TaskPath, decode_segment};
 
 pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
     use Operation as O;
@@ -33,6 +33,22 @@ pub(super) fn operation(method: &str, path: &[&str]) -> Option<Operation> {
 
         _ => return None,
     })
+}
+
+/// What follows `proxy/`: the function, with a qualifier after a dot, and a path that is the
+/// function's own. Ours: in the cloud, functions of this version have a host of their own.
+pub(super) fn proxy(path: &str) -> Option<Operation> {
+    let (name, path) = match path.find('/') {
+        Some(end) => path.split_at(end),
+        None => (path, "/"),
+    };
+    let name = decode_segment(name)?;
+    let (name, qualifier) = match name.split_once('.') {
+        Some((name, qualifier)) => (name, Some(qualifier.to_owned())),
+        None => (name.as_str(), None),
+    };
+    let function = FunctionPath { name: name.to_owned(), qualifier };
+    Some(Operation::Proxy { function, path: path.to_owned() })
 }
 
 fn function(name: &str) -> FunctionPath {

@@ -25,7 +25,10 @@ pub(super) const NAME: &str = "ACS3-HMAC-SHA256";
 /// When the request was signed, as RFC 3339.
 pub(super) const DATE: &str = "x-acs-date";
 pub(super) const SECURITY_TOKEN: &str = "x-acs-security-token";
-const CONTENT_SHA256: &str = "x-acs-content-sha256";
+/// What tells one request from another with the same date.
+pub(super) const NONCE: &str = "x-acs-signature-nonce";
+/// The SHA-256 of the body, in hexadecimal.
+pub(super) const CONTENT_SHA256: &str = "x-acs-content-sha256";
 
 /// A call to be signed and sent.
 #[derive(Clone, Copy)]
@@ -79,7 +82,7 @@ pub fn sign(
         ("x-acs-version", call.version),
         ("x-acs-action", call.action),
         (DATE, date.as_str()),
-        ("x-acs-signature-nonce", nonce),
+        (NONCE, nonce),
         (CONTENT_SHA256, payload.as_str()),
         ("x-acs-credentials-provider", provider),
     ]);

@@ -6,14 +6,20 @@
 //! # Invariants
 //!
 //! `captured_requests_verify`, `captured_requests_are_refused_when_changed`,
-//! `requests_out_of_time_are_refused`, `dates_must_be_signed`.
+//! `requests_out_of_time_are_refused`, `api_calls_sign_what_decides`,
+//! `requests_beyond_every_client_are_refused`.
+
+mod cover;
+mod error;
+pub mod limits;
 
 use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Request, acs3, fc, mac, roa};
-use crate::{error::ErrorCode, headers, query::Query, time};
+pub use self::{cover::Form, error::AuthorizationError};
+use super::{Request, acs3, compare_names, fc, mac, roa};
+use crate::{headers, query::Query, time};
 
 /// How far a request's date may be from ours, in seconds; the documented 15 minutes.
 pub const CLOCK_SKEW_MAX: i64 = 15 * 60;
@@ -38,60 +44,8 @@ pub struct Authorization<'a> {
     scheme: Scheme,
     access_key_id: Cow<'a, str>,
     signature: Vec<u8>,
+    /// Sorted, each name once.
     signed_headers: Vec<&'a str>,
-}
-
-/// The request is refused. Answer [`AuthorizationError::code`] with this text.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AuthorizationError {
-    /// A header that the scheme needs is absent.
-    #[error("required HTTP header {name} was not specified")]
-    MissingHeader {
-        /// The header's name as clients know it.
-        name: &'static str,
-    },
-    /// The authorization, or the date, is of no known form.
-    #[error("the {part} of the request cannot be read")]
-    Malformed {
-        /// Which part.
-        part: &'static str,
-    },
-    /// The request was made too long ago, or its clock is wrong.
-    #[error(
-        "the difference between the request time '{requested}' and the current time '{current}' is too large"
-    )]
-    Skewed {
-        /// The request's time as it was sent.
-        requested: String,
-        /// Our time.
-        current: String,
-    },
-    /// The signed URL is out of date.
-    #[error("the signed URL expired at '{expired}', the current time is '{current}'")]
-    Expired {
-        /// Until when it was good.
-        expired: String,
-        /// Our time.
-        current: String,
-    },
-    /// Another key, another request, or a fault in the client.
-    #[error(
-        "The request signature we calculated does not match the signature you provided. Check your access key and signing method."
-    )]
-    Mismatch,
-}
-
-impl AuthorizationError {
-    /// The code under which the refusal is answered.
-    #[must_use]
-    pub const fn code(&self) -> ErrorCode {
-        match self {
-            Self::MissingHeader { .. } => ErrorCode::MissingRequiredHeader,
-            Self::Malformed { .. } => ErrorCode::InvalidArgument,
-            Self::Skewed { .. } | Self::Expired { .. } => ErrorCode::AccessDenied,
-            Self::Mismatch => ErrorCode::SignatureNotMatch,
-        }
-    }
 }
 
 impl<'a> Authorization<'a> {
@@ -99,18 +53,31 @@ impl<'a> Authorization<'a> {
     ///
     /// # Errors
     ///
-    /// There is neither, or it is of no known form.
+    /// There is neither, or it is of no known form, or the request is beyond [`limits`].
     pub fn read(request: &Request<'a>) -> Result<Self, AuthorizationError> {
+        limits::check_request(request)?;
+        let mut headers = request.header_values("authorization");
+        let claim = match (headers.next(), headers.next()) {
+            (None, _) => Self::read_url(request)?,
+            (Some(header), None) => Self::read_header(header)?,
+            (Some(_), Some(_)) => {
+                return Err(AuthorizationError::Repeated { name: "Authorization" });
+            }
+        };
+        let length = claim.access_key_id.len();
+        limits::check("access key id", length, limits::ACCESS_KEY_ID_BYTES_MAX, "bytes")?;
+        Ok(claim)
+    }
+
+    fn read_header(header: &'a str) -> Result<Self, AuthorizationError> {
         const MALFORMED: AuthorizationError =
             AuthorizationError::Malformed { part: "authorization" };
 
-        let Some(header) = request.header("authorization") else {
-            return Self::read_url(request);
-        };
+        limits::check("authorization", header.len(), limits::AUTHORIZATION_BYTES_MAX, "bytes")?;
         let (name, rest) = header.split_once(' ').ok_or(MALFORMED)?;
         let rest = rest.trim();
         if name.eq_ignore_ascii_case(acs3::NAME) {
-            Self::read_acs3(rest).ok_or(MALFORMED)
+            Self::read_acs3(rest)
         } else if name.eq_ignore_ascii_case("FC") {
             Self::read_pair(Scheme::Fc, rest).ok_or(MALFORMED)
         } else if name.eq_ignore_ascii_case("acs") {
@@ -145,18 +112,50 @@ impl<'a> Authorization<'a> {
         token.filter(|token| !token.is_empty())
     }
 
-    /// Checks the claim against the secret of [`Authorization::access_key_id`]. The body is not
-    /// looked at; see [`acs3::body_matches`].
+    /// What tells this request from every other one of its key, under the signature: worth
+    /// remembering once [`Authorization::verify`] has accepted the request, for as long as its
+    /// date is good. The `FC` scheme has none, nor has an HTTP trigger's request as a rule.
+    #[must_use]
+    pub fn nonce(&self, request: &Request<'a>) -> Option<&'a str> {
+        let signed = match self.scheme {
+            Scheme::Acs3 => self.signs(acs3::NONCE),
+            Scheme::Roa => true,
+            Scheme::Fc | Scheme::FcUrl => false,
+        };
+        request.header(acs3::NONCE).filter(|nonce| signed && !nonce.is_empty())
+    }
+
+    /// Checks the claim of an operation of the API, [`Form::Api`], against the secret of
+    /// [`Authorization::access_key_id`].
     ///
     /// # Errors
     ///
-    /// The request is not of this moment, or not signed with this secret.
+    /// Those of [`Authorization::verify_as`].
     pub fn verify(
         &self,
         request: &Request<'a>,
         secret: &str,
         now_unix_seconds: i64,
     ) -> Result<(), AuthorizationError> {
+        self.verify_as(Form::Api, request, secret, now_unix_seconds)
+    }
+
+    /// Checks the claim against the secret of [`Authorization::access_key_id`]. The body is not
+    /// looked at; see [`acs3::body_matches`]. `request` must be the one that was read. The form
+    /// makes no difference to the other schemes.
+    ///
+    /// # Errors
+    ///
+    /// The request is not of this moment, its signature leaves out what it must cover, or it is
+    /// not signed with this secret.
+    pub fn verify_as(
+        &self,
+        form: Form,
+        request: &Request<'a>,
+        secret: &str,
+        now_unix_seconds: i64,
+    ) -> Result<(), AuthorizationError> {
+        limits::check_request(request)?;
         let verifies = match self.scheme {
             Scheme::Fc => {
                 let date = fc::date(request);
@@ -172,27 +171,37 @@ impl<'a> Authorization<'a> {
             Scheme::Acs3 => {
                 let date = request.header(acs3::DATE).unwrap_or_default();
                 check_skew(date, time::parse_rfc3339(date), now_unix_seconds)?;
-                self.signs(acs3::DATE)
-                    && acs3::verify(request, secret, &self.signed_headers, &self.signature)
+                cover::check_acs3(request, form, &self.signed_headers)?;
+                acs3::verify(request, secret, &self.signed_headers, &self.signature)
             }
             Scheme::Roa => {
                 let date = request.header("date").unwrap_or_default();
                 check_skew(date, time::parse_rfc1123(date), now_unix_seconds)?;
+                cover::check_roa(request)?;
                 roa::verify(request, secret, &self.signature)
             }
         };
         if verifies { Ok(()) } else { Err(AuthorizationError::Mismatch) }
     }
 
-    fn read_acs3(text: &'a str) -> Option<Self> {
+    fn read_acs3(text: &'a str) -> Result<Self, AuthorizationError> {
         let field = |name: &str| {
-            text.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
+            text.split(',')
+                .find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
+                .ok_or(AuthorizationError::Malformed { part: "authorization" })
         };
-        Some(Self {
+        let names = field("SignedHeaders")?;
+        let count = names.split(';').count();
+        limits::check("SignedHeaders", count, limits::SIGNED_HEADERS_MAX, "names")?;
+        let mut signed_headers: Vec<_> = names.split(';').collect();
+        signed_headers.sort_unstable_by(|left, right| compare_names(left, right));
+        signed_headers.dedup_by(|left, right| left.eq_ignore_ascii_case(right));
+        Ok(Self {
             scheme: Scheme::Acs3,
             access_key_id: Cow::Borrowed(field("Credential")?),
-            signature: mac::from_hex(field("Signature")?)?,
-            signed_headers: field("SignedHeaders")?.split(';').collect(),
+            signature: mac::from_hex(field("Signature")?)
+                .ok_or(AuthorizationError::Malformed { part: "authorization" })?,
+            signed_headers,
         })
     }
 
@@ -224,7 +233,7 @@ impl<'a> Authorization<'a> {
     }
 
     fn signs(&self, header: &str) -> bool {
-        self.signed_headers.iter().any(|name| name.eq_ignore_ascii_case(header))
+        self.signed_headers.binary_search_by(|name| compare_names(name, header)).is_ok()
     }
 }
 

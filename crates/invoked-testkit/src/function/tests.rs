@@ -1,4 +1,5 @@
 use super::*;
+use invoked_core::directory::FunctionKind;
 use invoked_core::name::Qualifier;
 use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
 
@@ -7,6 +8,7 @@ fn attempted(attempt: u16) -> Attempted {
         function: FunctionName::parse("hello").unwrap(),
         account: "1".into(),
         region: "local".into(),
+        kind: FunctionKind::Event,
         address: TargetAddress::Runtime { url: "http://function".into() },
         named_by: NamedBy::Operator,
         timeout: Duration::from_secs(60),

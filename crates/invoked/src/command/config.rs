@@ -28,8 +28,8 @@ pub(crate) fn run(
         ConfigCommand::Show(files) => {
             let (_, effective) = Config::check(&sources(files, environment))?;
             let text = match output {
-                Output::Text => toml::to_string(&effective).context("cannot write TOML")?,
-                Output::Json => json!(effective).to_string(),
+                Output::Text => toml::to_string(&effective.table).context("cannot write TOML")?,
+                Output::Json => json!(effective.table).to_string(),
             };
             print::line(text.trim_end());
         }

@@ -7,7 +7,8 @@ use crate::cli::ServeArgs;
 use crate::config::{Config, Environment, Sources};
 use crate::daemon::{Daemon, Listeners};
 use crate::failure::Failure;
-use crate::signals::Signals;
+use crate::reload::Reload;
+use crate::signals::{Hangups, Signals};
 use crate::telemetry::{self, Metrics};
 
 /// Runs the daemon until a signal or a failure ends it.
@@ -16,18 +17,19 @@ use crate::telemetry::{self, Metrics};
 /// The configuration is wrong, the daemon did not start, or it failed.
 pub(crate) fn run(args: ServeArgs, environment: Environment) -> Result<(), Failure> {
     let sources = Sources { files: args.files.files, environment, ..Sources::default() };
-    let config = Config::load(&sources)?;
+    let (config, effective) = Config::check(&sources)?;
     telemetry::start_log(&config.telemetry)?;
     let metrics = Metrics::start()?;
     keep_files_private();
     let runtime = runtime()?;
-    let ended = runtime.block_on(serve(config, metrics));
+    let ended = runtime.block_on(serve(config, Reload::new(sources, effective), metrics));
     // What has not ended by now is not waited for: everything acknowledged is durable.
     runtime.shutdown_background();
     Ok(ended?)
 }
 
-async fn serve(config: Config, metrics: Metrics) -> Result<()> {
+async fn serve(config: Config, reload: Reload, metrics: Metrics) -> Result<()> {
+    let mut hangups = Hangups::listen().context("cannot listen for signals")?;
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let listeners = Listeners::bind(&config).await?;
     let mut daemon = tokio::select! {
@@ -37,9 +39,15 @@ async fn serve(config: Config, metrics: Metrics) -> Result<()> {
             return Ok(());
         }
     };
-    tokio::select! {
-        signal = signals.next() => tracing::info!(signal, "stopping; a second signal ends at once"),
-        fatal = daemon.failed() => return Err(fatal),
+    loop {
+        tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, "stopping; a second signal ends at once");
+                break;
+            }
+            () = hangups.next() => reload.again(&daemon.reloadable).await,
+            fatal = daemon.failed() => return Err(fatal),
+        }
     }
     tokio::select! {
         stopped = daemon.stop() => stopped,

@@ -53,7 +53,9 @@ mod tests {
     fn check(toml: &str) -> Result<(String, String), Vec<String>> {
         let sources = Sources { flags: toml.to_owned(), ..Sources::default() };
         match Config::check(&sources) {
-            Ok((config, shown)) => Ok((format!("{:?}", config.admin.tokens), shown.to_string())),
+            Ok((config, shown)) => {
+                Ok((format!("{:?}", config.admin.tokens), shown.table.to_string()))
+            }
             Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
         }
     }

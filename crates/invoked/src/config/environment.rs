@@ -66,7 +66,7 @@ fn path(variable: &str) -> Vec<String> {
         let above: Vec<&str> = keys.iter().map(String::as_str).collect();
         let is_name = matches!(
             above.as_slice(),
-            ["functions"] | ["sinks", _] | ["auth", "keys"] | ["admin", "tokens"]
+            ["functions"] | ["sinks", _] | ["auth", "keys" | "roles"] | ["admin", "tokens"]
         );
         keys.push(if is_name { part.to_owned() } else { part.to_lowercase() });
     }

@@ -15,6 +15,7 @@ use invoked_core::terms::AsyncConfig;
 use invoked_engine::{FunctionChange, Seed, StatusMode};
 use invoked_http::Endpoint;
 
+use super::auth::Auth;
 use super::engine::{event_age, retries};
 use super::outside::Outside;
 use super::raw::Raw;
@@ -31,10 +32,11 @@ pub(super) fn read(
     root: &mut Section<'_>,
     identity: Option<&Identity>,
     outside: &Outside,
+    auth: Option<&Auth>,
 ) -> Vec<Seed> {
     let reading = root.reading();
     let seeds = root.section("functions", |section| {
-        section.named(|name, section| function(name, section, outside))
+        section.named(|name, section| function(name, section, outside, auth))
     });
     if let Some(identity) = identity {
         check_destinations(&seeds, identity, outside, reading);
@@ -42,24 +44,35 @@ pub(super) fn read(
     seeds
 }
 
-fn function(name: &str, section: &mut Section<'_>, outside: &Outside) -> Option<Seed> {
+fn function(
+    name: &str,
+    section: &mut Section<'_>,
+    outside: &Outside,
+    auth: Option<&Auth>,
+) -> Option<Seed> {
     let name = FunctionName::parse(name)
         .map_err(|error| section.reading().note(section.path(), error.to_string()))
         .ok();
     let url = section.needed("url", |raw| target(raw, outside));
     let kinds = &[("event", FunctionKind::Event), ("http", FunctionKind::Http)];
     let kind = section.optional("kind", choice(kinds));
+    if kind == Some(FunctionKind::Http) && url.as_ref().is_some_and(|url| url.starts_with(REMOTE)) {
+        let problem = "an HTTP function cannot be one of a remote Function Compute";
+        section.reading().note(section.path(), problem.to_owned());
+    }
     let timeout: Option<Duration> = section.optional("timeout", duration("1ms", "24h"));
     let concurrency = section.optional("concurrency", count(1..=100_000));
     let statuses = &[("header", StatusMode::Header), ("ignore", StatusMode::Ignore)];
     let status = section.optional("status", choice(statuses));
     let initialize = section.optional("initialize", flag);
     let handler = section.optional("handler", text);
+    let role = section.optional("role", |raw| role(raw, auth));
     section.unsupported("rate");
     let is_configured = section.has("async");
     let config = section.section("async", async_config);
-    let attributes = handler
-        .map_or_else(|| serde_json::json!({}), |handler| serde_json::json!({ "handler": handler }));
+    let given = [("handler", handler), ("role", role)];
+    let given = given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.into())));
+    let attributes = serde_json::Value::Object(given.collect());
     let change = FunctionChange {
         kind: kind.unwrap_or(FunctionKind::Event),
         url: Some(url?),
@@ -70,6 +83,17 @@ fn function(name: &str, section: &mut Section<'_>, outside: &Outside) -> Option<
         attributes: attributes.to_string(),
     };
     Some(Seed { name: name?, change, config: is_configured.then_some(config) })
+}
+
+/// What a function may tell: the name of a role.
+fn role(raw: &Raw, auth: Option<&Auth>) -> Result<String, String> {
+    let name = text(raw)?;
+    match auth {
+        Some(auth) if !auth.role_names.contains(&name) => {
+            Err(format!("names a role that there is not: [auth.roles.{name}]"))
+        }
+        Some(_) | None => Ok(name),
+    }
 }
 
 /// Where a function lives.

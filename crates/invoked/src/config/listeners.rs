@@ -1,7 +1,7 @@
-//! `[server]`, `[admin]`, `[account]`, `[auth]` and `[store]`: who the daemon is and where.
+//! `[server]`, `[admin]`, `[account]` and `[store]`: who the daemon is and where.
 //!
-//! Requests are not authenticated by this version, so both listeners stay on loopback, whatever
-//! `auth.mode` says.
+//! Off loopback nothing is open by default: the API is bound there only where requests are signed or
+//! somebody wrote out that they are not, and where somebody does TLS.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,7 +10,9 @@ use invoked_api::Tokens;
 use invoked_core::envelope::Identity;
 
 use super::admin_tokens;
+use super::auth::Auth;
 use super::section::Section;
+use super::tls::Tls;
 use super::value::{address, arn_part, choice, count, size, text};
 
 /// `[server]`.
@@ -20,6 +22,10 @@ pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
     /// Connections at a time.
     pub(crate) connections_max: usize,
+    /// Connections at a time from one address.
+    pub(crate) connections_per_peer_max: usize,
+    /// Who does TLS; `None` is nobody.
+    pub(crate) tls: Option<Tls>,
 }
 
 /// `[admin]`.
@@ -29,6 +35,8 @@ pub(crate) struct Admin {
     pub(crate) listen: SocketAddr,
     /// Who may use it; none at all is anybody on this machine.
     pub(crate) tokens: Tokens,
+    /// Who does TLS; `None` is nobody.
+    pub(crate) tls: Option<Tls>,
 }
 
 /// `[store]`.
@@ -46,23 +54,25 @@ impl Server {
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         let listen = section.needed("listen", address);
         let connections_max = section.needed("connections_max", count(1..=1_000_000));
-        section.unsupported("tls");
-        if let Some(listen) = listen.filter(|listen| !listen.ip().is_loopback()) {
-            section.reading().note(
-                &section.path_of("listen"),
-                format!(
-                    "must be a loopback address, got \"{listen}\": this version does not verify \
-                     signatures, so only processes of this machine may reach the API"
-                ),
-            );
-        }
-        Some(Self { listen: listen?, connections_max: connections_max? })
+        let per_peer = section.optional("connections_per_peer_max", count(1..=1_000_000));
+        let is_upstream = section.has("tls") && !section.is_table("tls");
+        let tls = Tls::read(section);
+        let connections_max: usize = connections_max?;
+        // Behind a proxy all come from its address.
+        let share = if is_upstream { connections_max } else { connections_max.div_ceil(2) };
+        Some(Self {
+            listen: listen?,
+            connections_max,
+            connections_per_peer_max: per_peer.unwrap_or(share),
+            tls,
+        })
     }
 }
 
 impl Admin {
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         let listen = section.needed("listen", address);
+        let tls = Tls::read(section);
         let has_tokens = section.has("tokens");
         let tokens = admin_tokens::read(section);
         if let Some(listen) = listen.filter(|listen| !has_tokens && !listen.ip().is_loopback()) {
@@ -74,7 +84,7 @@ impl Admin {
                 ),
             );
         }
-        Some(Self { listen: listen?, tokens })
+        Some(Self { listen: listen?, tokens, tls })
     }
 }
 
@@ -95,14 +105,27 @@ pub(super) fn identity(section: &mut Section<'_>) -> Option<Identity> {
     Some(Identity { account: account?, region: region? })
 }
 
-/// There is nothing to decide yet; the section says so, so that nobody believes otherwise.
-pub(super) fn auth(section: &mut Section<'_>) {
-    let mode = section.needed("mode", choice(&[("off", false), ("signed", true)]));
-    if mode == Some(true) {
-        let path = section.path_of("mode");
-        section.reading().note(&path, "\"signed\" is not supported yet by this version");
+/// What can be reached from elsewhere is not left open by default.
+pub(super) fn check_exposed(root: &Section<'_>, server: Option<&Server>, auth: Option<&Auth>) {
+    let (Some(server), Some(auth)) = (server, auth) else { return };
+    if server.listen.ip().is_loopback() {
+        return;
     }
-    section.unsupported("keys");
+    let listen = server.listen;
+    if !auth.is_on() && !auth.is_written {
+        let problem = format!(
+            "must be a loopback address, got \"{listen}\": requests are not authenticated; set \
+             auth.mode = \"signed\" with a key under auth.keys, or write out auth.mode = \"off\""
+        );
+        root.reading().note("server.listen", problem);
+    }
+    if server.tls.is_none() && !root.reading().has_noted("server.tls") {
+        let problem = format!(
+            "is missing, and \"{listen}\" is not a loopback address: set it to {{ cert = \"PATH\", \
+             key = \"PATH\" }}, or to \"upstream\" where a proxy does TLS"
+        );
+        root.reading().note("server.tls", problem);
+    }
 }
 
 impl Store {

@@ -15,6 +15,9 @@ use super::problem::{Problem, Problems};
 /// The documented defaults are the defaults.
 const DEFAULTS: &str = include_str!("../../../../config/default.toml");
 
+/// Where the defaults come from; no file is named like this.
+const OURS: &str = "\0defaults";
+
 /// Where configuration comes from, lowest first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
@@ -39,6 +42,8 @@ pub(crate) struct RawConfig {
 pub(super) struct Node {
     pub(super) value: Raw,
     pub(super) origin: Option<String>,
+    /// Whether it is ours, and nobody has written another over it.
+    pub(super) is_default: bool,
 }
 
 /// A value.
@@ -66,7 +71,7 @@ impl RawConfig {
             Ok(layer) => builder = std::mem::take(&mut builder).add_source(layer),
             Err(problem) => problems.push(problem),
         };
-        add(Layer::of("defaults", DEFAULTS));
+        add(Layer::of("defaults", DEFAULTS).map(Layer::of_ours));
         add(Layer::of("preset", &sources.preset));
         for path in &sources.files {
             add(Layer::of_file(path));
@@ -97,6 +102,10 @@ impl Layer {
             Problem::new(name, format!("is not TOML: {error}"))
         })?;
         Ok(Self { table, origin: None })
+    }
+
+    fn of_ours(self) -> Self {
+        Self { origin: Some(OURS.to_owned()), ..self }
     }
 
     fn of_file(path: &Path) -> Result<Self, Problem> {
@@ -157,6 +166,8 @@ fn table(kind: ValueKind) -> BTreeMap<String, Node> {
 fn node(value: Value) -> Option<Node> {
     let origin = value.origin().map(str::to_owned);
     let is_untyped = origin.as_deref().is_some_and(Environment::is_origin);
+    let is_default = origin.as_deref() == Some(OURS);
+    let origin = origin.filter(|_| !is_default);
     let value = match value.kind {
         ValueKind::Nil => return None,
         ValueKind::Boolean(flag) => Raw::Flag(flag),
@@ -170,7 +181,7 @@ fn node(value: Value) -> Option<Node> {
         ValueKind::Array(items) => Raw::List(items.into_iter().filter_map(node).collect()),
         kind @ ValueKind::Table(_) => Raw::Table(table(kind)),
     };
-    Some(Node { value, origin })
+    Some(Node { value, origin, is_default })
 }
 
 impl Raw {

@@ -4,7 +4,7 @@
 //! hides no other. A key that nobody took is unknown.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::environment::Environment;
 use super::problem::{Problem, Problems};
@@ -16,7 +16,7 @@ use super::secret::Secret;
 pub(super) struct Reading<'raw> {
     pub(super) environment: &'raw Environment,
     problems: RefCell<Problems>,
-    secrets: RefCell<BTreeSet<String>>,
+    secrets: RefCell<BTreeMap<String, Option<Secret>>>,
 }
 
 /// A table of the tree.
@@ -38,8 +38,13 @@ impl<'raw> Reading<'raw> {
         self.problems.borrow_mut().push(Problem::new(path, message));
     }
 
-    /// Everything noted, and the paths of secrets.
-    pub(super) fn done(self) -> (Problems, BTreeSet<String>) {
+    /// Whether there is a problem at this path or below.
+    pub(super) fn has_noted(&self, path: &str) -> bool {
+        self.problems.borrow().iter().any(|problem| problem.path().starts_with(path))
+    }
+
+    /// Everything noted, and the secrets by their paths.
+    pub(super) fn done(self) -> (Problems, BTreeMap<String, Option<Secret>>) {
         (self.problems.into_inner().sorted(), self.secrets.into_inner())
     }
 }
@@ -105,10 +110,11 @@ impl<'raw> Section<'raw> {
     /// A secret that may be missing.
     pub(super) fn optional_secret(&mut self, key: &'static str) -> Option<Secret> {
         let node = self.take(key)?;
-        self.reading.secrets.borrow_mut().insert(self.path_of(key));
-        Secret::read(&node.value, self.reading.environment)
+        let secret = Secret::read(&node.value, self.reading.environment)
             .map_err(|problem| self.note(key, node, problem))
-            .ok()
+            .ok();
+        self.reading.secrets.borrow_mut().insert(self.path_of(key), secret.clone());
+        secret
     }
 
     /// A table with keys of ours. A missing one is empty.
@@ -138,6 +144,21 @@ impl<'raw> Section<'raw> {
             }
         }
         found
+    }
+
+    /// Keys that nobody took yet.
+    pub(super) fn len(&self) -> usize {
+        self.left.len()
+    }
+
+    /// Whether a key of ours is there and is a table.
+    pub(super) fn is_table(&self, key: &str) -> bool {
+        self.left.get(key).is_some_and(|node| matches!(node.value, Raw::Table(_)))
+    }
+
+    /// Whether somebody wrote a key of ours down, beside the defaults.
+    pub(super) fn is_written(&self, key: &str) -> bool {
+        self.left.get(key).is_some_and(|node| !node.is_default)
     }
 
     /// Whether a key of ours is there at all.

@@ -1,0 +1,170 @@
+//! `invoked-load modes`: ways to invoke, against one another in one session.
+//!
+//! - plain against task mode, which keeps record, payload, result and history;
+//! - requests that are verified against the same signed requests to a daemon that does not look, so
+//!   that what the load generator pays for signing is on both sides.
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+
+use crate::disk;
+use crate::report::{Figures, grid, number};
+use crate::server::{DaemonArgs, FUNCTION, Kind, TASK_FUNCTION};
+use crate::stage::{Stage, Step};
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    daemon: DaemonArgs,
+    /// One short repetition instead of five.
+    #[arg(long)]
+    quick: bool,
+    /// Repetitions; the figures are medians.
+    #[arg(long)]
+    reps: Option<usize>,
+    /// Writes the table as Markdown.
+    #[arg(long)]
+    markdown: Option<PathBuf>,
+    /// Writes all figures as JSON.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// A way to invoke.
+#[derive(Clone, Copy)]
+struct Mode {
+    name: &'static str,
+    /// The index of the mode that it is compared with.
+    against: usize,
+    function: &'static str,
+    signed: bool,
+    authenticates: bool,
+}
+
+const MODES: [Mode; 4] = [
+    Mode { name: "plain", against: 0, function: FUNCTION, signed: false, authenticates: false },
+    Mode { name: "task", against: 0, function: TASK_FUNCTION, signed: false, authenticates: false },
+    Mode {
+        name: "signed, not verified",
+        against: 2,
+        function: FUNCTION,
+        signed: true,
+        authenticates: false,
+    },
+    Mode {
+        name: "signed and verified",
+        against: 2,
+        function: FUNCTION,
+        signed: true,
+        authenticates: true,
+    },
+];
+
+#[derive(Serialize)]
+struct ModeResult {
+    mode: &'static str,
+    samples: Vec<Figures>,
+    median: Figures,
+}
+
+pub fn main(args: &Args) -> Result<()> {
+    args.daemon.binary()?;
+    let reps = args.reps.unwrap_or(if args.quick { 1 } else { 5 }).max(1);
+    let count = if args.quick { 10_000 } else { 50_000 };
+    let home = args.daemon.directory()?;
+    let mut samples: Vec<Vec<Figures>> = vec![Vec::new(); MODES.len()];
+    for rep in 0..reps {
+        // Every mode on a daemon of its own: none finds what another left.
+        for at in 0..MODES.len() {
+            // By turns from another end, so that a machine that slows down favours nobody.
+            let index = if rep % 2 == 0 { at } else { MODES.len() - 1 - at };
+            let mode = MODES[index];
+            eprintln!("[{}/{reps}] {}", rep + 1, mode.name);
+            let place = home.path().join(format!("{rep}-{index}"));
+            let daemon = DaemonArgs { authenticates: mode.authenticates, ..args.daemon.clone() };
+            let mut stage = Stage::set(Kind::Invoked, &daemon, &place)
+                .with_context(|| format!("setting up: {}", mode.name))?;
+            thread::sleep(Duration::from_secs(1));
+            let step = Step { function: mode.function, signed: mode.signed, ..Step::at(64) };
+            stage.measure(Step { seconds: Some(0.5), ..step })?;
+            let figures = stage.measure(Step { count: Some(count), ..step })?;
+            samples[index].push(figures);
+            drop(stage);
+            fs::remove_dir_all(place)?;
+        }
+    }
+    let results: Vec<ModeResult> = MODES
+        .iter()
+        .zip(samples)
+        .map(|(mode, samples)| {
+            let median = Figures::median(&samples);
+            ModeResult { mode: mode.name, samples, median }
+        })
+        .collect();
+    let text = table(&results, count, reps, &disk::file_system(home.path())?);
+    print!("{text}");
+    if let Some(path) = &args.markdown {
+        fs::write(path, &text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    if let Some(path) = &args.out {
+        fs::write(path, serde_json::to_vec_pretty(&results)?)
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    for result in &results {
+        ensure!(
+            result.median.unseen + result.median.broken + result.median.refused == 0.0,
+            "{}: {} unseen, {} broken, {} refused",
+            result.mode,
+            result.median.unseen,
+            result.median.broken,
+            result.median.refused
+        );
+    }
+    Ok(())
+}
+
+fn table(results: &[ModeResult], count: u64, reps: usize, file_system: &str) -> String {
+    let rows: Vec<Vec<String>> = MODES
+        .iter()
+        .zip(results)
+        .map(|(mode, result)| {
+            let (of, by) = (&result.median, &results[mode.against].median);
+            let ratio = |of: f64, by: f64| format!("x{:.2}", of / by);
+            vec![
+                mode.name.to_owned(),
+                number(of.seen_per_second, 0),
+                ratio(of.seen_per_second, by.seen_per_second),
+                number(of.accept_p50_us / 1e3, 2),
+                number(of.accept_p99_us / 1e3, 2),
+                number(of.server_cpu, 3),
+                ratio(of.server_cpu, by.server_cpu),
+                number(of.load_cpu, 3),
+                number(of.written_bytes, 0),
+                number(of.foreign_cores, 2),
+            ]
+        })
+        .collect();
+    let titles = [
+        "mode",
+        "end to end/s",
+        "ratio",
+        "accept p50 ms",
+        "p99",
+        "server CPU s/10k",
+        "ratio",
+        "load CPU s/10k",
+        "bytes written each",
+        "foreign cores",
+    ];
+    format!(
+        "### Ways to invoke: {count} at 64 connections, 1 KB, medians of {reps}, store on \
+         {file_system}\n\nTask mode is compared with plain; verified with the same signed requests \
+         to a daemon with authentication off.\n\n{}",
+        grid(&titles, &rows)
+    )
+}
