@@ -143,7 +143,7 @@ impl<'a> View<'a> {
                 return self.kept_callback_at(callback::decode_of_value(&value)?, key);
             }
         }
-        // Those given up before there was this index are found where their row says.
+        // Of those given up before there was this index, the ones that left a record say where.
         match self.head(key)?.map(|found| found.head.callback) {
             Some(Callback::Failed { at, .. }) => self.kept_callback_at(at, key),
             Some(

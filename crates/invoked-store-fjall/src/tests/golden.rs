@@ -115,7 +115,6 @@ async fn golden_v1_reads_as_it_was_written() {
         ended(&failed, Outcome::Failed)
     );
     assert_eq!(store.kept_callbacks(None, 9).await.unwrap(), [kept_callback(&failed)]);
-    assert_eq!(store.kept_callback(failed.key).await.unwrap(), Some(kept_callback(&failed)));
     assert_eq!(store.totals(SHARD).await.unwrap(), [total()]);
     assert_eq!(store.names().await.unwrap(), [(FUNCTION, "hello".to_owned())]);
     assert_eq!(store.registry().await.unwrap(), [entry()]);
