@@ -1,29 +1,58 @@
-//! The admin listener: how the daemon is.
+//! The admin listener: how the daemon is, and the API that operators steer it through.
 //!
 //! | path | what |
 //! |---|---|
 //! | `/metrics` | Prometheus' text format |
 //! | `/healthz` | 200 as long as the process runs |
 //! | `/readyz` | 200 while new invocations are taken; 503 with the reason while they are not |
+//! | `/v1/…` | JSON; `/v1/openapi.json` describes it |
 //!
-//! Anything else is a 404. The listener may be up before there is an engine.
+//! Anything else is a 404. The listener may be up before there is an engine. `/healthz` and
+//! `/readyz` are open to all; for the rest see [`guard`].
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use http::header::{ALLOW, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
-use invoked_engine::{EngineView, Handle, telemetry};
+use invoked_engine::{EngineView, Handle, telemetry as engine_telemetry};
+use serde::de::DeserializeOwned;
 
-use crate::body::UnreadBody;
-use crate::reply::{JSON, Reply, full};
+use crate::admin::asked::Asked;
+use crate::admin::guard::Visitor;
+use crate::admin::problem::AdminProblem;
+use crate::admin::route::Operation;
+use crate::admin::tokens::{Role, SharedTokens};
+use crate::body::{Room, UnreadBody};
+use crate::reply::{Reply, full};
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
+
+mod asked;
+mod callbacks;
+mod dto;
+mod functions;
+mod guard;
+mod openapi;
+mod problem;
+mod reply;
+mod route;
+mod status;
+mod tasks;
+mod telemetry;
+mod time;
+pub(crate) mod tokens;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const PROMETHEUS: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+/// A body of the API, in bytes.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// From the end of a request's head to the end of its body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Renders the metrics, after those of the engine have been published to the recorder.
 pub type Render = Arc<dyn Fn(&EngineView) -> String + Send + Sync>;
@@ -31,74 +60,179 @@ pub type Render = Arc<dyn Fn(&EngineView) -> String + Send + Sync>;
 /// Serves the admin pages. Cheap to clone.
 #[derive(Clone)]
 pub struct Admin {
-    engine: Arc<OnceLock<Handle>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: OnceLock<Handle>,
     render: Render,
+    tokens: SharedTokens,
+    /// Bodies are small: none needs a part of it.
+    room: Room,
 }
 
 impl Admin {
-    /// The pages of a daemon that starts.
+    /// The pages of a daemon that starts. Without tokens they are for whoever is on this machine:
+    /// the listener has to be on loopback.
     #[must_use]
-    pub fn new(render: Render) -> Self {
-        Self { engine: Arc::default(), render }
+    pub fn new(render: Render, tokens: SharedTokens) -> Self {
+        telemetry::describe();
+        let room = Room::of(BODY_BYTES_MAX);
+        Self { shared: Arc::new(Shared { engine: OnceLock::new(), render, tokens, room }) }
     }
 
     /// The daemon has started: from here on it is ready as long as the engine takes invocations.
     pub fn started(&self, engine: Handle) {
-        let _first = self.engine.get_or_init(|| engine);
+        let _first = self.shared.engine.get_or_init(|| engine);
     }
 
-    fn ready(&self) -> Reply {
-        match self.engine.get() {
-            None => unavailable("starting"),
-            Some(engine) if engine.is_store_full() => unavailable("no room left in the store"),
-            Some(engine) if engine.is_accepting() => full(StatusCode::OK, TEXT, "ready\n"),
-            Some(_) => unavailable("draining"),
+    fn engine(&self) -> Result<&Handle, AdminProblem> {
+        self.shared.engine.get().ok_or(AdminProblem::Starting)
+    }
+
+    fn ready(&self) -> Result<Reply, AdminProblem> {
+        let engine = self.engine()?;
+        if engine.is_store_full() {
+            return Err(AdminProblem::NotReady { reason: "no room left in the store" });
+        }
+        if !engine.is_accepting() {
+            return Err(AdminProblem::NotReady { reason: "draining" });
+        }
+        Ok(full(StatusCode::OK, TEXT, "ready\n"))
+    }
+
+    async fn metrics(&self) -> Result<Reply, AdminProblem> {
+        let engine = self.engine()?;
+        let view = engine.view().await;
+        engine_telemetry::publish(engine, &view);
+        Ok(full(StatusCode::OK, PROMETHEUS, (self.shared.render)(&view)))
+    }
+
+    async fn answer(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, AdminProblem> {
+        let path = head.uri.path();
+        let page = match path {
+            "/healthz" | "/readyz" | "/metrics" if !is_read(&head.method) => {
+                return Err(AdminProblem::Method { allowed: "GET, HEAD" });
+            }
+            "/healthz" => return Ok(full(StatusCode::OK, TEXT, "ok\n")),
+            "/readyz" => return self.ready(),
+            page => page,
+        };
+        let visitor = guard::enter(&head.headers, &self.shared.tokens.current())?;
+        if page == "/metrics" {
+            guard::allow(&visitor, Role::Viewer)?;
+            return self.metrics().await;
+        }
+        let operation = route::find(&head.method, page)?;
+        guard::allow(&visitor, operation.role())?;
+        if operation.is_change() {
+            guard::is_meant(&head.headers)?;
+        }
+        let asked = Asked::parse(head.uri.query().unwrap_or_default())?;
+        let name = operation.name();
+        let done = self.perform(operation, asked, head, body).await;
+        if let (Ok(_), true) = (&done, !is_read(&head.method)) {
+            note(name, path, &visitor);
+        }
+        done
+    }
+
+    async fn perform(
+        &self,
+        operation: Operation,
+        asked: Asked,
+        head: &Parts,
+        body: UnreadBody<'_>,
+    ) -> Result<Reply, AdminProblem> {
+        use Operation as O;
+
+        if operation == O::Describe {
+            asked.finish()?;
+            return reply::json(StatusCode::OK, &openapi::document());
+        }
+        let engine = self.engine()?;
+        match operation {
+            O::Describe => Err(AdminProblem::Path),
+            O::Status => status::get(engine, asked).await,
+            O::ListFunctions => functions::list(engine, asked),
+            O::GetFunction(name) => functions::get(engine, name, asked),
+            O::PutFunction(name) => {
+                let input = self.input(head, body).await?;
+                let input =
+                    input.ok_or_else(|| AdminProblem::Json { problem: "it is empty".into() })?;
+                functions::put(engine, name, asked, input).await
+            }
+            O::DeleteFunction(name) => functions::delete(engine, name, asked).await,
+            O::ListConfigs(name) => functions::configs(engine, name, asked),
+            O::ListTasks => tasks::list(engine, asked).await,
+            O::GetTask(function, id) => tasks::get(engine, function, &id, asked).await,
+            O::StopTask(function, id) => tasks::stop(engine, function, &id, asked).await,
+            O::RetryTask(function, id) => {
+                let input: Option<_> = self.input(head, body).await?;
+                tasks::retry(engine, function, &id, asked, input.unwrap_or_default()).await
+            }
+            O::GetInvocation(id) => tasks::invocation(engine, &id, asked).await,
+            O::RetryInvocation(id) => {
+                let input: Option<_> = self.input(head, body).await?;
+                tasks::retry_invocation(engine, &id, asked, input.unwrap_or_default()).await
+            }
+            O::ListCallbacks => callbacks::list(engine, asked).await,
+            O::GetCallback(id) => callbacks::get(engine, &id, asked).await,
         }
     }
 
-    async fn metrics(&self) -> Reply {
-        let Some(engine) = self.engine.get() else { return unavailable("starting") };
-        let view = engine.view().await;
-        telemetry::publish(engine, &view);
-        full(StatusCode::OK, PROMETHEUS, (self.render)(&view))
+    /// The body, read; `None` if it is empty or null.
+    async fn input<T: DeserializeOwned>(
+        &self,
+        head: &Parts,
+        body: UnreadBody<'_>,
+    ) -> Result<Option<T>, AdminProblem> {
+        let body = body.read(BODY_BYTES_MAX, BODY_TIMEOUT, &self.shared.room).await?;
+        if body.bytes.is_empty() {
+            return Ok(None);
+        }
+        if !head.headers.get(CONTENT_TYPE).is_none_or(is_json) {
+            return Err(AdminProblem::MediaType);
+        }
+        // Serde takes a list for a struct.
+        if body.bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(AdminProblem::Json { problem: "it is a list, not an object".to_owned() });
+        }
+        serde_json::from_slice(&body.bytes)
+            .map_err(|error| AdminProblem::Json { problem: error.to_string() })
     }
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn is_json(content_type: &HeaderValue) -> bool {
+    let text = content_type.to_str().unwrap_or_default();
+    let essence = text.split_once(';').map_or(text, |(essence, _)| essence);
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// Leaves a trace of who changed what.
+fn note(operation: &str, path: &str, visitor: &Visitor) {
+    let by = visitor.name.as_deref().unwrap_or("anybody on this machine");
+    tracing::info!(operation, path, by, "changed through the admin API");
 }
 
 impl Respond for Admin {
     async fn respond(&self, request: Request<Incoming>, unread: &Unread) -> Reply {
         let (head, body) = request.into_parts();
-        drop(UnreadBody::new(body, &head.headers, unread));
-        let is_read = matches!(head.method, Method::GET | Method::HEAD);
-        match head.uri.path() {
-            "/metrics" | "/healthz" | "/readyz" if !is_read => {
-                let mut reply = refused(StatusCode::METHOD_NOT_ALLOWED, "only GET is served here");
-                reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-                reply
-            }
-            "/metrics" => self.metrics().await,
-            "/healthz" => full(StatusCode::OK, TEXT, "ok\n"),
-            "/readyz" => self.ready(),
-            _ => refused(StatusCode::NOT_FOUND, "there is no such page"),
-        }
+        let body = UnreadBody::new(body, &head.headers, unread);
+        self.answer(&head, body).await.unwrap_or_else(|problem| problem.reply())
     }
 
     fn panicked(&self) -> Reply {
-        refused(StatusCode::INTERNAL_SERVER_ERROR, "an internal error has occurred")
+        AdminProblem::Panicked.reply()
     }
-}
-
-fn unavailable(reason: &'static str) -> Reply {
-    refused(StatusCode::SERVICE_UNAVAILABLE, reason)
-}
-
-fn refused(status: StatusCode, message: &'static str) -> Reply {
-    let code = status.canonical_reason().unwrap_or_default().replace(' ', "");
-    let body = serde_json::json!({ "code": code, "message": message });
-    full(status, JSON, body.to_string())
 }
 
 impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Admin").finish_non_exhaustive()
+        f.debug_struct("Admin").field("tokens", &self.shared.tokens).finish_non_exhaustive()
     }
 }

@@ -33,6 +33,7 @@ mod switches;
 mod tags;
 mod tasks;
 
+pub use admin::tokens::{Role, SharedTokens, Tokens};
 pub use admin::{Admin, Render};
 pub use api::{Api, ApiConfig};
 pub use reply::Reply;

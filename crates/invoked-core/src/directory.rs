@@ -150,6 +150,14 @@ impl Directory {
         self.get(id).map(|function| function.key()).or_else(|| self.names.get(&id).cloned())
     }
 
+    /// The numbers that a key has and had, newest first: one for each time it was created.
+    pub fn ids_of(&self, key: &FunctionKey) -> impl Iterator<Item = FnId> {
+        let present = self.by_key.get(key).copied();
+        let former = self.names.iter().rev().filter(move |(_, named)| *named == key);
+        let former = former.map(|(id, _)| *id).filter(move |id| Some(*id) != present);
+        present.into_iter().chain(former)
+    }
+
     /// Every function, ordered by account and name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Function>> {
         self.by_key.values().filter_map(|id| self.by_id.get(id))
@@ -221,6 +229,8 @@ mod tests {
         assert_eq!(to(1, "acs:fc:cn-x:2:functions/audit"), None);
         assert_eq!(to(2, "acs:fc:cn-x:2:functions/audit"), Some(2));
         assert_eq!(to(2, "acs:fc:cn-y:2:functions/audit"), None);
-        assert_eq!(directory.key_of(FnId(9)), Some(gone));
+        assert_eq!(directory.key_of(FnId(9)), Some(gone.clone()));
+        assert!(directory.ids_of(&gone).eq([FnId(9)]));
+        assert!(directory.ids_of(&theirs).eq([FnId(2)]));
     }
 }

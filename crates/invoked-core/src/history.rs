@@ -11,6 +11,9 @@ use crate::head::Status;
 use crate::limits::{HISTORY_FIRST, HISTORY_LAST};
 use crate::time::Timestamp;
 
+/// How the detail of the first event of a repeated task begins. Task ids need no escapes in JSON.
+const RETRY_OF: &str = "{\"RetryOf\":\"";
+
 /// One change of a task's status.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TaskEvent {
@@ -55,6 +58,18 @@ impl History {
     #[must_use]
     pub fn dropped(&self) -> u32 {
         self.dropped
+    }
+
+    /// Begins the history of a task that repeats another one: its first event names that task.
+    pub fn begin_again(&mut self, retry_of: &str, at: Timestamp) {
+        let detail = format!("{RETRY_OF}{retry_of}\"}}");
+        self.push(Status::Enqueued, at, Some(detail.into()));
+    }
+
+    /// The task that this one repeats.
+    #[must_use]
+    pub fn retry_of(&self) -> Option<&str> {
+        self.events.first()?.detail.as_deref()?.strip_prefix(RETRY_OF)?.strip_suffix("\"}")
     }
 
     /// Adds an event.
@@ -129,6 +144,18 @@ mod tests {
         assert_eq!(history.dropped() as usize + HISTORY_MAX - 1, 200);
         let ids: Vec<_> = history.events().iter().map(|event| event.id).collect();
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+    }
+
+    #[test]
+    fn a_repeated_task_names_the_one_before() {
+        let mut history = History::default();
+        history.begin_again("nightly-1", at(5));
+        history.push(Status::Running, at(6), None);
+        assert_eq!(history.retry_of(), Some("nightly-1"));
+        assert_eq!(history.events()[0].detail.as_deref(), Some("{\"RetryOf\":\"nightly-1\"}"));
+        let mut other = History::default();
+        other.push(Status::Enqueued, at(5), None);
+        assert_eq!(other.retry_of(), None);
     }
 
     #[test]

@@ -298,3 +298,57 @@ pub enum TaskError {
     #[error("the store did not answer")]
     Store(#[from] StoreError),
 }
+
+/// A task was not invoked again.
+#[derive(Debug, thiserror::Error)]
+pub enum RetryError {
+    /// It was not found.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// No invocation with this id is known.
+    #[error("invocation '{id}' does not exist")]
+    NoInvocation {
+        /// Its request id.
+        id: String,
+    },
+    /// It has not ended: wait, or stop it first.
+    #[error("invocation '{id}' has not ended, its status is {status}")]
+    NotEnded {
+        /// Task id, or request id.
+        id: String,
+        /// Its status.
+        status: &'static str,
+    },
+    /// Its event is not kept: only tasks keep theirs, for the retention. Invoke the function anew.
+    #[error("the payload of invocation '{id}' is not kept")]
+    NoPayload {
+        /// Task id, or request id.
+        id: String,
+    },
+    /// The new invocation was not taken.
+    #[error(transparent)]
+    Invoke(#[from] InvokeError),
+}
+
+/// A callback was not found.
+#[derive(Debug, thiserror::Error)]
+pub enum CallbackError {
+    /// There is no such function, and never was.
+    #[error("function '{function}' does not exist")]
+    NoFunction {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// There is none with this id, or it is delivered, or no longer kept.
+    #[error("callback '{id}' does not exist")]
+    NotFound {
+        /// Its id.
+        id: String,
+    },
+    /// The token is not one of ours.
+    #[error("token is not valid")]
+    BadToken,
+    /// The store did not answer.
+    #[error("the store did not answer")]
+    Store(#[from] StoreError),
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use invoked_core::directory::{Function, FunctionKind, TaskMode};
-use invoked_core::id::{Attempt, InvKey, RequestId, ShardId};
+use invoked_core::id::{Attempt, FnId, InvKey, RequestId, ShardId};
 use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX, SYNC_RESULT_MAX};
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier, TaskId};
 use invoked_core::shard::{AcceptRequest, Accepted, Refused};
@@ -83,6 +83,15 @@ impl Handle {
     /// See [`InvokeError`]; nothing was stored, except that after [`InvokeError::Unavailable`] it
     /// may have been.
     pub async fn invoke_async(&self, request: InvokeRequest) -> Result<Accepted, InvokeError> {
+        self.invoke_again(request, None).await
+    }
+
+    /// The same, for an invocation that may repeat a task.
+    pub(crate) async fn invoke_again(
+        &self,
+        request: InvokeRequest,
+        retry_of: Option<TaskId>,
+    ) -> Result<Accepted, InvokeError> {
         let shared = &self.shared;
         if request.payload.len() > ASYNC_PAYLOAD_MAX {
             return Err(InvokeError::TooLarge { limit: ASYNC_PAYLOAD_MAX });
@@ -108,7 +117,9 @@ impl Handle {
         let (key, task) = match (is_task, request.task_id) {
             (false, _) => (fresh, None),
             (true, None) => (fresh, Some(TaskId::trusted(&request_id.to_string()))),
-            (true, Some(id)) => (shared.chosen_key(&function, id.as_str()), Some(id)),
+            (true, Some(id)) => {
+                (shared.chosen_key(&function.key(), function.id, id.as_str()), Some(id))
+            }
         };
         let accept = AcceptRequest {
             key,
@@ -119,6 +130,7 @@ impl Handle {
             task,
             delay: request.delay,
             depth: request.depth,
+            retry_of,
             payload: request.payload,
         };
         self.accept(shard, request.function.name, accept).await
@@ -233,9 +245,9 @@ impl Shared {
     }
 
     /// The key of the task that a caller named. A function that was created anew has tasks anew.
-    pub(crate) fn chosen_key(&self, function: &Function, id: &str) -> InvKey {
-        let name = format!("{}#{}", function.name, function.id.0);
-        InvKey::chosen(self.shard_of(function.id.0), &function.account, &name, id)
+    pub(crate) fn chosen_key(&self, function: &FunctionKey, fn_id: FnId, id: &str) -> InvKey {
+        let name = format!("{}#{}", function.name, fn_id.0);
+        InvKey::chosen(self.shard_of(fn_id.0), &function.account, &name, id)
     }
 
     /// Makes one attempt with whatever the function's address needs.

@@ -8,6 +8,7 @@
 //! Not here: any adapter (the binary names them), any HTTP, any decision about an invocation.
 #![warn(missing_docs)]
 
+mod callbacks;
 pub mod clock;
 mod config;
 mod configs;
@@ -18,8 +19,10 @@ mod handle;
 mod invoke;
 mod labels;
 mod random;
+mod records;
 mod registry;
 mod resources;
+mod retry;
 mod roles;
 mod services;
 mod shard;
@@ -29,10 +32,13 @@ mod targets;
 mod tasks;
 pub mod telemetry;
 
+pub use callbacks::{CallbackFilter, CallbackPage, CallbackRecord, CallbackStand, CallbackStatus};
 pub use config::{EngineConfig, Parts};
 pub use configs::{ConfigChange, ConfigPage, DestinationChange};
 pub use engine::{Drained, Engine, Fatal, StartError};
-pub use error::{ConfigError, FunctionError, InvokeError, ResourceError, TaskError};
+pub use error::{
+    CallbackError, ConfigError, FunctionError, InvokeError, ResourceError, RetryError, TaskError,
+};
 pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};
 pub use invoke::{HttpAnswer, InvokeRequest, SyncAnswer, TaskWish};
@@ -41,6 +47,7 @@ pub use registry::{
     ConfigRecord, Disabled, FunctionChange, FunctionRecord, Origin, Seed, StatusMode,
 };
 pub use resources::{AliasRecord, Owner, OwnerKey, ServiceKey, ServiceRecord, VersionRecord};
+pub use retry::{Repeat, Retried};
 pub use services::ServicePage;
 pub use switches::Amendment;
 pub use target_check::TargetCheck;

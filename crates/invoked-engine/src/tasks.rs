@@ -2,14 +2,13 @@
 //! holds in memory, because "started" is written late or not at all.
 
 use bytes::Bytes;
-use invoked_core::directory::Function;
 use invoked_core::head::{Head, Status};
 use invoked_core::id::{FnId, InvKey, RequestId};
 use invoked_core::limits::LIST_EXAMINED_MAX;
 use invoked_core::name::{FunctionKey, Qualifier};
 use invoked_core::shard::{BytesWanted, StopRefused};
 use invoked_core::time::Timestamp;
-use invoked_store::{Order, TaskQuery};
+use invoked_store::{Order, StoreError, TaskQuery};
 use tokio::sync::oneshot;
 
 use crate::error::TaskError;
@@ -65,22 +64,41 @@ impl Handle {
     /// # Errors
     /// There is no such function or task, or the store did not answer.
     pub async fn task(&self, function: &FunctionKey, id: &str) -> Result<TaskRecord, TaskError> {
-        let directory = self.directory();
-        let found = directory.find(function);
-        let found =
-            found.ok_or_else(|| TaskError::NoFunction { function: function.name.clone() })?;
-        let (fn_id, key) = (found.id, self.task_key(found, id));
-        let not_found =
-            || TaskError::NotFound { function: function.name.clone(), id: id.to_owned() };
+        self.task_of(function, self.fn_id(function)?, id).await
+    }
+
+    /// The same, of one of the numbers that the function has or had.
+    pub(crate) async fn task_of(
+        &self,
+        function: &FunctionKey,
+        fn_id: FnId,
+        id: &str,
+    ) -> Result<TaskRecord, TaskError> {
+        let key = self.task_key(function, fn_id, id);
+        let is_it = |head: &Head| {
+            head.fn_id == fn_id && head.task.as_ref().is_some_and(|task| task.id.as_str() == id)
+        };
+        match self.row(key).await?.filter(is_it) {
+            Some(head) => Ok(self.with_bytes(head).await?),
+            None => {
+                let function = function.name.clone();
+                Err(TaskError::NotFound { function, id: id.to_owned() })
+            }
+        }
+    }
+
+    /// A row, unless it is past its retention.
+    pub(crate) async fn row(&self, key: InvKey) -> Result<Option<Head>, StoreError> {
         let held = self.peek(key.shard(), vec![key]).await.into_iter().next().flatten();
         let head = match held {
-            Some(head) => head,
-            None => self.shared.store.head(key).await?.ok_or_else(not_found)?.head,
+            Some(head) => Some(head),
+            None => self.shared.store.head(key).await?.map(|found| found.head),
         };
-        let is_named = head.task.as_ref().is_some_and(|task| task.id.as_str() == id);
-        if !is_named || head.fn_id != fn_id || self.is_past(&head) {
-            return Err(not_found());
-        }
+        Ok(head.filter(|head| !self.is_past(head)))
+    }
+
+    /// A row with its event and answer.
+    pub(crate) async fn with_bytes(&self, head: Head) -> Result<TaskRecord, StoreError> {
         let bytes = self.shared.store.bytes(&[BytesWanted::from(&head)]).await?;
         let bytes = bytes.into_iter().next();
         let (payload, result) = bytes.map_or((None, None), |bytes| (bytes.payload, bytes.result));
@@ -96,7 +114,15 @@ impl Handle {
         function: &FunctionKey,
         filter: &TaskFilter,
     ) -> Result<TaskRecordPage, TaskError> {
-        let fn_id = self.fn_id(function)?;
+        self.tasks_of(self.fn_id(function)?, filter).await
+    }
+
+    /// The same, of one of the numbers that a function has or had.
+    pub(crate) async fn tasks_of(
+        &self,
+        fn_id: FnId,
+        filter: &TaskFilter,
+    ) -> Result<TaskRecordPage, TaskError> {
         if matches!(filter.status, Some(Status::Running | Status::Dequeued | Status::Stopping)) {
             return self.tasks_under_way(fn_id, filter).await;
         }
@@ -189,7 +215,7 @@ impl Handle {
 
     /// The row of a task. Ids that the daemon makes begin with a digit and name a shard; those that
     /// callers choose never begin with a digit, and are hashed.
-    fn task_key(&self, function: &Function, id: &str) -> InvKey {
+    fn task_key(&self, function: &FunctionKey, fn_id: FnId, id: &str) -> InvKey {
         let made = RequestId::parse(id).and_then(RequestId::as_generated_key);
         if let Some(key) = made
             && id.starts_with(|first: char| first.is_ascii_digit())
@@ -197,7 +223,7 @@ impl Handle {
         {
             return key;
         }
-        self.shared.chosen_key(function, id)
+        self.shared.chosen_key(function, fn_id, id)
     }
 
     fn is_past(&self, head: &Head) -> bool {
@@ -205,7 +231,7 @@ impl Handle {
     }
 
     /// Records that ended before this time are not shown.
-    fn kept_from(&self) -> Timestamp {
+    pub(crate) fn kept_from(&self) -> Timestamp {
         let retention = i64::try_from(self.shared.config.retention.as_millis()).unwrap_or(i64::MAX);
         Timestamp::from_millis(self.now().millis().saturating_sub(retention))
     }
@@ -232,17 +258,18 @@ impl Handle {
     }
 }
 
-fn token((at, key): (Timestamp, InvKey)) -> String {
+pub(crate) fn token((at, key): (Timestamp, InvKey)) -> String {
     format!("{:x}.{}", at.millis(), RequestId(key.0))
 }
 
-fn parse_token(text: &str) -> Result<(Timestamp, InvKey), TaskError> {
+pub(crate) fn parse_token(text: &str) -> Result<(Timestamp, InvKey), TaskError> {
     let parse = || {
         let (at, key) = text.split_once('.')?;
         let at = i64::from_str_radix(at, 16).ok()?;
         Some((Timestamp::from_millis(at), InvKey(RequestId::parse(key)?.0)))
     };
-    parse().ok_or(TaskError::BadToken)
+    // Only in the very form that we give it: nothing else that happens to read.
+    parse().filter(|position| token(*position) == text).ok_or(TaskError::BadToken)
 }
 
 #[cfg(test)]
@@ -253,7 +280,13 @@ mod tests {
     fn tokens_read_back_and_others_are_refused() {
         let position = (Timestamp::from_millis(1_800_000_000_000), InvKey([7; 16]));
         assert_eq!(parse_token(&token(position)).unwrap(), position);
-        for bad in ["", "x", "1.2", "zz.00000000-0000-0000-0000-000000000000"] {
+        for bad in [
+            "",
+            "x",
+            "1.2",
+            "zz.00000000-0000-0000-0000-000000000000",
+            "+1.00000000-0000-0000-0000-000000000000",
+        ] {
             assert!(matches!(parse_token(bad), Err(TaskError::BadToken)), "{bad}");
         }
     }

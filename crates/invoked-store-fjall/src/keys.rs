@@ -25,6 +25,7 @@
 //!               3 | function 4 | status 1 | accepted 8 | inv 16        -            see `status`
 //!               4 | function 4 | task id | 0 | inv 16                  accepted     every task
 //!               5 | failed at 8 | inv 16                               kept callback
+//!               6 | inv 16                                             failed at, of a kept callback
 //! body-<day>    1 | inv 16                                             event of a task
 //!               2 | inv 16                                             answer to a task
 //! any           255                                                    sentinel of maintenance
@@ -118,6 +119,7 @@ pub(crate) enum RecordKind {
     Status = 3,
     TaskId = 4,
     Callback = 5,
+    CallbackOf = 6,
 }
 
 /// The first byte of a key of `body-<day>`.

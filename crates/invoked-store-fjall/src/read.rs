@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use fjall::{Readable as _, Snapshot, UserKey, UserValue};
+use invoked_core::callback::Callback;
 use invoked_core::head::Head;
 use invoked_core::id::{FnId, InvKey, ShardId};
 use invoked_core::shard::{BytesWanted, KeptCallback, LoadedBytes};
@@ -133,6 +134,36 @@ impl<'a> View<'a> {
             }
         }
         Ok(kept)
+    }
+
+    /// The callback of this row that was given up.
+    pub(crate) fn kept_callback(&self, key: InvKey) -> Result<Option<KeptCallback>, StoreError> {
+        for day in self.tables.days().into_iter().rev() {
+            if let Some(value) = self.get(Table::Records(day), callback::encode_of_key(key))? {
+                return self.kept_callback_at(callback::decode_of_value(&value)?, key);
+            }
+        }
+        // Of those given up before there was this index, the ones that left a record say where.
+        match self.head(key)?.map(|found| found.head.callback) {
+            Some(Callback::Failed { at, .. }) => self.kept_callback_at(at, key),
+            Some(
+                Callback::None
+                | Callback::Owed { .. }
+                | Callback::Calling { .. }
+                | Callback::Delivered { .. },
+            )
+            | None => Ok(None),
+        }
+    }
+
+    fn kept_callback_at(
+        &self,
+        at: Timestamp,
+        key: InvKey,
+    ) -> Result<Option<KeptCallback>, StoreError> {
+        let place = callback::encode_key(at, key);
+        let value = self.get(Table::Records(at.day()), &place)?;
+        value.map(|value| callback::decode(&place, &value)).transpose()
     }
 
     /// Submissions of a shard that are not acknowledged.

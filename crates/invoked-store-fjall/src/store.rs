@@ -275,6 +275,10 @@ impl Store for FjallStore {
         self.read(move |view| view.kept_callbacks(after, limit)).await
     }
 
+    async fn kept_callback(&self, key: InvKey) -> Result<Option<KeptCallback>, StoreError> {
+        self.read(move |view| view.kept_callback(key)).await
+    }
+
     async fn submit(&self, submissions: &[Submission]) -> Result<(), StoreError> {
         let submissions = submissions.to_vec();
         self.write(|reply| Request::Submit { submissions, reply }).await

@@ -289,6 +289,9 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<KeptCallback>, StoreError>;
 
+    /// The callback of this row that was given up. A point read.
+    async fn kept_callback(&self, key: InvKey) -> Result<Option<KeptCallback>, StoreError>;
+
     /// Adds submissions; any node may.
     async fn submit(&self, submissions: &[Submission]) -> Result<(), StoreError>;
 

@@ -4,6 +4,7 @@
 //! once. What comes out holds no text that still has to be read and no option that means "default":
 //! the defaults are the lowest layer of the first stage, `config/default.toml`.
 
+mod admin_tokens;
 mod auth;
 mod engine;
 mod environment;

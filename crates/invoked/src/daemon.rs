@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use invoked_api::auth::Auth;
-use invoked_api::{Admin, Api, ApiConfig, Listening, ServeConfig, Tls, serve};
+use invoked_api::{Admin, Api, ApiConfig, Listening, ServeConfig, SharedTokens, Tls, serve};
 use invoked_engine::clock::stopwatch;
 use invoked_engine::{Drained, Engine, EngineConfig};
 use tokio::net::TcpListener;
@@ -100,7 +100,8 @@ impl Daemon {
         let (close, _) = watch::channel(false);
         let mut serving = JoinSet::new();
         let rendered = metrics.clone();
-        let pages = Admin::new(Arc::new(move |_view| rendered.render()));
+        let tokens = SharedTokens::new(config.admin.tokens.clone());
+        let pages = Admin::new(Arc::new(move |_view| rendered.render()), tokens.clone());
         let connections = ServeConfig {
             connections_max: config.server.connections_max,
             connections_per_peer_max: config.server.connections_per_peer_max,
@@ -129,7 +130,8 @@ impl Daemon {
         let listening = Listening::new(listeners.api, api_tls.clone());
         serving.spawn(serve(listening, service, connections, closed(&close)));
         pages.started(handle.clone());
-        let reloadable = Reloadable { engine: handle, auth, api_tls, admin_tls };
+        let reloadable =
+            Reloadable { engine: handle, auth, api_tls, admin_tls, admin, admin_tokens: tokens };
 
         let mut background = JoinSet::new();
         background.spawn(metrics.keep_small());

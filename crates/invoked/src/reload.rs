@@ -7,10 +7,11 @@
 //! it listens there still. What is good takes effect at once, for requests that come after it, and ends no connection.
 //! What can only take effect at a start is named in the log, each time.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use invoked_api::Tls;
 use invoked_api::auth::Auth;
+use invoked_api::{SharedTokens, Tls, Tokens};
 use invoked_engine::Handle;
 
 use crate::config::{Config, Effective, Sources};
@@ -29,6 +30,9 @@ pub(crate) struct Reloadable {
     pub(crate) auth: Auth,
     pub(crate) api_tls: Option<Tls>,
     pub(crate) admin_tls: Option<Tls>,
+    /// Where the admin listener is bound, whatever the configuration says by now.
+    pub(crate) admin: SocketAddr,
+    pub(crate) admin_tokens: SharedTokens,
 }
 
 impl Reloadable {
@@ -44,6 +48,9 @@ impl Reloadable {
             {
                 running.replace(new.clone());
             }
+        }
+        if let Some(tokens) = safe_tokens(self.admin, &config.admin.tokens) {
+            self.admin_tokens.replace(tokens);
         }
         self.engine.set_roles((*config.auth.roles).clone()).await;
     }
@@ -93,6 +100,16 @@ impl Reload {
     }
 }
 
+/// The tokens that may take effect on a listener that is bound at `admin`. A configuration that has
+/// none means to listen on loopback: until a restart brings it there, the ones in force stay.
+fn safe_tokens(admin: SocketAddr, tokens: &Tokens) -> Option<Tokens> {
+    if tokens.is_empty() && !admin.ip().is_loopback() {
+        tracing::warn!("the admin tokens in force stay until a restart moves the listener");
+        return None;
+    }
+    Some(tokens.clone())
+}
+
 /// Whether a difference does not take effect by itself.
 fn needs_restart(path: &str) -> bool {
     !is_of(path, &RELOADED) || DECIDED.contains(&path)
@@ -132,6 +149,15 @@ mod tests {
             let found = differences.iter().any(|path| is_of(path, &JUDGED_BY));
             assert_eq!(found, is_judged_by, "{toml}");
         }
+    }
+
+    #[test]
+    fn a_listener_that_others_reach_is_never_left_without_tokens() {
+        let (here, everywhere) = ("127.0.0.1:1".parse().unwrap(), "0.0.0.0:1".parse().unwrap());
+        let some = Tokens::default().with("a", invoked_api::Role::Viewer, "0123456789abcdef");
+        assert!(safe_tokens(here, &Tokens::default()).is_some());
+        assert!(safe_tokens(here, &some).is_some() && safe_tokens(everywhere, &some).is_some());
+        assert!(safe_tokens(everywhere, &Tokens::default()).is_none());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Records outlive their rows by the retention, in buckets that are dropped whole.
 
 use bytes::Bytes;
-use invoked_core::id::FnId;
+use invoked_core::id::{FnId, InvKey};
 use invoked_core::life::Outcome;
 use invoked_core::shard::{BytesWanted, KeptCallback, RowOp};
 use invoked_core::time::Timestamp;
@@ -130,6 +130,11 @@ pub async fn given_up_callbacks_are_paged_oldest_first(mut bed: Bed) {
         assert_eq!(seen, expected, "limit {limit}");
     }
     assert_eq!(bed.head(rows[0].head.key).await, None, "a plain success leaves no record");
+    for kept in expected {
+        let found = bed.store.kept_callback(kept.key).await.expect("a callback");
+        assert_eq!(found, Some(kept));
+    }
+    assert_eq!(bed.store.kept_callback(InvKey::MAX).await.expect("an answer"), None);
 }
 
 pub async fn a_bucket_is_dropped_whole_when_its_retention_is_over(mut bed: Bed) {

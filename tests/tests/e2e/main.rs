@@ -2,6 +2,7 @@
 //!
 //! Run by `cargo xtask test`, which builds the daemon first.
 
+mod admin_api;
 mod bad_input;
 mod callbacks;
 mod cli;

@@ -246,7 +246,8 @@ impl World {
                 // It may have been taken or not.
                 Err(InvokeError::Unavailable { .. }) => {}
                 Err(
-                    InvokeError::NoFunction { .. }
+                    InvokeError::Disabled { .. }
+                    | InvokeError::NoFunction { .. }
                     | InvokeError::NoTarget { .. }
                     | InvokeError::Duplicate { .. }
                     | InvokeError::TooLarge { .. }

@@ -1,6 +1,5 @@
 //! An engine over a store in memory, with the API and the admin pages before it.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use invoked_api::auth::{Auth, AuthConfig};
-use invoked_api::{Admin, Api, ApiConfig, Listening, ServeConfig, Tls, serve};
+use invoked_api::{Admin, Api, ApiConfig, Listening, ServeConfig, SharedTokens, Tls, serve};
+use invoked_core::arn::SinkKind;
+use invoked_core::callback::CallVerdict;
 use invoked_core::envelope::Identity;
 use invoked_core::fault::Fault;
 use invoked_core::life::Verdict;
 use invoked_engine::clock::SystemClock;
 use invoked_engine::{Engine, EngineConfig, Parts, TargetCheck};
-use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target};
+use invoked_sink::{Answer, Attempted, Delivery, HttpHead, HttpResponse, Sink, Target};
 use invoked_store::NodeId;
 use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
 use serde_json::{Value, json};
@@ -83,6 +84,17 @@ impl Target for Script {
     }
 }
 
+/// A destination that is never there.
+struct Busy;
+
+#[async_trait]
+impl Sink for Busy {
+    async fn deliver(&self, _delivery: &Delivery) -> CallVerdict {
+        let error = Fault::new("ServiceUnavailable", "as planned", 503);
+        CallVerdict::Retry { error, retry_after: Some(Duration::from_secs(600)) }
+    }
+}
+
 /// What [`Script`] does with an HTTP request: it tells what it got, unless the path says otherwise.
 fn http_answer(attempted: &Attempted, head: &HttpHead) -> Result<HttpResponse, Answer> {
     let answer = |response: http::response::Builder, body: Bytes| {
@@ -140,6 +152,7 @@ pub(crate) struct Daemon {
     pub(crate) api: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) pages: Admin,
+    pub(crate) tokens: SharedTokens,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
 }
@@ -181,7 +194,7 @@ impl Daemon {
             node: NodeId("test".into()),
             runtime: Arc::new(Script),
             remote: None,
-            sinks: BTreeMap::new(),
+            sinks: [(SinkKind::Mns, Arc::new(Busy) as Arc<dyn Sink>)].into(),
             clock: Arc::new(SystemClock::default()),
         };
         let work = EngineConfig { target_check, ..EngineConfig::new(identity, 1) };
@@ -189,7 +202,9 @@ impl Daemon {
         let engine = engine.expect("the engine starts");
         let (api_listener, api) = listener().await;
         let (admin_listener, admin) = listener().await;
-        let pages = Admin::new(Arc::new(|view| format!("shards {}\n", view.shards.len())));
+        let tokens = SharedTokens::default();
+        let pages =
+            Admin::new(Arc::new(|view| format!("shards {}\n", view.shards.len())), tokens.clone());
         let (stop, stopped) = watch::channel(false);
         let until = |mut stopped: watch::Receiver<bool>| async move {
             let _gone = stopped.wait_for(|is_stopped| *is_stopped).await.is_err();
@@ -200,7 +215,7 @@ impl Daemon {
         let api_listener = Listening::new(api_listener, tls);
         listeners.spawn(serve(api_listener, service, serving, until(stopped.clone())));
         listeners.spawn(serve(admin_listener, pages.clone(), serving, until(stopped)));
-        Self { engine, api, admin, pages, stop, listeners }
+        Self { engine, api, admin, pages, tokens, stop, listeners }
     }
 
     /// Adds an HTTP function.

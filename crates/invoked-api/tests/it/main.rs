@@ -1,6 +1,8 @@
 //! The API and the admin pages over a real engine, a store in memory and a socket.
 
 mod admin;
+mod admin_api;
+mod admin_guard;
 mod auth;
 mod bodies;
 mod client;

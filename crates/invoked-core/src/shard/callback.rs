@@ -161,6 +161,7 @@ impl ShardCore {
             task,
             delay: core::time::Duration::ZERO,
             depth,
+            retry_of: None,
             payload: envelope,
         };
         self.insert(request, None, now);

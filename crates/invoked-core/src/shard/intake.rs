@@ -98,7 +98,10 @@ impl ShardCore {
             task: request.task.map(|id| Task { id, history: History::default() }),
             terms: request.terms,
         };
-        head.record_event(now);
+        match (&mut head.task, request.retry_of) {
+            (Some(task), Some(of)) => task.history.begin_again(of.as_str(), now),
+            (Some(_) | None, _) => head.record_event(now),
+        }
         self.totals.count(head.fn_id, &head.terms.qualifier, Metric::Accepted);
         self.ops.push(RowOp::Insert { head: head.clone(), payload: request.payload.clone() });
         self.after.push(After::Inserted { key: head.key, reply });

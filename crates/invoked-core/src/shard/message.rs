@@ -48,6 +48,8 @@ pub struct AcceptRequest {
     pub delay: Duration,
     /// Hand-overs from function to function before this one.
     pub depth: u8,
+    /// The task that this one repeats.
+    pub retry_of: Option<TaskId>,
     /// The event.
     pub payload: Bytes,
 }

@@ -131,6 +131,7 @@ impl Bench {
             task: task.map(TaskId::trusted),
             delay: Duration::ZERO,
             depth: 0,
+            retry_of: None,
             payload: Bytes::from_static(b"{}"),
         }
     }

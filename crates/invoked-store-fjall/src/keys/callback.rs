@@ -1,5 +1,5 @@
 //! `rec-<day>`: 5 | failed at 8 | inv 16 → kept callback. Its day is the one it failed on, so the
-//! buckets in their order are in order of failure.
+//! buckets in their order are in order of failure. 6 | inv 16 → failed at finds it by its row.
 
 use std::ops::Bound;
 
@@ -13,6 +13,7 @@ use super::{KeyRange, Parts, RecordKind, after, beginning_with, time};
 use crate::error::corrupt;
 
 const PREFIX: [u8; 1] = [RecordKind::Callback as u8];
+const OF_PREFIX: [u8; 1] = [RecordKind::CallbackOf as u8];
 
 pub(crate) fn encode_key(failed_at: Timestamp, key: InvKey) -> Vec<u8> {
     [&PREFIX[..], &time(failed_at), &key.0].concat()
@@ -29,6 +30,19 @@ pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<KeptCallback, StoreErro
         callback::decode(InvKey(parts.fixed("key")?), failed_at, value)
     };
     read().map_err(|source| corrupt("a kept callback".to_owned(), source))
+}
+
+pub(crate) fn encode_of_key(key: InvKey) -> Vec<u8> {
+    [&OF_PREFIX[..], &key.0].concat()
+}
+
+pub(crate) fn encode_of_value(failed_at: Timestamp) -> [u8; 8] {
+    time(failed_at)
+}
+
+pub(crate) fn decode_of_value(value: &[u8]) -> Result<Timestamp, StoreError> {
+    let read = || Parts::behind(value, &[])?.time("failed at");
+    read().map_err(|source| corrupt("the place of a kept callback".to_owned(), source))
 }
 
 /// The kept callbacks behind a position.

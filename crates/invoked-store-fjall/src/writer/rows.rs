@@ -154,6 +154,8 @@ impl Rows<'_, '_> {
         let records = Table::Records(kept.failed_at.day());
         let key = callback::encode_key(kept.failed_at, kept.key);
         self.layer.put(records, &key, &callback::encode_value(kept));
+        let place = callback::encode_of_value(kept.failed_at);
+        self.layer.put(records, &callback::encode_of_key(kept.key), &place);
     }
 
     /// The token of the row that has the key of `head`. A key that the daemon chose is fresh by its making,

@@ -124,6 +124,10 @@ impl Store for MemStore {
         self.read(|rows| rows.callbacks().filter(is_behind).take(limit).collect()).await
     }
 
+    async fn kept_callback(&self, key: InvKey) -> Result<Option<KeptCallback>, StoreError> {
+        self.read(|rows| rows.callbacks().find(|kept| kept.key == key)).await
+    }
+
     async fn submit(&self, submissions: &[Submission]) -> Result<(), StoreError> {
         self.write(|rows| submissions.iter().for_each(|submission| rows.submit(submission))).await
     }

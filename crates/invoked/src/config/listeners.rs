@@ -6,8 +6,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use invoked_api::Tokens;
 use invoked_core::envelope::Identity;
 
+use super::admin_tokens;
 use super::auth::Auth;
 use super::section::Section;
 use super::tls::Tls;
@@ -29,8 +31,10 @@ pub(crate) struct Server {
 /// `[admin]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Admin {
-    /// Where metrics and health are served.
+    /// Where metrics, health and the admin API are served.
     pub(crate) listen: SocketAddr,
+    /// Who may use it; none at all is anybody on this machine.
+    pub(crate) tokens: Tokens,
     /// Who does TLS; `None` is nobody.
     pub(crate) tls: Option<Tls>,
 }
@@ -69,17 +73,18 @@ impl Admin {
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         let listen = section.needed("listen", address);
         let tls = Tls::read(section);
-        section.unsupported("tokens");
-        if let Some(listen) = listen.filter(|listen| !listen.ip().is_loopback()) {
+        let has_tokens = section.has("tokens");
+        let tokens = admin_tokens::read(section);
+        if let Some(listen) = listen.filter(|listen| !has_tokens && !listen.ip().is_loopback()) {
             section.reading().note(
                 &section.path_of("listen"),
                 format!(
-                    "must be a loopback address, got \"{listen}\": this version has no tokens to \
-                     protect it with"
+                    "must be a loopback address as long as there is no token under admin.tokens, \
+                     got \"{listen}\""
                 ),
             );
         }
-        Some(Self { listen: listen?, tls })
+        Some(Self { listen: listen?, tokens, tls })
     }
 }
 

@@ -267,7 +267,6 @@ fn listeners_stay_on_loopback() {
 #[test]
 fn what_is_documented_but_not_done_yet_is_refused() {
     for (toml, path) in [
-        ("[admin.tokens.night]\nrole = \"viewer\"", "admin.tokens"),
         ("[functions.a]\nurl = \"http://h\"\nrate = 5", "functions.a.rate"),
         ("[sinks.mns.default]\nendpoint = \"http://h\"", "sinks.mns"),
         ("[sinks.kafka.main]\nbootstrap_servers = []", "sinks.kafka"),

@@ -1,0 +1,203 @@
+//! Functions and their asynchronous invoke configurations.
+
+use invoked_core::arn::Arn;
+use invoked_core::directory;
+use invoked_engine::{ConfigRecord, FunctionRecord, Origin, StatusMode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::admin::time::moment;
+
+/// What requests a function takes.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::admin) enum FunctionKind {
+    /// Events: it can be a destination.
+    #[default]
+    Event,
+    /// HTTP requests: it cannot.
+    Http,
+}
+
+/// How an answer without `x-fc-status` reads.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::admin) enum StatusRule {
+    /// The HTTP status counts.
+    #[default]
+    Header,
+    /// Only `x-fc-status` counts, as in the cloud.
+    Ignore,
+}
+
+/// Who says what a function is.
+#[derive(Copy, Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::admin) enum FunctionOrigin {
+    /// The operator's configuration file. It can only be changed there.
+    File,
+    /// A client of one of the two APIs.
+    Api,
+}
+
+/// A function, whole: what is left out has its default.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct FunctionInput {
+    /// Where it lives: `http://…` or `https://…` for a process, `fc://instance/function` for a
+    /// function of a remote Function Compute. Without one it cannot be invoked.
+    #[serde(default)]
+    #[schema(max_length = 2048)]
+    pub(in crate::admin) url: Option<String>,
+    /// What requests it takes.
+    #[serde(default)]
+    pub(in crate::admin) kind: FunctionKind,
+    /// How long an attempt may take, in milliseconds. Absent: the daemon's default.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 86_400_000)]
+    pub(in crate::admin) timeout_ms: Option<u64>,
+    /// Attempts at a time. Absent: the daemon chooses.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    pub(in crate::admin) concurrency: Option<u32>,
+    /// How an answer without `x-fc-status` reads.
+    #[serde(default)]
+    pub(in crate::admin) status: StatusRule,
+    /// Whether `POST /initialize` comes before the first request.
+    #[serde(default)]
+    pub(in crate::admin) initialize: bool,
+}
+
+/// A function.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::admin) struct Function {
+    account: String,
+    /// Its name; `service$function` for a function of a service.
+    name: String,
+    origin: FunctionOrigin,
+    kind: FunctionKind,
+    /// Where it lives.
+    #[schema(required = true)]
+    url: Option<String>,
+    /// How long an attempt may take, in milliseconds.
+    timeout_ms: u64,
+    /// Attempts at a time; null leaves it to the daemon.
+    #[schema(required = true)]
+    concurrency: Option<u32>,
+    status: StatusRule,
+    /// Whether `POST /initialize` comes before the first request.
+    initialize: bool,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    modified_at: String,
+}
+
+/// A page of functions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::admin) struct FunctionPage {
+    /// By name.
+    pub(in crate::admin) functions: Vec<Function>,
+    /// What asks for the next page; null at the end.
+    #[schema(required = true)]
+    pub(in crate::admin) next: Option<String>,
+}
+
+/// An asynchronous invoke configuration. Null is "not set".
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::admin) struct AsyncConfig {
+    account: String,
+    function: String,
+    /// Version or alias; `LATEST` for the function as it is now.
+    qualifier: String,
+    /// ARN that is told after success.
+    #[schema(required = true)]
+    on_success: Option<String>,
+    /// ARN that is told after the last failure, after expiry and after a stop.
+    #[schema(required = true)]
+    on_failure: Option<String>,
+    #[schema(required = true)]
+    max_async_retry_attempts: Option<u8>,
+    #[schema(required = true)]
+    max_async_event_age_seconds: Option<u32>,
+    /// Whether every asynchronous invocation is a task.
+    #[schema(required = true)]
+    async_task: Option<bool>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    modified_at: String,
+}
+
+/// A page of configurations.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::admin) struct AsyncConfigPage {
+    /// By qualifier.
+    pub(in crate::admin) configs: Vec<AsyncConfig>,
+    /// What asks for the next page; null at the end.
+    #[schema(required = true)]
+    pub(in crate::admin) next: Option<String>,
+}
+
+impl From<FunctionKind> for directory::FunctionKind {
+    fn from(kind: FunctionKind) -> Self {
+        match kind {
+            FunctionKind::Event => Self::Event,
+            FunctionKind::Http => Self::Http,
+        }
+    }
+}
+
+impl From<StatusRule> for StatusMode {
+    fn from(rule: StatusRule) -> Self {
+        match rule {
+            StatusRule::Header => Self::Header,
+            StatusRule::Ignore => Self::Ignore,
+        }
+    }
+}
+
+impl From<&FunctionRecord> for Function {
+    fn from(record: &FunctionRecord) -> Self {
+        Self {
+            account: record.account.clone(),
+            name: record.name.as_str().to_owned(),
+            origin: match record.origin {
+                Origin::File => FunctionOrigin::File,
+                Origin::Api => FunctionOrigin::Api,
+            },
+            kind: match record.kind {
+                directory::FunctionKind::Event => FunctionKind::Event,
+                directory::FunctionKind::Http => FunctionKind::Http,
+            },
+            url: record.url.clone(),
+            timeout_ms: u64::try_from(record.timeout.as_millis()).unwrap_or(u64::MAX),
+            concurrency: record.concurrency,
+            status: match record.status {
+                StatusMode::Header => StatusRule::Header,
+                StatusMode::Ignore => StatusRule::Ignore,
+            },
+            initialize: record.initialize,
+            created_at: moment(record.created_at),
+            modified_at: moment(record.modified_at),
+        }
+    }
+}
+
+impl From<&ConfigRecord> for AsyncConfig {
+    fn from(record: &ConfigRecord) -> Self {
+        let text = |arn: &Option<Arn>| arn.as_ref().map(|arn| arn.as_str().to_owned());
+        Self {
+            account: record.function.account.as_ref().to_owned(),
+            function: record.function.name.as_str().to_owned(),
+            qualifier: record.qualifier.as_str().to_owned(),
+            on_success: text(&record.config.on_success),
+            on_failure: text(&record.config.on_failure),
+            max_async_retry_attempts: record.config.max_retry_attempts,
+            max_async_event_age_seconds: record.config.max_event_age_seconds,
+            async_task: record.config.async_task,
+            created_at: moment(record.created_at),
+            modified_at: moment(record.modified_at),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Which path and method is what, and the least role it needs.
+
+use http::Method;
+use invoked_core::name::FunctionName;
+use invoked_fc::percent;
+
+use crate::admin::asked::function_name;
+use crate::admin::problem::AdminProblem;
+use crate::admin::tokens::Role;
+
+/// What a request wants.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Operation {
+    Describe,
+    Status,
+    ListFunctions,
+    GetFunction(FunctionName),
+    PutFunction(FunctionName),
+    DeleteFunction(FunctionName),
+    ListConfigs(FunctionName),
+    ListTasks,
+    GetTask(FunctionName, String),
+    StopTask(FunctionName, String),
+    RetryTask(FunctionName, String),
+    GetInvocation(String),
+    RetryInvocation(String),
+    ListCallbacks,
+    GetCallback(String),
+}
+
+impl Operation {
+    /// The least role that may do it.
+    pub(super) fn role(&self) -> Role {
+        match self {
+            Self::Describe
+            | Self::Status
+            | Self::ListFunctions
+            | Self::GetFunction(_)
+            | Self::ListConfigs(_)
+            | Self::ListTasks
+            | Self::GetTask(..)
+            | Self::GetInvocation(_)
+            | Self::ListCallbacks
+            | Self::GetCallback(_) => Role::Viewer,
+            Self::StopTask(..) | Self::RetryTask(..) | Self::RetryInvocation(_) => Role::Operator,
+            Self::PutFunction(_) | Self::DeleteFunction(_) => Role::Admin,
+        }
+    }
+
+    /// Whether it changes something.
+    pub(super) fn is_change(&self) -> bool {
+        self.role() != Role::Viewer
+    }
+
+    /// Its name, for the log.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Describe => "getOpenApi",
+            Self::Status => "getStatus",
+            Self::ListFunctions => "listFunctions",
+            Self::GetFunction(_) => "getFunction",
+            Self::PutFunction(_) => "putFunction",
+            Self::DeleteFunction(_) => "deleteFunction",
+            Self::ListConfigs(_) => "listConfigs",
+            Self::ListTasks => "listTasks",
+            Self::GetTask(..) => "getTask",
+            Self::StopTask(..) => "stopTask",
+            Self::RetryTask(..) => "retryTask",
+            Self::GetInvocation(_) => "getInvocation",
+            Self::RetryInvocation(_) => "retryInvocation",
+            Self::ListCallbacks => "listCallbacks",
+            Self::GetCallback(_) => "getCallback",
+        }
+    }
+}
+
+/// What stands at a path, and the methods it takes.
+#[derive(Copy, Clone, Debug)]
+enum Place {
+    Read,
+    Function,
+    Change,
+}
+
+/// Finds what a request wants.
+///
+/// # Errors
+/// Nothing stands there, it takes other methods, or a name in the path is not in its form.
+pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProblem> {
+    use Operation as O;
+
+    let text = |segment: &str| String::from_utf8_lossy(&percent::decode(segment)).into_owned();
+    let name = |field: &str, segment: &str| function_name(field, &text(segment));
+    let rest = path.strip_prefix("/v1/").ok_or(AdminProblem::Path)?;
+    let segments: Vec<_> = rest.split('/').collect();
+    if segments.iter().any(|segment| segment.is_empty()) {
+        return Err(AdminProblem::Path);
+    }
+    let takes = |place| takes(place, method);
+    Ok(match segments.as_slice() {
+        ["openapi.json"] => {
+            takes(Place::Read)?;
+            O::Describe
+        }
+        ["status"] => {
+            takes(Place::Read)?;
+            O::Status
+        }
+        ["functions"] => {
+            takes(Place::Read)?;
+            O::ListFunctions
+        }
+        ["functions", function] => {
+            takes(Place::Function)?;
+            let function = name("name", function)?;
+            match *method {
+                Method::PUT => O::PutFunction(function),
+                Method::DELETE => O::DeleteFunction(function),
+                _ => O::GetFunction(function),
+            }
+        }
+        ["functions", function, "configs"] => {
+            takes(Place::Read)?;
+            O::ListConfigs(name("name", function)?)
+        }
+        ["tasks"] => {
+            takes(Place::Read)?;
+            O::ListTasks
+        }
+        ["tasks", function, id] => {
+            takes(Place::Read)?;
+            O::GetTask(name("function", function)?, text(id))
+        }
+        ["tasks", function, id, "stop"] => {
+            takes(Place::Change)?;
+            O::StopTask(name("function", function)?, text(id))
+        }
+        ["tasks", function, id, "retry"] => {
+            takes(Place::Change)?;
+            O::RetryTask(name("function", function)?, text(id))
+        }
+        ["invocations", id] => {
+            takes(Place::Read)?;
+            O::GetInvocation(text(id))
+        }
+        ["invocations", id, "retry"] => {
+            takes(Place::Change)?;
+            O::RetryInvocation(text(id))
+        }
+        ["callbacks"] => {
+            takes(Place::Read)?;
+            O::ListCallbacks
+        }
+        ["callbacks", id] => {
+            takes(Place::Read)?;
+            O::GetCallback(text(id))
+        }
+        _ => return Err(AdminProblem::Path),
+    })
+}
+
+fn takes(place: Place, method: &Method) -> Result<(), AdminProblem> {
+    let (methods, allowed): (&[Method], _) = match place {
+        Place::Read => (&[Method::GET, Method::HEAD], "GET, HEAD"),
+        Place::Function => {
+            (&[Method::GET, Method::HEAD, Method::PUT, Method::DELETE], "GET, HEAD, PUT, DELETE")
+        }
+        Place::Change => (&[Method::POST], "POST"),
+    };
+    if methods.contains(method) { Ok(()) } else { Err(AdminProblem::Method { allowed }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(method: &str, path: &str) -> Result<Operation, u16> {
+        find(&method.parse().unwrap(), path).map_err(|error| error.refusal().status.as_u16())
+    }
+
+    #[test]
+    fn every_route_is_found_and_has_its_least_role() {
+        let f = || FunctionName::parse("svc$fn").unwrap();
+        for (method, path, operation, role) in [
+            ("GET", "/v1/openapi.json", Operation::Describe, Role::Viewer),
+            ("GET", "/v1/status", Operation::Status, Role::Viewer),
+            ("GET", "/v1/functions", Operation::ListFunctions, Role::Viewer),
+            ("GET", "/v1/functions/svc$fn", Operation::GetFunction(f()), Role::Viewer),
+            ("HEAD", "/v1/functions/svc%24fn", Operation::GetFunction(f()), Role::Viewer),
+            ("PUT", "/v1/functions/svc$fn", Operation::PutFunction(f()), Role::Admin),
+            ("DELETE", "/v1/functions/svc$fn", Operation::DeleteFunction(f()), Role::Admin),
+            ("GET", "/v1/functions/svc$fn/configs", Operation::ListConfigs(f()), Role::Viewer),
+            ("GET", "/v1/tasks", Operation::ListTasks, Role::Viewer),
+            ("GET", "/v1/tasks/svc$fn/a-1", Operation::GetTask(f(), "a-1".into()), Role::Viewer),
+            (
+                "POST",
+                "/v1/tasks/svc$fn/a-1/stop",
+                Operation::StopTask(f(), "a-1".into()),
+                Role::Operator,
+            ),
+            (
+                "POST",
+                "/v1/tasks/svc$fn/a-1/retry",
+                Operation::RetryTask(f(), "a-1".into()),
+                Role::Operator,
+            ),
+            ("GET", "/v1/invocations/x", Operation::GetInvocation("x".into()), Role::Viewer),
+            (
+                "POST",
+                "/v1/invocations/x/retry",
+                Operation::RetryInvocation("x".into()),
+                Role::Operator,
+            ),
+            ("GET", "/v1/callbacks", Operation::ListCallbacks, Role::Viewer),
+            ("GET", "/v1/callbacks/x", Operation::GetCallback("x".into()), Role::Viewer),
+        ] {
+            let it = found(method, path);
+            assert_eq!(it.as_ref(), Ok(&operation), "{method} {path}");
+            assert_eq!(operation.role(), role, "{method} {path}");
+            assert_eq!(operation.is_change(), !matches!(method, "GET" | "HEAD"), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found_and_what_is_there_says_how() {
+        for path in
+            ["/", "/v1", "/v1/", "/v1/functions/", "/v1/tasks//x", "/v1/nothing", "/v2/functions"]
+        {
+            assert_eq!(found("GET", path), Err(404), "{path}");
+        }
+        for (method, path) in [
+            ("POST", "/v1/functions"),
+            ("TRACE", "/v1/functions/f"),
+            ("GET", "/v1/tasks/f/x/stop"),
+            ("OPTIONS", "/v1/callbacks"),
+        ] {
+            assert_eq!(found(method, path), Err(405), "{method} {path}");
+        }
+        for path in ["/v1/functions/1f", "/v1/functions/%FF", "/v1/tasks/a%2Fb/x"] {
+            assert_eq!(found("GET", path), Err(400), "{path}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The daemon in figures.
+
+use std::cmp::Reverse;
+
+use http::StatusCode;
+use invoked_core::head::LaneId;
+use invoked_core::lane::LaneView;
+use invoked_core::totals::Metric;
+use invoked_engine::Handle;
+
+use crate::admin::asked::Asked;
+use crate::admin::dto::status::{DaemonStatus, Lane, LaneKind, Shard};
+use crate::admin::openapi::Common;
+use crate::admin::problem::AdminProblem;
+use crate::admin::reply::json;
+use crate::admin::time::moment;
+use crate::reply::Reply;
+
+/// Lanes that are shown.
+const LANES_SHOWN_MAX: usize = 200;
+
+/// Shows how the daemon is: what is under way, and what waits.
+#[utoipa::path(
+    get,
+    path = "/v1/status",
+    operation_id = "getStatus",
+    tag = "daemon",
+    responses((status = 200, description = "The daemon at this instant.", body = DaemonStatus), Common)
+)]
+pub(super) async fn get(engine: &Handle, asked: Asked) -> Result<Reply, AdminProblem> {
+    asked.finish()?;
+    let view = engine.view().await;
+    let mut lanes: Vec<(LaneId, LaneView)> =
+        view.shards.iter().flat_map(|shard| shard.lanes.iter().copied()).collect();
+    lanes.sort_by_key(|(id, lane)| (Reverse(lane.busy), Reverse(lane.in_window), *id));
+    lanes.truncate(LANES_SHOWN_MAX);
+    let (directory, destinations) = (engine.directory(), engine.destinations());
+    let lanes = lanes.into_iter().map(|(id, lane)| {
+        let (kind, account, name) = match id {
+            LaneId::Function(id) => {
+                let key = directory.key_of(id);
+                let account = key.as_ref().map(|key| key.account.as_ref().to_owned());
+                (LaneKind::Function, account, key.map(|key| key.name.as_str().to_owned()))
+            }
+            LaneId::Destination(id) => {
+                (LaneKind::Destination, None, destinations.get(&id).cloned())
+            }
+        };
+        Lane {
+            kind,
+            account,
+            name,
+            in_window: lane.in_window,
+            busy: lane.busy,
+            first_due_at: lane.first_due.map(moment),
+            is_complete: lane.is_complete,
+        }
+    });
+    let shard = |of: &invoked_core::shard::ShardView| Shard {
+        rows: of.rows,
+        attempts: of.attempts,
+        callbacks: of.callbacks,
+        cached_bytes: of.cached_bytes,
+    };
+    let status = DaemonStatus {
+        version: env!("CARGO_PKG_VERSION"),
+        now: moment(engine.now()),
+        accepting: view.is_accepting,
+        store_full: engine.is_store_full(),
+        live: live(engine),
+        shards: view.shards.iter().map(shard).collect(),
+        lanes: lanes.collect(),
+    };
+    json(StatusCode::OK, &status)
+}
+
+fn live(engine: &Handle) -> u64 {
+    let (mut accepted, mut ended) = (0_u64, 0_u64);
+    for (key, value) in engine.totals() {
+        match key.metric {
+            Metric::Accepted => accepted += value,
+            Metric::Ended(_) => ended += value,
+            Metric::CallbackDelivered(_) | Metric::CallbackFailed(_) => {}
+        }
+    }
+    accepted.saturating_sub(ended)
+}
