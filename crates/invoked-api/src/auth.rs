@@ -3,7 +3,7 @@
 //! A request is judged by its head alone, before any of its body is read, so that a flood of
 //! requests nobody signed costs no memory. In order: the claim is read, its key looked up, the
 //! signature and the date verified; then the key's token and expiry, and last the nonce, which is
-//! remembered only for requests whose signature holds. What the key may do is [`policy`]'s.
+//! remembered only for requests whose signature holds. What the key may do is [`Caller`]'s.
 //!
 //! The schemes `FC` and the signed URL carry no nonce: within 15 minutes (until it expires, a URL) such
 //! a request can be sent again by whoever sees it, as in the cloud. TLS is what hides it.

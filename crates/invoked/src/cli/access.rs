@@ -28,8 +28,8 @@ pub(crate) struct FcArgs {
     /// Where the API is [env: INVOKED_ENDPOINT] [default: http://127.0.0.1:7070].
     #[arg(long, value_name = "URL", help_heading = HEADING)]
     pub(crate) endpoint: Option<String>,
-    /// Sign with the key of this name: INVOKED_ACCESS_<NAME>_ID, …_SECRET and …_TOKEN of the
-    /// environment, or the section [NAME] of ~/.config/invoked/access.toml (access_key_id,
+    /// Sign with the key of this name: INVOKED_ACCESS_{NAME}_ID, …_SECRET and …_TOKEN of the
+    /// environment, or the section NAME of ~/.config/invoked/access.toml (access_key_id,
     /// access_key_secret, security_token, account_id), which only its owner may be able to read.
     #[arg(short, long, value_name = "NAME", help_heading = HEADING)]
     #[arg(conflicts_with_all = ["access_key_id", "access_key_secret", "security_token"])]
