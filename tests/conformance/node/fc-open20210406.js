@@ -16,11 +16,12 @@ const covered = new c.Covered('@alicloud/fc-open20210406', '2021-04-06');
 const NOT_SERVED = `
   claimGPUInstance createCustomDomain createLayerVersion createTrigger createVpcBinding deleteCustomDomain
   deleteFunctionOnDemandConfig deleteLayerVersion deleteTrigger deleteVpcBinding deregisterEventSource getCustomDomain
-  getFunctionOnDemandConfig getLayerVersion getProvisionConfig listCustomDomains listEventSources listInstances
-  listLayerVersions listLayers listOnDemandConfigs listProvisionConfigs listReservedCapacities listVpcBindings
+  getLayerVersion getProvisionConfig listEventSources listInstances listLayerVersions listVpcBindings
   putFunctionOnDemandConfig putLayerACL putProvisionConfig registerEventSource releaseGPUInstance updateCustomDomain
   updateTrigger
 `.trim().split(/\s+/);
+
+const EMPTY = `listCustomDomains listLayers listOnDemandConfigs listProvisionConfigs listReservedCapacities`.split(' ');
 
 function connect(key = c.KEY) {
   const client = new M.default(new Config({
@@ -170,7 +171,8 @@ test('async invoke configs: put, get, merge, list, delete', async () => {
     const { body } = await client.listFunctionAsyncInvokeConfigs('svc', 'hello', request);
     return [body.configs.map((config) => config.qualifier), body.nextToken];
   }), ['LATEST', 'other']);
-  assert.match(await c.refused(400, 'InvalidArgument', () => put({ maxAsyncRetryAttempts: 9 })), /maxAsyncRetryAttempts/);
+  const message = await c.refused(400, 'InvalidArgument', () => put({ maxAsyncRetryAttempts: 9 }));
+  assert.match(message, /maxAsyncRetryAttempts/);
   for (const qualifier of [undefined, 'other']) assert.equal((await remove(qualifier)).statusCode, 204);
   assert.match(await c.refused(404, 'AsyncConfigNotExists', get), /hello/);
 });
@@ -268,6 +270,15 @@ test('strangers are told what is wrong, temporary credentials and readers are kn
   assert.equal((await reader.getService('svc', new M.GetServiceRequest({}))).body.serviceName, 'svc');
   await c.refused(403, 'AccessDenied', () => reader.createService(new M.CreateServiceRequest({ serviceName: 'mine' })));
   await c.refused(403, 'AccessDenied', () => invoke(reader, 'hello', '{}'));
+});
+
+test('lists of what is not here are empty', async () => {
+  for (const method of EMPTY) {
+    c.emptyList((await c.callWithNothing(client, M.default, M, method)).body);
+  }
+  await c.refused(404, 'OnDemandConfigNotFound', () => {
+    return c.callWithNothing(client, M.default, M, 'getFunctionOnDemandConfig');
+  });
 });
 
 test('what is not served is refused as such', async () => {

@@ -40,27 +40,23 @@ const NOT_SERVED = {
   updateTrigger: [...hello, 'x'],
   deleteTrigger: [...hello, 'x'],
   createCustomDomain: ['x'],
-  listCustomDomains: [],
   getCustomDomain: ['x'],
   updateCustomDomain: ['x'],
   deleteCustomDomain: ['x'],
-  listReservedCapacities: [],
-  listProvisionConfigs: [],
   getProvisionConfig: [...hello, 'prod'],
   putProvisionConfig: [...hello, 'prod', { target: 1 }],
-  listLayers: [],
   listLayerVersions: ['x'],
   getLayerVersion: ['x', '1'],
   getLayerVersionByArn: ['x'],
   publishLayerVersion: ['x'],
   putLayerACL: ['x'],
   deleteLayerVersion: ['x', '1'],
-  listOnDemandConfigs: [],
-  getOnDemandConfig: [...hello, 'prod'],
   putOnDemandConfig: [...hello, 'prod'],
   deleteOnDemandConfig: [...hello, 'prod'],
   listInstances: [...hello, 'prod'],
 };
+
+const EMPTY = 'listCustomDomains listReservedCapacities listProvisionConfigs listLayers listOnDemandConfigs'.split(' ');
 
 const operationOf = (method) => OPERATIONS[method] ?? method[0].toUpperCase() + method.slice(1);
 
@@ -192,7 +188,8 @@ test('async invoke configs: put, get, merge, list, delete', async () => {
     const { data } = await client.listFunctionAsyncConfigs('svc', 'hello', options);
     return [data.configs.map((one) => one.qualifier), data.nextToken];
   }), ['LATEST', 'other']);
-  assert.match(await c.refused(400, 'InvalidArgument', () => put({ maxAsyncRetryAttempts: 9 })), /maxAsyncRetryAttempts/);
+  const message = await c.refused(400, 'InvalidArgument', () => put({ maxAsyncRetryAttempts: 9 }));
+  assert.match(message, /maxAsyncRetryAttempts/);
   for (const qualifier of [undefined, 'other']) assert.equal((await remove(qualifier)).data, '');
   assert.match(await c.refused(404, 'AsyncConfigNotExists', get), /hello/);
 });
@@ -280,6 +277,11 @@ test('strangers are told what is wrong, temporary credentials and readers are kn
   assert.equal((await reader.getService('svc')).data.serviceName, 'svc');
   await c.refused(403, 'AccessDenied', () => reader.createService('mine'));
   await c.refused(403, 'AccessDenied', () => reader.invokeFunction('svc', 'hello', '{}'));
+});
+
+test('lists of what is not here are empty', async () => {
+  for (const method of EMPTY) c.emptyList((await client[method]()).data);
+  await c.refused(404, 'OnDemandConfigNotFound', () => client.getOnDemandConfig(...hello, 'prod'));
 });
 
 test('what is not served is refused as such', async () => {

@@ -18,10 +18,11 @@ const NOT_SERVED = `
   changeResourceGroup createCustomDomain createLayerVersion createSession createTrigger createVpcBinding
   deleteCustomDomain deleteLayerVersion deleteProvisionConfig deleteScalingConfig deleteSession deleteTrigger
   deleteVpcBinding describeRegions getCustomDomain getLayerVersion getLayerVersionByArn getProvisionConfig
-  getScalingConfig getSession listCustomDomains listInstances listLayerVersions listLayers listProvisionConfigs
-  listScalingConfigs listSessions listVpcBindings pauseSession putLayerACL putProvisionConfig putScalingConfig
-  resumeSession updateCustomDomain updateSession updateTrigger
+  getScalingConfig getSession listInstances listLayerVersions listSessions listVpcBindings pauseSession putLayerACL
+  putProvisionConfig putScalingConfig resumeSession updateCustomDomain updateSession updateTrigger
 `.trim().split(/\s+/);
+
+const EMPTY = `listCustomDomains listLayers listProvisionConfigs listScalingConfigs`.split(' ');
 
 function connect(key = c.KEY) {
   const client = new M.default(new Config({
@@ -96,7 +97,8 @@ test('async invoke configs: put, get, merge, list, delete', async () => {
   });
   assert.deepEqual(seen, [4, 6]);
 
-  assert.match(await c.refused(400, 'InvalidArgument', () => put({ maxAsyncRetryAttempts: 9 })), /maxAsyncRetryAttempts/);
+  const message = await c.refused(400, 'InvalidArgument', () => put({ maxAsyncRetryAttempts: 9 }));
+  assert.match(message, /maxAsyncRetryAttempts/);
   assert.equal((await remove()).statusCode, 204);
   assert.equal((await remove('other')).statusCode, 204);
   assert.match(await c.refused(404, 'AsyncConfigNotExists', get), /hello/);
@@ -264,6 +266,12 @@ test('strangers are told what is wrong, temporary credentials and readers are kn
   assert.equal((await reader.getFunction('hello', new M.GetFunctionRequest({}))).body.functionName, 'hello');
   await c.refused(403, 'AccessDenied', () => create(reader, 'mine'));
   await c.refused(403, 'AccessDenied', () => invoke(reader, 'hello', '{}'));
+});
+
+test('lists of what is not here are empty', async () => {
+  for (const method of EMPTY) {
+    c.emptyList((await c.callWithNothing(client, M.default, M, method)).body);
+  }
 });
 
 test('what is not served is refused as such', async () => {

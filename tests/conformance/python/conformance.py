@@ -118,6 +118,12 @@ def tea_operations(client) -> set[str]:
     return {operation_of(getattr(client, name)) for name in dir(client) if name.endswith("_with_options")}
 
 
+def is_empty_list(body: dict) -> bool:
+    """Whether it is a page without items, and the last one."""
+    lists = [value for value in body.values() if isinstance(value, list)]
+    return lists == [[]] and not body.get("nextToken")
+
+
 def call_with_nothing(calls: TeaCalls, method: str):
     """Calls an operation with empty requests, on the function `hello` where it wants one."""
     full = getattr(calls._client, f"{method}_with_options")

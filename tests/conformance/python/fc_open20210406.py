@@ -21,10 +21,13 @@ SERVICE, FUNCTION = "made-by-client", "made"
 NOT_SERVED = """
 claim_gpuinstance create_custom_domain create_layer_version create_trigger create_vpc_binding delete_custom_domain
 delete_function_on_demand_config delete_layer_version delete_trigger delete_vpc_binding deregister_event_source
-get_custom_domain get_function_on_demand_config get_layer_version get_provision_config list_custom_domains
-list_event_sources list_instances list_layer_versions list_layers list_on_demand_configs list_provision_configs
-list_reserved_capacities list_vpc_bindings put_function_on_demand_config put_provision_config
-register_event_source release_gpuinstance update_custom_domain update_trigger
+get_custom_domain get_layer_version get_provision_config list_event_sources list_instances list_layer_versions
+list_vpc_bindings put_function_on_demand_config put_provision_config register_event_source release_gpuinstance
+update_custom_domain update_trigger
+""".split()
+
+EMPTY = """
+list_custom_domains list_layers list_on_demand_configs list_provision_configs list_reserved_capacities
 """.split()
 
 c.trust()  # The HTTP trigger calls of this client take no option.
@@ -144,7 +147,8 @@ class Services(Scenario):
         publish = lambda text: self.client.publish_service_version(SERVICE, M.PublishServiceVersionRequest(text)).body
         self.assertEqual([publish("first").version_id, publish("second").version_id], ["1", "2"])
         listed = self.client.list_service_versions(SERVICE, M.ListServiceVersionsRequest(limit=10)).body
-        self.assertEqual({(one.version_id, one.description) for one in listed.versions}, {("1", "first"), ("2", "second")})
+        shown = {version.version_id: version.description for version in listed.versions}
+        self.assertEqual(shown, {"1": "first", "2": "second"})
 
         request = M.CreateAliasRequest(alias_name="prod", version_id="1")
         create = lambda: self.client.create_alias(SERVICE, request).body
@@ -377,6 +381,13 @@ class Strangers(Scenario):
 
 
 class Rest(Scenario):
+    def test_lists_of_what_is_not_here_are_empty(self):
+        for method in EMPTY:
+            with self.subTest(method=method):
+                self.assertTrue(c.is_empty_list(c.call_with_nothing(self.client, method).body.to_map()))
+        get = lambda: c.call_with_nothing(self.client, "get_function_on_demand_config")
+        self.refused((404, "OnDemandConfigNotFound"), get)
+
     def test_what_is_not_served_is_refused_as_such(self):
         for method in NOT_SERVED:
             with self.subTest(method=method):

@@ -26,34 +26,36 @@ class Resources(unittest.TestCase):
 
     def test_versions_are_published_listed_and_deleted(self):
         first, second = self.publish("first"), self.publish("second")
-        self.assertEqual((first.version_id, first.description), ("1", "first"))
-        self.assertEqual((second.version_id, second.description), ("2", "second"))
+        # No number is given twice, not even to a function that is created again.
+        both = [first.version_id, second.version_id]
+        self.assertEqual(int(both[1]), int(both[0]) + 1)
+        self.assertEqual((first.description, second.description), ("first", "second"))
         self.assertRegex(first.created_time, c.METADATA_TIME)
-        self.assertEqual({version.version_id for version in self.versions(limit=10).versions}, {"1", "2"})
+        self.assertEqual({version.version_id for version in self.versions(limit=10).versions}, set(both))
 
         def page(token):
             body = self.versions(limit=1, next_token=token)
             return [version.version_id for version in body.versions], body.next_token
 
-        self.assertEqual(sorted(c.pages(page)), ["1", "2"])
-        self.assertEqual(self.client.delete_function_version(NAME, "1").status_code, 204)
-        self.assertEqual([version.version_id for version in self.versions().versions], ["2"])
+        self.assertEqual(sorted(c.pages(page)), sorted(both))
+        self.assertEqual(self.client.delete_function_version(NAME, both[0]).status_code, 204)
+        self.assertEqual([version.version_id for version in self.versions().versions], both[1:])
 
     def test_aliases_come_and_go(self):
-        self.publish("first")
-        body = M.CreateAliasInput(alias_name="prod", version_id="1", description="of a test")
+        first = self.publish("first").version_id
+        body = M.CreateAliasInput(alias_name="prod", version_id=first, description="of a test")
         create = lambda: self.client.create_alias(NAME, M.CreateAliasRequest(body=body)).body
         get = lambda: self.client.get_alias(NAME, "prod").body
         for alias in (create(), get()):
-            self.assertEqual((alias.alias_name, alias.version_id, alias.description), ("prod", "1", "of a test"))
+            self.assertEqual((alias.alias_name, alias.version_id, alias.description), ("prod", first, "of a test"))
             self.assertRegex(alias.last_modified_time, c.METADATA_TIME)
         self.assertEqual(c.refusal(create)[:2], (409, "AliasAlreadyExists"))
 
-        self.publish("second")
-        change = M.UpdateAliasInput(version_id="2", additional_version_weight={"1": 0.25})
+        second = self.publish("second").version_id
+        change = M.UpdateAliasInput(version_id=second, additional_version_weight={first: 0.25})
         self.client.update_alias(NAME, "prod", M.UpdateAliasRequest(body=change))
         alias = get()
-        self.assertEqual((alias.version_id, alias.additional_version_weight), ("2", {"1": 0.25}))
+        self.assertEqual((alias.version_id, alias.additional_version_weight), (second, {first: 0.25}))
         self.assertEqual(alias.description, "of a test")
         listed = self.client.list_aliases(NAME, M.ListAliasesRequest(prefix="pr", limit=10)).body
         self.assertEqual(([alias.alias_name for alias in listed.aliases], listed.next_token), (["prod"], ""))
