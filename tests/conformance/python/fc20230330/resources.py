@@ -74,6 +74,7 @@ class Resources(unittest.TestCase):
         listed = self.client.list_concurrency_configs(M.ListConcurrencyConfigsRequest(function_name=NAME)).body
         self.assertEqual([config.reserved_concurrency for config in listed.configs], [7])
         self.assertEqual(self.client.delete_concurrency_config(NAME).status_code, 204)
+        self.assertEqual(c.refusal(get)[:2], (404, "OnDemandConfigNotFound"))
         listed = self.client.list_concurrency_configs(M.ListConcurrencyConfigsRequest(function_name=NAME)).body
         self.assertEqual(listed.configs, [])
 
