@@ -16,11 +16,13 @@ const covered = new c.Covered('@alicloud/fc-open20210406', '2021-04-06');
 const NOT_SERVED = `
   claimGPUInstance createCustomDomain createLayerVersion createTrigger createVpcBinding deleteCustomDomain
   deleteFunctionOnDemandConfig deleteLayerVersion deleteTrigger deleteVpcBinding deregisterEventSource getCustomDomain
-  getFunctionOnDemandConfig getLayerVersion getProvisionConfig listCustomDomains listEventSources listInstances
-  listLayerVersions listLayers listOnDemandConfigs listProvisionConfigs listReservedCapacities listVpcBindings
+  getLayerVersion getProvisionConfig listEventSources listInstances
+  listLayerVersions listVpcBindings
   putFunctionOnDemandConfig putLayerACL putProvisionConfig registerEventSource releaseGPUInstance updateCustomDomain
   updateTrigger
 `.trim().split(/\s+/);
+// Clients read these before they do something else.
+const EMPTY = 'listCustomDomains listLayers listOnDemandConfigs listProvisionConfigs listReservedCapacities'.split(' ');
 
 function connect(key = c.KEY) {
   const client = new M.default(new Config({
@@ -271,6 +273,12 @@ test('strangers are told what is wrong, temporary credentials and readers are kn
 });
 
 test('what is not served is refused as such', async () => {
+  for (const method of EMPTY) {
+    const { body } = await c.callWithNothing(client, M.default, M, method);
+    assert.deepEqual(Object.values(body).filter(Array.isArray).flat(), [], method);
+  }
+  const get = () => c.callWithNothing(client, M.default, M, 'getFunctionOnDemandConfig');
+  await c.refused(404, 'OnDemandConfigNotFound', get);
   for (const method of NOT_SERVED) {
     await c.refused(400, 'PathNotSupported', () => c.callWithNothing(client, M.default, M, method));
   }

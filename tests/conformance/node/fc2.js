@@ -35,28 +35,24 @@ const HELPERS = `
 `.trim().split(/\s+/);
 
 const hello = ['svc', 'hello'];
+// Clients read these before they do something else.
+const EMPTY = 'listCustomDomains listLayers listOnDemandConfigs listProvisionConfigs listReservedCapacities'.split(' ');
 const NOT_SERVED = {
   createTrigger: [...hello, { triggerName: 'x', triggerType: 'oss' }],
   updateTrigger: [...hello, 'x'],
   deleteTrigger: [...hello, 'x'],
   createCustomDomain: ['x'],
-  listCustomDomains: [],
   getCustomDomain: ['x'],
   updateCustomDomain: ['x'],
   deleteCustomDomain: ['x'],
-  listReservedCapacities: [],
-  listProvisionConfigs: [],
   getProvisionConfig: [...hello, 'prod'],
   putProvisionConfig: [...hello, 'prod', { target: 1 }],
-  listLayers: [],
   listLayerVersions: ['x'],
   getLayerVersion: ['x', '1'],
   getLayerVersionByArn: ['x'],
   publishLayerVersion: ['x'],
   putLayerACL: ['x'],
   deleteLayerVersion: ['x', '1'],
-  listOnDemandConfigs: [],
-  getOnDemandConfig: [...hello, 'prod'],
   putOnDemandConfig: [...hello, 'prod'],
   deleteOnDemandConfig: [...hello, 'prod'],
   listInstances: [...hello, 'prod'],
@@ -283,6 +279,11 @@ test('strangers are told what is wrong, temporary credentials and readers are kn
 });
 
 test('what is not served is refused as such', async () => {
+  for (const method of EMPTY) {
+    const { data } = await client[method]();
+    assert.deepEqual(Object.values(data).filter(Array.isArray).flat(), [], method);
+  }
+  await c.refused(404, 'OnDemandConfigNotFound', () => client.getOnDemandConfig(...hello, 'prod'));
   for (const [method, given] of Object.entries(NOT_SERVED)) {
     await c.refused(400, 'PathNotSupported', () => client[method](...given));
   }

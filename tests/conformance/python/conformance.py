@@ -142,6 +142,12 @@ def refusal(call) -> tuple[int, str, str]:
     raise AssertionError("it was not refused")
 
 
+def items(answer) -> list:
+    """What a list shows, whatever it is called."""
+    body = answer.body.to_map() if hasattr(answer, "body") else answer.data
+    return [item for value in body.values() if isinstance(value, list) for item in value]
+
+
 def until(what: str, found, within: float = 20.0):
     """Looks until `found` returns something true."""
     deadline = time.monotonic() + within

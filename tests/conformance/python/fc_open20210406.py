@@ -21,10 +21,15 @@ SERVICE, FUNCTION = "made-by-client", "made"
 NOT_SERVED = """
 claim_gpuinstance create_custom_domain create_layer_version create_trigger create_vpc_binding delete_custom_domain
 delete_function_on_demand_config delete_layer_version delete_trigger delete_vpc_binding deregister_event_source
-get_custom_domain get_function_on_demand_config get_layer_version get_provision_config list_custom_domains
-list_event_sources list_instances list_layer_versions list_layers list_on_demand_configs list_provision_configs
-list_reserved_capacities list_vpc_bindings put_function_on_demand_config put_provision_config
+get_custom_domain get_layer_version get_provision_config 
+list_event_sources list_instances list_layer_versions 
+list_vpc_bindings put_function_on_demand_config put_provision_config
 register_event_source release_gpuinstance update_custom_domain update_trigger
+""".split()
+
+# Clients read these before they do something else.
+EMPTY = """
+list_custom_domains list_layers list_on_demand_configs list_provision_configs list_reserved_capacities
 """.split()
 
 c.trust()  # The HTTP trigger calls of this client take no option.
@@ -378,6 +383,11 @@ class Strangers(Scenario):
 
 class Rest(Scenario):
     def test_what_is_not_served_is_refused_as_such(self):
+        for method in EMPTY:
+            with self.subTest(method=method):
+                self.assertEqual(c.items(c.call_with_nothing(self.client, method)), [])
+        get = lambda: c.call_with_nothing(self.client, "get_function_on_demand_config")
+        self.refused((404, "OnDemandConfigNotFound"), get)
         for method in NOT_SERVED:
             with self.subTest(method=method):
                 self.refused((400, "PathNotSupported"), lambda: c.call_with_nothing(self.client, method))
