@@ -94,7 +94,7 @@ fn go(workspace: &Workspace, tools: &Path) -> Result<()> {
     }
 
     let mut go = Command::new("go");
-    go.args(["build", "-o"]).arg(&program).arg(".").current_dir(&source);
+    go.args(["build", "-buildvcs=false", "-o"]).arg(&program).arg(".").current_dir(&source);
     shell(go.env("GOCACHE", tools.join("go-cache")))?;
     fs::write(&stamp, wanted)?;
     Ok(())

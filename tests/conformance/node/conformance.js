@@ -97,6 +97,12 @@ function callWithNothing(calls, Client, models, method) {
   return calls[method](...names.map(empty));
 }
 
+// A page without items, and the last one.
+function emptyList(body) {
+  assert.deepEqual(Object.values(body).filter(Array.isArray), [[]]);
+  assert.ok(!body.nextToken);
+}
+
 // The error must be a refusal with this status and code; its message is handed back.
 async function refused(status, code, call) {
   const answer = await call().then(() => undefined, (error) => error);
@@ -135,5 +141,5 @@ async function text(stream) {
 
 module.exports = {
   ACCOUNT, ENDPOINT, HOST, KEY, METADATA_TIME, READER, REGION, SCHEME, STRANGERS, STS, TARGET, TERMINAL,
-  Covered, arn, callWithNothing, pages, refused, teaCalls, teaOperations, text, until,
+  Covered, arn, callWithNothing, emptyList, pages, refused, teaCalls, teaOperations, text, until,
 };

@@ -18,12 +18,11 @@ const NOT_SERVED = `
   changeResourceGroup createCustomDomain createLayerVersion createSession createTrigger createVpcBinding
   deleteCustomDomain deleteLayerVersion deleteProvisionConfig deleteScalingConfig deleteSession deleteTrigger
   deleteVpcBinding describeRegions getCustomDomain getLayerVersion getLayerVersionByArn getProvisionConfig
-  getScalingConfig getSession listInstances listLayerVersions
-  listSessions listVpcBindings pauseSession putLayerACL putProvisionConfig putScalingConfig
-  resumeSession updateCustomDomain updateSession updateTrigger
+  getScalingConfig getSession listInstances listLayerVersions listSessions listVpcBindings pauseSession putLayerACL
+  putProvisionConfig putScalingConfig resumeSession updateCustomDomain updateSession updateTrigger
 `.trim().split(/\s+/);
-// Clients read these before they do something else.
-const EMPTY = 'listCustomDomains listLayers listProvisionConfigs listScalingConfigs'.split(' ');
+
+const EMPTY = `listCustomDomains listLayers listProvisionConfigs listScalingConfigs`.split(' ');
 
 function connect(key = c.KEY) {
   const client = new M.default(new Config({
@@ -98,7 +97,8 @@ test('async invoke configs: put, get, merge, list, delete', async () => {
   });
   assert.deepEqual(seen, [4, 6]);
 
-  assert.match(await c.refused(400, 'InvalidArgument', () => put({ maxAsyncRetryAttempts: 9 })), /maxAsyncRetryAttempts/);
+  const message = await c.refused(400, 'InvalidArgument', () => put({ maxAsyncRetryAttempts: 9 }));
+  assert.match(message, /maxAsyncRetryAttempts/);
   assert.equal((await remove()).statusCode, 204);
   assert.equal((await remove('other')).statusCode, 204);
   assert.match(await c.refused(404, 'AsyncConfigNotExists', get), /hello/);
@@ -268,11 +268,13 @@ test('strangers are told what is wrong, temporary credentials and readers are kn
   await c.refused(403, 'AccessDenied', () => invoke(reader, 'hello', '{}'));
 });
 
-test('what is not served is refused as such', async () => {
+test('lists of what is not here are empty', async () => {
   for (const method of EMPTY) {
-    const { body } = await c.callWithNothing(client, M.default, M, method);
-    assert.deepEqual(Object.values(body).filter(Array.isArray).flat(), [], method);
+    c.emptyList((await c.callWithNothing(client, M.default, M, method)).body);
   }
+});
+
+test('what is not served is refused as such', async () => {
   for (const method of NOT_SERVED) {
     await c.refused(400, 'PathNotSupported', () => c.callWithNothing(client, M.default, M, method));
   }

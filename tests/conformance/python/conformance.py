@@ -118,6 +118,12 @@ def tea_operations(client) -> set[str]:
     return {operation_of(getattr(client, name)) for name in dir(client) if name.endswith("_with_options")}
 
 
+def is_empty_list(body: dict) -> bool:
+    """Whether it is a page without items, and the last one."""
+    lists = [value for value in body.values() if isinstance(value, list)]
+    return lists == [[]] and not body.get("nextToken")
+
+
 def call_with_nothing(calls: TeaCalls, method: str):
     """Calls an operation with empty requests, on the function `hello` where it wants one."""
     full = getattr(calls._client, f"{method}_with_options")
@@ -140,12 +146,6 @@ def refusal(call) -> tuple[int, str, str]:
             raise
         return status, code, error.message
     raise AssertionError("it was not refused")
-
-
-def items(answer) -> list:
-    """What a list shows, whatever it is called."""
-    body = answer.body.to_map() if hasattr(answer, "body") else answer.data
-    return [item for value in body.values() if isinstance(value, list) for item in value]
 
 
 def until(what: str, found, within: float = 20.0):

@@ -5,18 +5,27 @@
 pub fn difference(operation: &str) -> &'static str {
     match operation {
         "InvokeFunction" => "No logs: `X-Fc-Log-Result` is empty",
+        "InvokeHTTPTrigger" => "Bodies are whole, no streams and no WebSocket",
         "CreateFunction" | "UpdateFunction" => {
-            "Code is not stored; `INVOKED_TARGET_URL` in the environment variables says where the function is"
+            "No code: `INVOKED_TARGET_URL` in the environment variables is the function"
         }
-        "GetFunctionCode" => "No code: an empty place and checksum",
-        "ListTriggers" => "Always empty",
+        "GetFunctionCode" => "Empty `url` and `checksum`",
         "PublishFunctionVersion" | "PublishServiceVersion" => {
-            "A label: every version runs the same target"
+            "A label: every version runs the function as it is now"
         }
-        "CreateAlias" | "UpdateAlias" => "Weights are kept, not applied",
+        "CreateAlias" | "UpdateAlias" => "Weights are kept and shown, not applied",
         "PutAsyncInvokeConfig" | "PutFunctionAsyncInvokeConfig" => {
-            "Merges what is present; widest ranges"
+            "Keeps what is absent; the widest ranges of all versions"
         }
+        "DisableFunctionInvocation" => "What was accepted runs; `abortOngoingRequest` is refused",
+        "GetAccountSettings" => "Nothing to set",
+        "ListCustomDomains"
+        | "ListLayers"
+        | "ListOnDemandConfigs"
+        | "ListProvisionConfigs"
+        | "ListReservedCapacities"
+        | "ListScalingConfigs"
+        | "ListTriggers" => "Always empty",
         _ => "",
     }
 }

@@ -83,7 +83,8 @@ class AsyncInvokeConfigs(unittest.TestCase):
         put(self.client, max_async_retry_attempts=5)
 
         def page(token):
-            body = self.client.list_async_invoke_configs(M.ListAsyncInvokeConfigsRequest(limit=1, next_token=token)).body
+            request = M.ListAsyncInvokeConfigsRequest(limit=1, next_token=token)
+            body = self.client.list_async_invoke_configs(request).body
             return [config.function_arn for config in body.configs], body.next_token
 
         seen = c.pages(page)

@@ -26,36 +26,36 @@ class Resources(unittest.TestCase):
 
     def test_versions_are_published_listed_and_deleted(self):
         first, second = self.publish("first"), self.publish("second")
-        # Numbers are never given twice, not even by another function of this name.
-        one, two = first.version_id, second.version_id
+        # No number is given twice, not even to a function that is created again.
+        both = [first.version_id, second.version_id]
+        self.assertEqual(int(both[1]), int(both[0]) + 1)
         self.assertEqual((first.description, second.description), ("first", "second"))
-        self.assertEqual(int(two), int(one) + 1)
         self.assertRegex(first.created_time, c.METADATA_TIME)
-        self.assertEqual({version.version_id for version in self.versions(limit=10).versions}, {one, two})
+        self.assertEqual({version.version_id for version in self.versions(limit=10).versions}, set(both))
 
         def page(token):
             body = self.versions(limit=1, next_token=token)
             return [version.version_id for version in body.versions], body.next_token
 
-        self.assertEqual(sorted(c.pages(page)), sorted([one, two]))
-        self.assertEqual(self.client.delete_function_version(NAME, one).status_code, 204)
-        self.assertEqual([version.version_id for version in self.versions().versions], [two])
+        self.assertEqual(sorted(c.pages(page)), sorted(both))
+        self.assertEqual(self.client.delete_function_version(NAME, both[0]).status_code, 204)
+        self.assertEqual([version.version_id for version in self.versions().versions], both[1:])
 
     def test_aliases_come_and_go(self):
-        self.publish("first")
-        body = M.CreateAliasInput(alias_name="prod", version_id="1", description="of a test")
+        first = self.publish("first").version_id
+        body = M.CreateAliasInput(alias_name="prod", version_id=first, description="of a test")
         create = lambda: self.client.create_alias(NAME, M.CreateAliasRequest(body=body)).body
         get = lambda: self.client.get_alias(NAME, "prod").body
         for alias in (create(), get()):
-            self.assertEqual((alias.alias_name, alias.version_id, alias.description), ("prod", "1", "of a test"))
+            self.assertEqual((alias.alias_name, alias.version_id, alias.description), ("prod", first, "of a test"))
             self.assertRegex(alias.last_modified_time, c.METADATA_TIME)
         self.assertEqual(c.refusal(create)[:2], (409, "AliasAlreadyExists"))
 
-        self.publish("second")
-        change = M.UpdateAliasInput(version_id="2", additional_version_weight={"1": 0.25})
+        second = self.publish("second").version_id
+        change = M.UpdateAliasInput(version_id=second, additional_version_weight={first: 0.25})
         self.client.update_alias(NAME, "prod", M.UpdateAliasRequest(body=change))
         alias = get()
-        self.assertEqual((alias.version_id, alias.additional_version_weight), ("2", {"1": 0.25}))
+        self.assertEqual((alias.version_id, alias.additional_version_weight), (second, {first: 0.25}))
         self.assertEqual(alias.description, "of a test")
         listed = self.client.list_aliases(NAME, M.ListAliasesRequest(prefix="pr", limit=10)).body
         self.assertEqual(([alias.alias_name for alias in listed.aliases], listed.next_token), (["prod"], ""))
@@ -74,6 +74,7 @@ class Resources(unittest.TestCase):
         listed = self.client.list_concurrency_configs(M.ListConcurrencyConfigsRequest(function_name=NAME)).body
         self.assertEqual([config.reserved_concurrency for config in listed.configs], [7])
         self.assertEqual(self.client.delete_concurrency_config(NAME).status_code, 204)
+        self.assertEqual(c.refusal(get)[:2], (404, "OnDemandConfigNotFound"))
         listed = self.client.list_concurrency_configs(M.ListConcurrencyConfigsRequest(function_name=NAME)).body
         self.assertEqual(listed.configs, [])
 
