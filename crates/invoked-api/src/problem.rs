@@ -201,7 +201,7 @@ impl Problem {
     pub(crate) fn reply(&self, id: RequestId) -> Reply {
         let Refusal { code, message, retry_after } = self.refusal();
         if code == ErrorCode::InternalServerError {
-            tracing::error!(request_id = %id, error = self.in_full(), "a request failed");
+            tracing::error!(request_id = %id, error = in_full(self), "a request failed");
         } else {
             tracing::debug!(request_id = %id, code = code.as_str(), error = %self, "refused");
         }
@@ -219,18 +219,18 @@ impl Problem {
         }
         reply
     }
+}
 
-    /// With its sources, for the log.
-    fn in_full(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = self.source();
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            source = error.source();
-        }
-        text
+/// An error with its sources, for the log.
+pub(crate) fn in_full(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
     }
+    text
 }
 
 /// The rows of services, aliases and versions.
@@ -297,7 +297,7 @@ fn not_run(verdict: Verdict, fault: &Fault) -> Refusal {
 }
 
 /// Never 0, which would mean at once.
-fn whole_seconds(span: Duration) -> u64 {
+pub(crate) fn whole_seconds(span: Duration) -> u64 {
     u64::try_from(span.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1)
 }
 

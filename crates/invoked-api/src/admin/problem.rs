@@ -1,7 +1,6 @@
 //! Everything that can go wrong with a request to the admin API, and the one table of what is
 //! answered.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -14,6 +13,7 @@ use invoked_engine::{
 use crate::admin::dto::Error;
 use crate::admin::tokens::Role;
 use crate::body::BodyError;
+use crate::problem::{in_full, whole_seconds};
 use crate::reply::{JSON, Reply, full};
 
 /// What a caller is told of anything that is our own fault.
@@ -193,7 +193,7 @@ impl AdminProblem {
     pub(super) fn reply(&self) -> Reply {
         let Refusal { status, code, message, field, retry_after } = self.refusal();
         if status == StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!(error = self.in_full(), "a request to the admin API failed");
+            tracing::error!(error = in_full(self), "a request to the admin API failed");
         } else {
             tracing::debug!(code, error = %self, "refused on the admin API");
         }
@@ -201,8 +201,7 @@ impl AdminProblem {
         let mut reply = full(status, JSON, serde_json::to_vec(&body).unwrap_or_default());
         let headers = reply.headers_mut();
         if let Some(after) = retry_after {
-            let seconds = u64::try_from(after.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -214,18 +213,6 @@ impl AdminProblem {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         reply
-    }
-
-    /// With its sources, for the log.
-    fn in_full(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = self.source();
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            source = error.source();
-        }
-        text
     }
 }
 
