@@ -34,6 +34,12 @@ pub const TASK_ID_MAX: usize = 128;
 pub const ARN_MAX: usize = 1_024;
 /// Message on a destination function, in bytes of envelope. FC contract: the payload limit.
 pub const FUNCTION_ENVELOPE_MAX: usize = ASYNC_PAYLOAD_MAX;
+/// `MessageBody` of MNS as it is sent (encoded, before XML escaping), in bytes. MNS: 64 KB.
+pub const MNS_BODY_MAX: usize = 65_536;
+/// Event on EventBridge, in bytes of JSON. EventBridge: 64 KB.
+pub const EVENT_MAX: usize = 65_536;
+/// Body of a RocketMQ message, in bytes. RocketMQ: `maxMessageSize`, 4 MB.
+pub const ROCKETMQ_BODY_MAX: usize = 4_194_304;
 /// Hand-overs from function to function in one chain. Ours: deeper ones are a loop we cannot see.
 pub const LINEAGE_DEPTH_MAX: u8 = 16;
 /// Text of an error that is kept with an invocation, in bytes. Ours.

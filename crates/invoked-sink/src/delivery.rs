@@ -31,9 +31,16 @@ pub struct Delivery {
 /// - Every 5xx, throttling, timeout and broken connection is [`CallVerdict::Retry`]; other 4xx and
 ///   unknown instances are [`CallVerdict::Permanent`], in words that an operator understands.
 /// - [`CallVerdict::Delivered`] is given only for what the service has acknowledged.
+/// - Connections live as long as the daemon: an adapter opens them again by itself, closes those
+///   that were idle for long, and lets no instance wait for another.
+/// - Answers are read up to a bound.
 /// - Dropping the future cancels the try; what was sent by then may arrive.
 #[async_trait]
 pub trait Sink: Send + Sync + 'static {
     /// Makes one try.
     async fn deliver(&self, delivery: &Delivery) -> CallVerdict;
+
+    /// Ends what the adapter keeps open: connections and tasks of its own. Called once, after the
+    /// last [`Sink::deliver`] has ended.
+    async fn close(&self) {}
 }

@@ -13,6 +13,11 @@ fn may_import(name: &str) -> Option<&'static [&'static str]> {
     Some(match name {
         "invoked-core" | "invoked-http" => &[],
         "invoked-fc" | "invoked-store" | "invoked-sink" => &["invoked-core"],
+        // Strict servers of what has no free server; they share nothing with the adapters they judge.
+        "invoked-doubles" => &[],
+        "invoked-sink-mns" | "invoked-sink-eventbridge" => {
+            &["invoked-core", "invoked-sink", "invoked-http"]
+        }
         "invoked-sink-fc" | "invoked-target-http" => {
             &["invoked-core", "invoked-sink", "invoked-fc", "invoked-http"]
         }
@@ -27,6 +32,14 @@ fn may_import(name: &str) -> Option<&'static [&'static str]> {
                 "invoked-store",
                 "invoked-store-fjall",
                 "invoked-sink",
+                "invoked-sink-amqp",
+                "invoked-sink-eventbridge",
+                "invoked-sink-fc",
+                "invoked-sink-kafka",
+                "invoked-sink-mns",
+                "invoked-sink-rocketmq",
+                "invoked-http",
+                "invoked-doubles",
                 "invoked-engine",
                 "invoked-testkit",
             ]

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use invoked_core::arn::{Arn, SinkKind};
+use invoked_core::arn::Arn;
 use invoked_core::directory::FunctionKind;
 use invoked_core::envelope::Identity;
 use invoked_core::loops::{Graph, describe};
@@ -24,9 +24,6 @@ use super::value::{choice, count, duration, flag, text};
 
 /// What a function's url says it is called through.
 const REMOTE: &str = "fc://";
-
-/// The instance that ARNs mean, because they name none.
-const REMOTE_OF_ARNS: &str = "default";
 
 pub(super) fn read(
     root: &mut Section<'_>,
@@ -180,16 +177,10 @@ fn check_takes_events(told: &Told<'_>, to: &FunctionName, seeds: &[Seed], readin
 }
 
 fn check_deliverable(told: &Told<'_>, outside: &Outside, reading: &Reading<'_>) {
-    let kind = told.arn.kind();
-    if kind != SinkKind::Fc {
-        let kind = kind.as_str();
-        let problem = format!("destinations of kind {kind} are not supported yet by this version");
-        reading.note(&told.path(), problem);
-    } else if !outside.fc.contains_key(REMOTE_OF_ARNS) {
+    if let Err(section) = outside.check_instance(told.arn) {
         let arn = told.arn;
-        let problem = format!(
-            "'{arn}' is not of this daemon, and there is no sinks.fc.{REMOTE_OF_ARNS} to reach it"
-        );
+        let problem =
+            format!("'{arn}' is not of this daemon, and there is no {section} to reach it");
         reading.note(&told.path(), problem);
     }
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use invoked_core::arn::SinkKind;
+use invoked_core::arn::{Arn, Resource};
 use invoked_http::{AllowEntry, Endpoint};
 
 use super::secret::Secret;
 use super::section::Section;
 use super::value::{duration, header_text, list, text};
+
+/// The instance that ARNs mean which name none.
+const DEFAULT_INSTANCE: &str = "default";
 
 /// What connections of the daemon reach.
 #[derive(Clone, Debug)]
@@ -37,9 +40,11 @@ pub(crate) struct FcInstance {
 impl Outside {
     pub(super) fn read(root: &mut Section<'_>) -> Self {
         let fc = root.section("sinks", |section| {
-            for kind in SinkKind::ALL.into_iter().filter(|kind| *kind != SinkKind::Fc) {
-                section.unsupported(kind.as_str());
-            }
+            section.unsupported("mns");
+            section.unsupported("eventbridge");
+            section.unsupported("rocketmq");
+            section.unsupported("kafka");
+            section.unsupported("amqp");
             section.section("fc", |section| {
                 section.named(|name, section| Some((name.to_owned(), FcInstance::read(section)?)))
             })
@@ -47,6 +52,25 @@ impl Outside {
         let entry = |text: &str| text.parse().map_err(|error| format!("{error}"));
         let allow = root.section("egress", |section| section.needed("allow", list(entry)));
         Self { fc: fc.into_iter().collect(), allow: allow.unwrap_or_default() }
+    }
+}
+
+impl Outside {
+    /// The instance that `arn` means, if it is configured.
+    ///
+    /// # Errors
+    /// The path of the section that is missing.
+    pub(super) fn check_instance(&self, arn: &Arn) -> Result<(), String> {
+        let (is_there, instance) = match arn.resource() {
+            Resource::Function { .. } => (self.fc.contains_key(DEFAULT_INSTANCE), DEFAULT_INSTANCE),
+            Resource::MnsQueue { .. } | Resource::MnsTopic { .. } | Resource::EventBus { .. } => {
+                (false, DEFAULT_INSTANCE)
+            }
+            Resource::RocketMq { instance, .. }
+            | Resource::Kafka { instance, .. }
+            | Resource::Amqp { instance, .. } => (false, &**instance),
+        };
+        if is_there { Ok(()) } else { Err(format!("sinks.{}.{instance}", arn.kind().as_str())) }
     }
 }
 

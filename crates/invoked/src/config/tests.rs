@@ -295,7 +295,7 @@ fn destinations_that_cannot_be_told_are_refused() {
     let web = format!("[functions.web]\nurl = \"{URL}\"\nkind = \"http\"\n");
     for (toml, text) in [
         (told("a", "acs:fc:::functions/web") + &web, "'web' is an HTTP function"),
-        (told("a", "acs:mns:::/queues/q/messages"), "kind mns are not supported yet"),
+        (told("a", "acs:mns:::/queues/q/messages"), "there is no sinks.mns.default"),
         (told("a", "acs:fc:cn-other:1:functions/f"), "there is no sinks.fc.default"),
     ] {
         let found = problem(&toml);
