@@ -6,7 +6,8 @@
 //! its [`Mailbox`], also at `GET /mailbox`; what it refuses stands in [`Mailbox::seen`]; and a
 //! [`Script`] makes it slow, wrong or silent on demand.
 //!
-//! - [`server`]: the common part: a [`Service`] behind HTTP or HTTPS, with mailbox and script.
+//! - [`server`]: the common part: a [`Service`] behind HTTP or HTTPS, with mailbox and script;
+//! - [`mns`]: queues and topics of MNS (SMQ).
 //!
 //! # What this crate does not do
 //!
@@ -16,6 +17,7 @@
 #![warn(missing_docs)]
 
 pub mod mailbox;
+pub mod mns;
 pub mod script;
 pub mod server;
 mod tls;
