@@ -7,7 +7,8 @@
 //! [`Script`] makes it slow, wrong or silent on demand.
 //!
 //! - [`server`]: the common part: a [`Service`] behind HTTP or HTTPS, with mailbox and script;
-//! - [`mns`]: queues and topics of MNS (SMQ).
+//! - [`mns`]: queues and topics of MNS (SMQ);
+//! - [`eventbridge`]: buses of EventBridge.
 //!
 //! # What this crate does not do
 //!
@@ -16,6 +17,7 @@
 //! - It listens on loopback only: it is made to be asked anything by anyone.
 #![warn(missing_docs)]
 
+pub mod eventbridge;
 pub mod mailbox;
 pub mod mns;
 pub mod script;
