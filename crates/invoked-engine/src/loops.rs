@@ -77,12 +77,10 @@ impl AliasRecord {
             None => Some(Qualifier::LATEST),
             Some(number) => Qualifier::parse(&number.to_string()).ok(),
         };
-        let attributes = serde_json::from_str(&self.attributes).unwrap_or_default();
-        let weights = match &attributes {
-            serde_json::Value::Object(of) => of.get("additionalVersionWeight"),
-            _ => None,
-        };
-        let weights = weights.and_then(serde_json::Value::as_object).into_iter().flatten();
+        let attributes: serde_json::Value =
+            serde_json::from_str(&self.attributes).unwrap_or_default();
+        let weights = attributes.get("additionalVersionWeight").and_then(|of| of.as_object());
+        let weights = weights.into_iter().flatten();
         let weighted = weights.filter_map(|(version, _)| Qualifier::parse(version).ok());
         main.into_iter().chain(weighted).collect()
     }
