@@ -10,12 +10,13 @@ use invoked_engine::clock::{Clock as _, SystemClock};
 use invoked_engine::{Parts, TargetCheck};
 use invoked_http::{Client, Egress, Endpoint};
 use invoked_sink::{Sink, Target, TargetAddress};
+use invoked_sink_eventbridge::EventBridge;
 use invoked_sink_fc::RemoteFc;
 use invoked_store::{NodeId, Store, StoreError};
 use invoked_store_fjall::{FjallConfig, FjallStore};
 use invoked_target_http::HttpTarget;
 
-use crate::config::{self, Config, FcInstance};
+use crate::config::{self, Config, EventBridgeInstance, FcInstance};
 
 /// This process, among those that may own shards: on one machine there is one.
 const NODE: &str = "local";
@@ -52,18 +53,21 @@ pub(crate) fn parts(
     let clock = Arc::new(SystemClock::default());
     let mut sinks: BTreeMap<SinkKind, Arc<dyn Sink>> = BTreeMap::new();
     let mut remote: Option<Arc<dyn Target>> = None;
+    let seconds = {
+        let clock = Arc::clone(&clock);
+        Arc::new(move || clock.now().millis() / 1_000)
+    };
     if !config.outside.fc.is_empty() {
-        let instances = config.outside.fc.iter().map(|(name, instance)| {
-            let usable = fc_instance(instance).with_context(|| format!("sinks.fc.{name}"))?;
-            anyhow::Ok((name.as_str().into(), usable))
-        });
-        let seconds = {
-            let clock = Arc::clone(&clock);
-            Arc::new(move || clock.now().millis() / 1_000)
-        };
-        let fc = Arc::new(RemoteFc::new(instances.collect::<Result<_>>()?, &client, seconds));
+        let instances = usable("fc", &config.outside.fc, fc_instance)?;
+        let seconds = Arc::clone(&seconds) as invoked_sink_fc::Clock;
+        let fc = Arc::new(RemoteFc::new(instances, &client, seconds));
         sinks.insert(SinkKind::Fc, Arc::clone(&fc) as Arc<dyn Sink>);
         remote = Some(fc);
+    }
+    if !config.outside.eventbridge.is_empty() {
+        let instances = usable("eventbridge", &config.outside.eventbridge, eventbridge_instance)?;
+        let eventbridge = EventBridge::new(instances, &client, seconds);
+        sinks.insert(SinkKind::EventBridge, Arc::new(eventbridge));
     }
     let runtime = HttpTarget::new(client);
     Ok(Parts { store, node: NodeId(NODE.into()), runtime: Arc::new(runtime), remote, sinks, clock })
@@ -87,12 +91,42 @@ pub(crate) fn target_check(config: &Config, own_listeners: Vec<SocketAddr>) -> T
     })
 }
 
+/// The configured instances of a kind, as its adapter takes them.
+fn usable<T, U>(
+    kind: &str,
+    instances: &BTreeMap<String, T>,
+    convert: impl Fn(&T) -> Result<U>,
+) -> Result<BTreeMap<Box<str>, U>> {
+    let convert = |(name, instance): (&String, &T)| {
+        let usable = convert(instance).with_context(|| format!("sinks.{kind}.{name}"))?;
+        Ok((name.as_str().into(), usable))
+    };
+    instances.iter().map(convert).collect()
+}
+
 fn fc_instance(instance: &FcInstance) -> Result<invoked_sink_fc::Config> {
     let secret = instance.access_key_secret.reveal();
     let mut usable = invoked_sink_fc::Config::new(
         &instance.endpoint.to_string(),
         &instance.access_key_id,
         secret,
+    )?;
+    if let Some(token) = &instance.security_token {
+        usable = usable.with_security_token(token.reveal())?;
+    }
+    if let Some(timeout) = instance.timeout {
+        usable = usable.with_timeout(timeout)?;
+    }
+    Ok(usable)
+}
+
+fn eventbridge_instance(
+    instance: &EventBridgeInstance,
+) -> Result<invoked_sink_eventbridge::Config> {
+    let mut usable = invoked_sink_eventbridge::Config::new(
+        &instance.endpoint.to_string(),
+        &instance.access_key_id,
+        instance.access_key_secret.reveal(),
     )?;
     if let Some(token) = &instance.security_token {
         usable = usable.with_security_token(token.reveal())?;
