@@ -30,7 +30,9 @@ pub(crate) use auth::Auth;
 pub(crate) use engine::{Limits, Work};
 pub(crate) use environment::Environment;
 pub(crate) use listeners::{Admin, Server, Store};
-pub(crate) use outside::{EventBridgeInstance, FcInstance, Outside};
+pub(crate) use outside::{
+    EventBridgeInstance, FcInstance, Outside, RocketMqInstance, RocketMqKey, RocketMqTrust,
+};
 pub(crate) use problem::Problems;
 pub(crate) use raw::{RawConfig, Sources};
 pub(crate) use secret::Secret;

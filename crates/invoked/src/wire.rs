@@ -12,11 +12,14 @@ use invoked_http::{Client, Egress, Endpoint};
 use invoked_sink::{Sink, Target, TargetAddress};
 use invoked_sink_eventbridge::EventBridge;
 use invoked_sink_fc::RemoteFc;
+use invoked_sink_rocketmq::{RocketMq, Trust};
 use invoked_store::{NodeId, Store, StoreError};
 use invoked_store_fjall::{FjallConfig, FjallStore};
 use invoked_target_http::HttpTarget;
 
-use crate::config::{self, Config, EventBridgeInstance, FcInstance};
+use crate::config::{
+    self, Config, EventBridgeInstance, FcInstance, RocketMqInstance, RocketMqKey, RocketMqTrust,
+};
 
 /// This process, among those that may own shards: on one machine there is one.
 const NODE: &str = "local";
@@ -68,6 +71,12 @@ pub(crate) fn parts(
         let instances = usable("eventbridge", &config.outside.eventbridge, eventbridge_instance)?;
         let eventbridge = EventBridge::new(instances, &client, seconds);
         sinks.insert(SinkKind::EventBridge, Arc::new(eventbridge));
+    }
+    if !config.outside.rocketmq.is_empty() {
+        let instances = usable("rocketmq", &config.outside.rocketmq, rocketmq_instance)?;
+        let clock = Arc::clone(&clock);
+        let millis = Arc::new(move || clock.now().millis());
+        sinks.insert(SinkKind::RocketMq, Arc::new(RocketMq::new(instances, millis)));
     }
     let runtime = HttpTarget::new(client);
     Ok(Parts { store, node: NodeId(NODE.into()), runtime: Arc::new(runtime), remote, sinks, clock })
@@ -133,6 +142,40 @@ fn eventbridge_instance(
     }
     if let Some(timeout) = instance.timeout {
         usable = usable.with_timeout(timeout)?;
+    }
+    Ok(usable)
+}
+
+/// Name servers are the operator's words, and brokers are where those say: no egress policy is asked.
+fn rocketmq_instance(instance: &RocketMqInstance) -> Result<invoked_sink_rocketmq::Config> {
+    let mut usable = invoked_sink_rocketmq::Config::new(&instance.name_servers)?;
+    if let Some(RocketMqKey { access_key, secret_key, security_token }) = &instance.key {
+        usable = usable.with_key(access_key, secret_key.reveal())?;
+        if let Some(token) = security_token {
+            usable = usable.with_security_token(token.reveal())?;
+        }
+    }
+    if let Some(namespace) = &instance.namespace {
+        usable = usable.with_namespace(namespace)?;
+    }
+    if let Some(namespace) = &instance.namespace_v2 {
+        usable = usable.with_namespace_v2(namespace)?;
+    }
+    if let Some(group) = &instance.producer_group {
+        usable = usable.with_producer_group(group)?;
+    }
+    if let Some(trust) = &instance.tls {
+        usable = usable.with_tls(&match trust {
+            RocketMqTrust::System => Trust::System,
+            RocketMqTrust::Authorities(pem) => Trust::Authorities(pem.clone()),
+            RocketMqTrust::Anybody => Trust::Anybody,
+        })?;
+    }
+    if let Some(timeout) = instance.timeout {
+        usable = usable.with_timeout(timeout)?;
+    }
+    if let Some(connections) = instance.connections {
+        usable = usable.with_connections(connections)?;
     }
     Ok(usable)
 }

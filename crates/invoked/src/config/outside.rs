@@ -12,8 +12,10 @@ use super::section::Section;
 use super::value::{duration, header_text, list, text};
 
 mod eventbridge;
+mod rocketmq;
 
 pub(crate) use eventbridge::EventBridgeInstance;
+pub(crate) use rocketmq::{RocketMqInstance, RocketMqKey, RocketMqTrust};
 
 /// The instance that ARNs mean which name none.
 const DEFAULT_INSTANCE: &str = "default";
@@ -25,6 +27,8 @@ pub(crate) struct Outside {
     pub(crate) fc: BTreeMap<String, FcInstance>,
     /// `[sinks.eventbridge]`: each endpoint of EventBridge, by its name here.
     pub(crate) eventbridge: BTreeMap<String, EventBridgeInstance>,
+    /// `[sinks.rocketmq]`: each cluster of RocketMQ, by its name here.
+    pub(crate) rocketmq: BTreeMap<String, RocketMqInstance>,
     /// `egress.allow`: where targets that are set through the API may be.
     pub(crate) allow: Vec<AllowEntry>,
 }
@@ -48,12 +52,12 @@ impl Outside {
     pub(super) fn read(root: &mut Section<'_>) -> Self {
         let outside = root.section("sinks", |section| {
             section.unsupported("mns");
-            section.unsupported("rocketmq");
             section.unsupported("kafka");
             section.unsupported("amqp");
             Self {
                 fc: instances(section, "fc", FcInstance::read),
                 eventbridge: instances(section, "eventbridge", EventBridgeInstance::read),
+                rocketmq: instances(section, "rocketmq", RocketMqInstance::read),
                 allow: Vec::new(),
             }
         });
@@ -75,9 +79,12 @@ impl Outside {
                 (self.eventbridge.contains_key(DEFAULT_INSTANCE), DEFAULT_INSTANCE)
             }
             Resource::MnsQueue { .. } | Resource::MnsTopic { .. } => (false, DEFAULT_INSTANCE),
-            Resource::RocketMq { instance, .. }
-            | Resource::Kafka { instance, .. }
-            | Resource::Amqp { instance, .. } => (false, &**instance),
+            Resource::RocketMq { instance, .. } => {
+                (self.rocketmq.contains_key(&**instance), &**instance)
+            }
+            Resource::Kafka { instance, .. } | Resource::Amqp { instance, .. } => {
+                (false, &**instance)
+            }
         };
         if is_there { Ok(()) } else { Err(format!("sinks.{}.{instance}", arn.kind().as_str())) }
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::*;
 
 mod auth;
+mod rocketmq;
 
 const URL: &str = "http://127.0.0.1:9000";
 
