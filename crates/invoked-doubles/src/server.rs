@@ -298,3 +298,6 @@ fn plain(status: StatusCode) -> Answer {
     *answer.status_mut() = status;
     answer
 }
+
+#[cfg(test)]
+mod tests;
