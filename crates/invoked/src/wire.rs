@@ -12,13 +12,15 @@ use invoked_http::{Client, Egress, Endpoint};
 use invoked_sink::{Sink, Target, TargetAddress};
 use invoked_sink_eventbridge::EventBridge;
 use invoked_sink_fc::RemoteFc;
+use invoked_sink_mns::Mns;
 use invoked_sink_rocketmq::{RocketMq, Trust};
 use invoked_store::{NodeId, Store, StoreError};
 use invoked_store_fjall::{FjallConfig, FjallStore};
 use invoked_target_http::HttpTarget;
 
 use crate::config::{
-    self, Config, EventBridgeInstance, FcInstance, RocketMqInstance, RocketMqKey, RocketMqTrust,
+    self, Config, EventBridgeInstance, FcInstance, MnsEncoding, MnsInstance, RocketMqInstance,
+    RocketMqKey, RocketMqTrust,
 };
 
 /// This process, among those that may own shards: on one machine there is one.
@@ -66,6 +68,11 @@ pub(crate) fn parts(
         let fc = Arc::new(RemoteFc::new(instances, &client, seconds));
         sinks.insert(SinkKind::Fc, Arc::clone(&fc) as Arc<dyn Sink>);
         remote = Some(fc);
+    }
+    if !config.outside.mns.is_empty() {
+        let instances = usable("mns", &config.outside.mns, mns_instance)?;
+        let seconds = Arc::clone(&seconds) as invoked_sink_mns::Clock;
+        sinks.insert(SinkKind::Mns, Arc::new(Mns::new(instances, &client, seconds)));
     }
     if !config.outside.eventbridge.is_empty() {
         let instances = usable("eventbridge", &config.outside.eventbridge, eventbridge_instance)?;
@@ -125,6 +132,31 @@ fn fc_instance(instance: &FcInstance) -> Result<invoked_sink_fc::Config> {
     }
     if let Some(timeout) = instance.timeout {
         usable = usable.with_timeout(timeout)?;
+    }
+    Ok(usable)
+}
+
+fn mns_instance(instance: &MnsInstance) -> Result<invoked_sink_mns::Config> {
+    let encoding = |encoding| match encoding {
+        MnsEncoding::Base64 => invoked_sink_mns::Encoding::Base64,
+        MnsEncoding::Raw => invoked_sink_mns::Encoding::Raw,
+    };
+    let mut usable = invoked_sink_mns::Config::new(
+        &instance.endpoint.to_string(),
+        &instance.access_key_id,
+        instance.access_key_secret.reveal(),
+    )?;
+    if let Some(token) = &instance.security_token {
+        usable = usable.with_security_token(token.reveal())?;
+    }
+    if let Some(timeout) = instance.timeout {
+        usable = usable.with_timeout(timeout)?;
+    }
+    if let Some(of_queues) = instance.queue_encoding {
+        usable = usable.with_queue_encoding(encoding(of_queues));
+    }
+    if let Some(of_topics) = instance.topic_encoding {
+        usable = usable.with_topic_encoding(encoding(of_topics));
     }
     Ok(usable)
 }

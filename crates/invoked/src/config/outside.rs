@@ -12,9 +12,11 @@ use super::section::Section;
 use super::value::{duration, header_text, list, text};
 
 mod eventbridge;
+mod mns;
 mod rocketmq;
 
 pub(crate) use eventbridge::EventBridgeInstance;
+pub(crate) use mns::{MnsEncoding, MnsInstance};
 pub(crate) use rocketmq::{RocketMqInstance, RocketMqKey, RocketMqTrust};
 
 /// The instance that ARNs mean which name none.
@@ -25,6 +27,8 @@ const DEFAULT_INSTANCE: &str = "default";
 pub(crate) struct Outside {
     /// `[sinks.fc]`: each remote Function Compute, by its name here.
     pub(crate) fc: BTreeMap<String, FcInstance>,
+    /// `[sinks.mns]`: each endpoint of MNS, by its name here.
+    pub(crate) mns: BTreeMap<String, MnsInstance>,
     /// `[sinks.eventbridge]`: each endpoint of EventBridge, by its name here.
     pub(crate) eventbridge: BTreeMap<String, EventBridgeInstance>,
     /// `[sinks.rocketmq]`: each cluster of RocketMQ, by its name here.
@@ -51,11 +55,11 @@ pub(crate) struct FcInstance {
 impl Outside {
     pub(super) fn read(root: &mut Section<'_>) -> Self {
         let outside = root.section("sinks", |section| {
-            section.unsupported("mns");
             section.unsupported("kafka");
             section.unsupported("amqp");
             Self {
                 fc: instances(section, "fc", FcInstance::read),
+                mns: instances(section, "mns", MnsInstance::read),
                 eventbridge: instances(section, "eventbridge", EventBridgeInstance::read),
                 rocketmq: instances(section, "rocketmq", RocketMqInstance::read),
                 allow: Vec::new(),
@@ -78,7 +82,9 @@ impl Outside {
             Resource::EventBus { .. } => {
                 (self.eventbridge.contains_key(DEFAULT_INSTANCE), DEFAULT_INSTANCE)
             }
-            Resource::MnsQueue { .. } | Resource::MnsTopic { .. } => (false, DEFAULT_INSTANCE),
+            Resource::MnsQueue { .. } | Resource::MnsTopic { .. } => {
+                (self.mns.contains_key(DEFAULT_INSTANCE), DEFAULT_INSTANCE)
+            }
             Resource::RocketMq { instance, .. } => {
                 (self.rocketmq.contains_key(&**instance), &**instance)
             }
