@@ -230,7 +230,7 @@ impl Instance {
             }
             Ok(Some(alive)) => {
                 let message = format!(
-                    "topic {topic} does not exist on any of the {alive} brokers that name server {} knows",
+                    "topic {topic} does not exist: name server {} knows brokers that are alive ({alive}), and none has it",
                     server.address()
                 );
                 Failure::permanent("TOPIC_NOT_EXIST", &message)

@@ -13,6 +13,9 @@ use crate::address::Address;
 /// Queues of a topic that are looked at. Ours: a topic has a few for each broker.
 const QUEUES_MAX: usize = 4_096;
 
+/// Brokers of a topic that are looked at. Ours.
+const BROKERS_MAX: usize = 1_024;
+
 /// `PermName.PERM_WRITE`.
 const MAY_WRITE: u32 = 2;
 
@@ -73,7 +76,7 @@ impl Route {
     pub(crate) fn read(json: &[u8]) -> Result<Self, serde_json::Error> {
         let data: TopicRouteData = lenient(json)?;
         let mut route = Self { brokers: Vec::new(), queues: Vec::new() };
-        for broker in data.brokers.unwrap_or_default() {
+        for broker in data.brokers.unwrap_or_default().into_iter().take(BROKERS_MAX) {
             let master = broker.addresses.get(MASTER).and_then(|text| Address::parse(text));
             if let Some(address) = master {
                 route.brokers.push(Broker { name: broker.name, address });
