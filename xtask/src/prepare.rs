@@ -101,7 +101,7 @@ fn go(workspace: &Workspace, tools: &Path) -> Result<()> {
 }
 
 /// What `program` says of its version; it is installed out of `packages` where it is not there.
-fn version(program: &str, argument: &str, packages: &[&str]) -> Result<String> {
+pub fn version(program: &str, argument: &str, packages: &[&str]) -> Result<String> {
     let ask = || Command::new(program).arg(argument).output();
     let output = match ask() {
         Ok(output) => output,
@@ -111,6 +111,11 @@ fn version(program: &str, argument: &str, packages: &[&str]) -> Result<String> {
         }
     };
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Makes sure that `file` is there, which `packages` bring.
+pub fn with_packages(file: &Path, packages: &[&str]) -> Result<()> {
+    if file.exists() { Ok(()) } else { apt_install(packages) }
 }
 
 /// Optional: without it the test of the recording rules says that it did not run.
