@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 /// How long a broker may take to be usable, on two busy cores.
 const START: Duration = Duration::from_secs(180);
 /// How long it may take to end when it is asked to.
-const END: Duration = Duration::from_secs(30);
+const END: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(100);
 
 /// The processes of a broker.
