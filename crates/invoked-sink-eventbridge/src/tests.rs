@@ -3,6 +3,8 @@
 #[path = "../../invoked-http/src/tests/server.rs"]
 mod server;
 
+mod double;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
