@@ -7,7 +7,7 @@
 //! What the body of a message is, the cloud does not say. Here a queue gets base64, because the
 //! service's own clients decode it by default, and a topic the envelope itself; an instance can be
 //! told otherwise. An envelope that is sent as it is must be text that XML 1.0 can carry: in JSON
-//! the few characters it cannot are written as `\uXXXX`, which is the same JSON; what is not JSON
+//! the few characters it cannot are written as `\uffff`, say, which is the same JSON; what is not JSON
 //! is refused with the advice to use base64.
 //!
 //! # What this crate does not do
