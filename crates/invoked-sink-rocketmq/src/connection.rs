@@ -86,7 +86,10 @@ impl Connection {
             waiters: Arc::clone(&waiters),
             next: AtomicI32::new(0),
         };
-        (connection, run(dialer, address, limits, commands, waiters))
+        // Made here, so that a task that never gets to run ends the connection too.
+        let cancelled = LinkError::Broken("it was given up".into());
+        let ending = Ending { waiters, error: cancelled };
+        (connection, run(dialer, address, limits, commands, ending))
     }
 
     /// Whether requests are still taken.
@@ -136,10 +139,8 @@ async fn run(
     address: Address,
     limits: Limits,
     mut commands: mpsc::Receiver<Command>,
-    waiters: Arc<Waiters>,
+    mut ending: Ending,
 ) {
-    let cancelled = LinkError::Broken("it was given up".into());
-    let mut ending = Ending { waiters, error: cancelled };
     ending.error = match dialer.dial(&address).await {
         Ok(stream) => {
             let (reader, writer) = tokio::io::split(stream);
@@ -223,5 +224,44 @@ async fn in_time(
     match timeout(limits.write, writing).await {
         Ok(written) => written.map_err(|error| LinkError::broken(&error)),
         Err(_) => Err(LinkError::Broken("the other side does not read".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn idle() -> (Connection, impl Future<Output = ()> + Send + 'static) {
+        let dialer = Dialer { tls: None, timeout: IDLE_MAX };
+        let limits = Limits { answer_bytes: 1_000, write: IDLE_MAX };
+        Connection::new(Arc::new(dialer), Address::parse("127.0.0.1:1").unwrap(), limits)
+    }
+
+    fn identity() -> Identity {
+        Identity { group: "g".into(), namespace_v2: None, signer: None }
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_leaves_nothing_behind() {
+        let (connection, _task) = idle();
+        let identity = identity();
+        tokio::select! {
+            biased;
+            _ = connection.exchange(&identity, Request::Cluster) => panic!("nobody answers"),
+            is_alone = async { connection.waiters.is_empty() } => assert!(!is_alone),
+        }
+        assert!(connection.waiters.is_empty());
+        assert!(!connection.waiters.begin_sending(0), "it is not to be sent any more");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_never_runs_keeps_nobody_waiting() {
+        let (connection, task) = idle();
+        let identity = identity();
+        let (answer, ()) = tokio::join!(connection.exchange(&identity, Request::Cluster), async {
+            drop(task);
+        });
+        assert!(matches!(answer, Err(LinkError::Unsent)));
+        assert!(!connection.is_open());
     }
 }

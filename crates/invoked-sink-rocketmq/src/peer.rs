@@ -194,6 +194,25 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_connection_that_ended_before_a_request_was_sent_is_replaced() {
+        let gone = Address::parse("127.0.0.1:1").unwrap();
+        let wiring = Wiring {
+            identity: Identity { group: "g".into(), namespace_v2: None, signer: None },
+            dialer: Arc::new(Dialer { tls: None, timeout: Duration::from_secs(60) }),
+            tasks: Tasks::new(),
+            timeout: Duration::from_secs(60),
+        };
+        let peer = Peer::name_server(gone.clone());
+        let limits = Limits { answer_bytes: 1, write: wiring.timeout };
+        let (connection, task) = Connection::new(Arc::clone(&wiring.dialer), gone, limits);
+        peer.connections.lock().unwrap()[0] = Some(Arc::new(connection));
+        let exchange = peer.exchange(&wiring, Request::Cluster);
+        let (answer, ()) = tokio::join!(exchange, async { drop(task) });
+        // The new one was dialled, and nobody is there.
+        assert!(matches!(answer, Err(LinkError::Connect(_))), "{answer:?}");
+    }
+
     #[test]
     fn a_broker_is_avoided_for_a_while() {
         let brokers = Brokers::new(1);

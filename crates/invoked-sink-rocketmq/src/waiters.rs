@@ -96,3 +96,27 @@ impl Waiters {
         self.state().answers
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_whose_request_was_not_sent_may_send_it_again() {
+        let waiters = Waiters::default();
+        let (mut sent, mut unsent) = (waiters.add(1).unwrap(), waiters.add(2).unwrap());
+        assert!(waiters.begin_sending(1));
+        waiters.end(&LinkError::Broken("cut".into()));
+        assert!(matches!(sent.try_recv().unwrap(), Err(LinkError::Broken(_))));
+        assert!(matches!(unsent.try_recv().unwrap(), Err(LinkError::Unsent)));
+        assert!(matches!(waiters.add(3), Err(LinkError::Unsent)));
+    }
+
+    #[test]
+    fn a_connection_that_did_not_open_says_why() {
+        let waiters = Waiters::default();
+        let mut waiter = waiters.add(1).unwrap();
+        waiters.end(&LinkError::Connect("refused".into()));
+        assert!(matches!(waiter.try_recv().unwrap(), Err(LinkError::Connect(_))));
+    }
+}

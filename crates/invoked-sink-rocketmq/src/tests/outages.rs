@@ -86,6 +86,18 @@ async fn a_cut_connection_is_opened_again() {
 }
 
 #[tokio::test]
+async fn a_server_that_goes_away_is_left_before_it_closes() {
+    let server = cluster(|seen| match seen.connection {
+        1 => Reply::Code(1500, "going away"),
+        _ => Reply::Taken("7F01"),
+    })
+    .await;
+    let subject = of(&server);
+    assert_eq!(&*subject.retry(1).await.code, "GO_AWAY");
+    assert_eq!(subject.deliver(1).await, delivered("7F01"));
+}
+
+#[tokio::test]
 async fn nonsense_and_answers_without_end_are_tried_again() {
     for bytes in [b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), vec![0x7f; 64], vec![0, 0, 0, 2, 0, 0]] {
         let server = cluster(move |_| Reply::Raw(bytes.clone())).await;
