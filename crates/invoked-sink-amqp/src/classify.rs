@@ -10,8 +10,8 @@
 //! | any other code of a channel or a connection | retry |
 //! | no connection, a broken or blocked one, no confirm in time | retry |
 //!
-//! A connection that was open is shared: what closes it is nobody's fault in particular, so it is
-//! always a retry, and the next try finds out what is wrong.
+//! A connection that was open is shared: what closes it, or keeps a channel from being opened, is
+//! nobody's fault in particular, so it is always a retry, and the next try finds out what is wrong.
 
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ use crate::address::Address;
 pub(crate) enum Stage {
     /// A connection was being opened, for one virtual host.
     Opening,
+    /// A channel was being opened.
+    Preparing,
     /// A message was being published, on a channel of its own.
     Publishing,
 }
@@ -105,7 +107,7 @@ pub(crate) fn failed(broker: &Address, stage: Stage, error: &Error) -> Failure {
         let failure = closed_with(broker, closed);
         return match (stage, closed.kind()) {
             (Stage::Opening, _) if is_limit(closed) => Failure { is_permanent: false, ..failure },
-            (Stage::Publishing, AMQPErrorKind::Hard(_)) => {
+            (Stage::Preparing, _) | (Stage::Publishing, AMQPErrorKind::Hard(_)) => {
                 Failure { is_permanent: false, ..failure }
             }
             (Stage::Opening | Stage::Publishing, _) => failure,
@@ -113,7 +115,7 @@ pub(crate) fn failed(broker: &Address, stage: Stage, error: &Error) -> Failure {
     }
     let code = match stage {
         Stage::Opening => "DestinationUnreachable",
-        Stage::Publishing => "DestinationDisconnected",
+        Stage::Preparing | Stage::Publishing => "DestinationDisconnected",
     };
     Failure::retry(code, &format!("{broker}: {error}"))
 }
@@ -129,7 +131,7 @@ pub(crate) fn late(broker: &Address, stage: Stage, limit: Duration, is_blocked: 
     }
     let what = match stage {
         Stage::Opening => "the connection is not open",
-        Stage::Publishing => "no confirm",
+        Stage::Preparing | Stage::Publishing => "no confirm",
     };
     Failure::retry("DestinationTimeout", &format!("{broker}: {what} after {limit} ms"))
 }
@@ -193,6 +195,7 @@ mod tests {
             let failure = failed(&broker(), Stage::Opening, &error);
             assert_eq!(failure.is_permanent, opening, "{code}");
             assert_eq!(failed(&broker(), Stage::Publishing, &error).is_permanent, publishing);
+            assert!(!failed(&broker(), Stage::Preparing, &error).is_permanent, "{code}");
             let name = TABLE.iter().find(|row| row.0 == code).unwrap().1;
             assert_eq!(&*failure.fault.code, name);
             assert_eq!(
@@ -224,6 +227,7 @@ mod tests {
         for error in errors {
             for (stage, code) in [
                 (Stage::Opening, "DestinationUnreachable"),
+                (Stage::Preparing, "DestinationDisconnected"),
                 (Stage::Publishing, "DestinationDisconnected"),
             ] {
                 let failure = failed(&broker(), stage, &error);

@@ -7,15 +7,15 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_rs::Runtime;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::LongString;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
-use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties};
+use lapin::{AsyncTcpStream, Channel, Confirmation, Connection, ConnectionProperties};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -26,8 +26,13 @@ use crate::request::Message;
 use crate::tls;
 use crate::wire::{Switch, Wire};
 
-/// Publishes at a time, each on its channel. Ours: RabbitMQ allows 2,047 channels by default.
-const PUBLISHES_MAX: usize = 1024;
+/// Publishes at a time, each on its channel. Ours: more than an engine makes callbacks at a time.
+const PUBLISHES_MAX: usize = 512;
+
+/// Channels that a connection opens in its life: RabbitMQ's default for those open at a time. `lapin`
+/// gives their numbers out again after the last, and a new channel inherits the error that closed
+/// the old one.
+const CHANNELS_MAX: usize = 2047;
 
 /// Bytes of a frame; `lapin` has buffers of 32 of them. Ours: larger messages have several frames.
 const FRAME_BYTES_MAX: u32 = 32 * 1024;
@@ -47,6 +52,8 @@ pub(crate) struct Link {
     switch: Switch,
     slots: Semaphore,
     slots_max: usize,
+    /// Channels that may still be opened.
+    channels_left: AtomicUsize,
     publishes: AtomicU64,
     is_broken: AtomicBool,
 }
@@ -84,10 +91,11 @@ impl Link {
             Connection::connector(uri(config, vhost), Runtime::new(kit), connect, properties);
         let connection =
             opening.await.map_err(|error| classify::failed(broker, Stage::Opening, &error))?;
-        let slots_max = match connection.configuration().channel_max() {
-            0 => PUBLISHES_MAX,
-            channels_max => PUBLISHES_MAX.min(usize::from(channels_max)),
+        let channels_max = match connection.configuration().channel_max() {
+            0 => CHANNELS_MAX,
+            channels_max => CHANNELS_MAX.min(usize::from(channels_max)),
         };
+        let slots_max = PUBLISHES_MAX.min(channels_max);
         Ok(Self {
             config: Arc::clone(config),
             channels: Mutex::default(),
@@ -95,6 +103,7 @@ impl Link {
             switch,
             slots: Semaphore::new(slots_max),
             slots_max,
+            channels_left: AtomicUsize::new(channels_max),
             publishes: AtomicU64::new(0),
             is_broken: AtomicBool::new(false),
         })
@@ -102,7 +111,9 @@ impl Link {
 
     /// Whether it is worth publishing on.
     pub(crate) fn is_usable(&self) -> bool {
-        !self.is_broken.load(Ordering::Relaxed) && self.connection.status().connected()
+        let is_spent = self.channels_left.load(Ordering::Relaxed) == 0;
+        let is_broken = self.is_broken.load(Ordering::Relaxed);
+        !is_spent && !is_broken && self.connection.status().connected()
     }
 
     /// Whether the broker has told its publishers to wait.
@@ -120,10 +131,9 @@ impl Link {
         self.slots.available_permits() == self.slots_max
     }
 
-    /// Publishes, and waits until the broker has confirmed, however long it takes.
-    pub(crate) async fn publish(&self, message: &Message) -> Result<(), Failure> {
-        let broker = &self.config.address;
-        let failed = |error: lapin::Error| classify::failed(broker, Stage::Publishing, &error);
+    /// Publishes, and waits until the broker has confirmed, however long it takes. `None`: nothing was
+    /// sent, because the connection has no channel left.
+    pub(crate) async fn publish(&self, message: &Message) -> Option<Result<(), Failure>> {
         let _slot = self.slots.acquire().await;
         self.publishes.fetch_add(1, Ordering::Relaxed);
         // What is published on a blocked connection waits in memory, and is sent in the end even if
@@ -131,36 +141,41 @@ impl Link {
         while self.is_blocked() {
             tokio::time::sleep(BLOCKED_WAIT).await;
         }
-        let channel = self.channel().await.map_err(failed)?;
-        let options = BasicPublishOptions { mandatory: true, immediate: false };
-        let confirm = channel
-            .basic_publish(
-                message.exchange.clone(),
-                message.routing_key.clone(),
-                options,
-                &message.body,
-                message.properties.clone(),
-            )
-            .await
-            .map_err(failed)?;
-        let confirmation = confirm.await.map_err(failed)?;
-        self.channels.lock().unwrap_or_else(PoisonError::into_inner).push(channel);
-        classify::confirmed(broker, confirmation)
+        let failed = |stage| move |error| classify::failed(&self.config.address, stage, &error);
+        let channel = match self.channel().await.transpose()? {
+            Ok(channel) => channel,
+            Err(error) => return Some(Err(failed(Stage::Preparing)(error))),
+        };
+        let confirmation = confirmation(&channel, message).await;
+        if confirmation.is_ok() {
+            self.kept().push(channel);
+        }
+        let broker = &self.config.address;
+        let confirmation = confirmation.map_err(failed(Stage::Publishing));
+        Some(confirmation.and_then(|confirmation| classify::confirmed(broker, confirmation)))
     }
 
     /// A channel that nobody else has, with confirms.
-    async fn channel(&self) -> lapin::Result<Channel> {
-        while let Some(channel) = self.channels.lock().unwrap_or_else(PoisonError::into_inner).pop()
-        {
+    async fn channel(&self) -> lapin::Result<Option<Channel>> {
+        while let Some(channel) = self.kept().pop() {
             if channel.status().connected() {
-                return Ok(channel);
+                return Ok(Some(channel));
             }
+        }
+        let one_less = |left: usize| left.checked_sub(1);
+        let left = &self.channels_left;
+        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_err() {
+            return Ok(None);
         }
         let mut doubt = Doubt { link: self, is_settled: false };
         let channel = self.connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         doubt.is_settled = true;
-        Ok(channel)
+        Ok(Some(channel))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<Channel>> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says goodbye, and waits until its thread has ended.
@@ -178,6 +193,18 @@ impl Link {
             tracing::debug!(%error, "a connection to RabbitMQ ended");
         }
     }
+}
+
+/// The broker's word on a message, published on a channel that carries nothing else.
+async fn confirmation(channel: &Channel, message: &Message) -> lapin::Result<Confirmation> {
+    let published = channel.basic_publish(
+        message.exchange.clone(),
+        message.routing_key.clone(),
+        BasicPublishOptions { mandatory: true, immediate: false },
+        &message.body,
+        message.properties.clone(),
+    );
+    published.await?.await
 }
 
 /// A connection on which no channel opens is given up, however alive it looks.

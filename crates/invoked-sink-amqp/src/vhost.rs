@@ -14,6 +14,10 @@ use crate::link::Link;
 use crate::request::Message;
 use crate::tasks::Tasks;
 
+/// How often a connection that is to be closed is looked at; whoever publishes ends within the
+/// configured timeout.
+const RETIRING_WAIT: Duration = Duration::from_millis(50);
+
 /// What came of an opening, once it is over.
 type Opened = Option<Result<Arc<Link>, Failure>>;
 
@@ -42,7 +46,14 @@ impl Vhost {
     pub(crate) async fn publish(self: &Arc<Self>, message: &Message) -> Result<(), Failure> {
         let (broker, limit) = (&self.config.address, self.config.timeout);
         let mut link = None;
-        let publishing = async { link.insert(self.link().await?).publish(message).await };
+        let publishing = async {
+            loop {
+                let link = link.insert(self.link().await?);
+                if let Some(published) = link.publish(message).await {
+                    return published;
+                }
+            }
+        };
         match timeout(limit, publishing).await {
             Ok(published) => published,
             Err(_) => {
@@ -74,7 +85,10 @@ impl Vhost {
             State::Open(_) | State::Closed => {}
         }
         let (opened, opening) = watch::channel(None);
-        *state = State::Opening(opening.clone());
+        let before = std::mem::replace(&mut *state, State::Opening(opening.clone()));
+        if let State::Open(link) = before {
+            self.tasks.spawn_on(&Handle::current(), retire(link));
+        }
         self.tasks.spawn_on(&Handle::current(), Arc::clone(self).open(opened));
         Err(opening)
     }
@@ -101,15 +115,13 @@ impl Vhost {
     /// Ends the connection, and waits for its end.
     pub(crate) async fn close(&self) {
         let state = std::mem::replace(&mut *self.lock(), State::Closed);
-        if let State::Open(link) = state
-            && let Some(link) = Arc::into_inner(link)
-        {
-            link.close().await;
+        if let State::Open(link) = state {
+            retire(link).await;
         }
     }
 
-    /// Ends the connection if it is `idle`.
-    async fn retire(&self, idle: &Weak<Link>) {
+    /// Ends the connection if it is this one.
+    async fn close_if(&self, idle: &Weak<Link>) {
         let is_it =
             matches!(&*self.lock(), State::Open(link) if Weak::as_ptr(idle) == Arc::as_ptr(link));
         if is_it {
@@ -119,6 +131,17 @@ impl Vhost {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes a connection as soon as nobody publishes on it any more.
+async fn retire(mut link: Arc<Link>) {
+    loop {
+        match Arc::try_unwrap(link) {
+            Ok(link) => return link.close().await,
+            Err(shared) => link = shared,
+        }
+        tokio::time::sleep(RETIRING_WAIT).await;
     }
 }
 
@@ -139,7 +162,7 @@ fn watch_idling(
             };
             if publishes == (seen, true) {
                 if let Some(vhost) = vhost.upgrade() {
-                    vhost.retire(&link).await;
+                    vhost.close_if(&link).await;
                 }
                 return;
             }
