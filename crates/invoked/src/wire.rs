@@ -10,6 +10,7 @@ use invoked_engine::clock::{Clock as _, SystemClock};
 use invoked_engine::{Parts, TargetCheck};
 use invoked_http::{Client, Egress, Endpoint};
 use invoked_sink::{Sink, Target, TargetAddress};
+use invoked_sink_amqp::Amqp;
 use invoked_sink_eventbridge::EventBridge;
 use invoked_sink_fc::RemoteFc;
 use invoked_sink_mns::Mns;
@@ -19,8 +20,8 @@ use invoked_store_fjall::{FjallConfig, FjallStore};
 use invoked_target_http::HttpTarget;
 
 use crate::config::{
-    self, Config, EventBridgeInstance, FcInstance, MnsEncoding, MnsInstance, RocketMqInstance,
-    RocketMqKey, RocketMqTrust,
+    self, AmqpInstance, Config, EventBridgeInstance, FcInstance, MnsEncoding, MnsInstance,
+    RocketMqInstance, RocketMqKey, RocketMqTrust,
 };
 
 /// This process, among those that may own shards: on one machine there is one.
@@ -84,6 +85,10 @@ pub(crate) fn parts(
         let clock = Arc::clone(&clock);
         let millis = Arc::new(move || clock.now().millis());
         sinks.insert(SinkKind::RocketMq, Arc::new(RocketMq::new(instances, millis)));
+    }
+    if !config.outside.amqp.is_empty() {
+        let instances = usable("amqp", &config.outside.amqp, amqp_instance)?;
+        sinks.insert(SinkKind::Amqp, Arc::new(Amqp::new(instances)));
     }
     let runtime = HttpTarget::new(client);
     Ok(Parts { store, node: NodeId(NODE.into()), runtime: Arc::new(runtime), remote, sinks, clock })
@@ -208,6 +213,34 @@ fn rocketmq_instance(instance: &RocketMqInstance) -> Result<invoked_sink_rocketm
     }
     if let Some(connections) = instance.connections {
         usable = usable.with_connections(connections)?;
+    }
+    Ok(usable)
+}
+
+/// A broker's address is the operator's word: no egress policy is asked.
+fn amqp_instance(instance: &AmqpInstance) -> Result<invoked_sink_amqp::Config> {
+    let url = instance.url.reveal();
+    let mut usable = match &instance.authorities {
+        Some(pem) => {
+            let trust = invoked_sink_amqp::Trust::Authorities(pem.clone());
+            invoked_sink_amqp::Config::with_trust(url, &trust)?
+        }
+        None => invoked_sink_amqp::Config::new(url)?,
+    };
+    if let Some(username) = &instance.username {
+        usable = usable.with_username(username)?;
+    }
+    if let Some(password) = &instance.password {
+        usable = usable.with_password(password.reveal())?;
+    }
+    if let Some(timeout) = instance.timeout {
+        usable = usable.with_timeout(timeout)?;
+    }
+    if let Some(heartbeat) = instance.heartbeat {
+        usable = usable.with_heartbeat(heartbeat)?;
+    }
+    if let Some(message_max) = instance.message_max {
+        usable = usable.with_message_bytes_max(message_max)?;
     }
     Ok(usable)
 }

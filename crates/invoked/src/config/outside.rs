@@ -11,10 +11,12 @@ use super::secret::Secret;
 use super::section::Section;
 use super::value::{duration, header_text, list, text};
 
+mod amqp;
 mod eventbridge;
 mod mns;
 mod rocketmq;
 
+pub(crate) use amqp::AmqpInstance;
 pub(crate) use eventbridge::EventBridgeInstance;
 pub(crate) use mns::{MnsEncoding, MnsInstance};
 pub(crate) use rocketmq::{RocketMqInstance, RocketMqKey, RocketMqTrust};
@@ -33,6 +35,8 @@ pub(crate) struct Outside {
     pub(crate) eventbridge: BTreeMap<String, EventBridgeInstance>,
     /// `[sinks.rocketmq]`: each cluster of RocketMQ, by its name here.
     pub(crate) rocketmq: BTreeMap<String, RocketMqInstance>,
+    /// `[sinks.amqp]`: each broker of RabbitMQ, by its name here.
+    pub(crate) amqp: BTreeMap<String, AmqpInstance>,
     /// `egress.allow`: where targets that are set through the API may be.
     pub(crate) allow: Vec<AllowEntry>,
 }
@@ -56,12 +60,12 @@ impl Outside {
     pub(super) fn read(root: &mut Section<'_>) -> Self {
         let outside = root.section("sinks", |section| {
             section.unsupported("kafka");
-            section.unsupported("amqp");
             Self {
                 fc: instances(section, "fc", FcInstance::read),
                 mns: instances(section, "mns", MnsInstance::read),
                 eventbridge: instances(section, "eventbridge", EventBridgeInstance::read),
                 rocketmq: instances(section, "rocketmq", RocketMqInstance::read),
+                amqp: instances(section, "amqp", AmqpInstance::read),
                 allow: Vec::new(),
             }
         });
@@ -88,9 +92,8 @@ impl Outside {
             Resource::RocketMq { instance, .. } => {
                 (self.rocketmq.contains_key(&**instance), &**instance)
             }
-            Resource::Kafka { instance, .. } | Resource::Amqp { instance, .. } => {
-                (false, &**instance)
-            }
+            Resource::Kafka { instance, .. } => (false, &**instance),
+            Resource::Amqp { instance, .. } => (self.amqp.contains_key(&**instance), &**instance),
         };
         if is_there { Ok(()) } else { Err(format!("sinks.{}.{instance}", arn.kind().as_str())) }
     }
