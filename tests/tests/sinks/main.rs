@@ -6,6 +6,8 @@
 
 mod amqp;
 mod cases;
+mod double;
+mod eventbridge;
 mod reader;
 mod rig;
 
@@ -42,5 +44,6 @@ macro_rules! suite {
 }
 
 mod suites {
+    suite!(eventbridge, crate::eventbridge::Buses::new());
     suite!(amqp, crate::amqp::Rabbit::new());
 }
