@@ -8,6 +8,7 @@ mod amqp;
 mod cases;
 mod double;
 mod eventbridge;
+mod mns;
 mod reader;
 mod rig;
 
@@ -44,6 +45,8 @@ macro_rules! suite {
 }
 
 mod suites {
+    suite!(mns_queues, crate::mns::Places::queues());
+    suite!(mns_topics, crate::mns::Places::topics());
     suite!(eventbridge, crate::eventbridge::Buses::new());
     suite!(amqp, crate::amqp::Rabbit::new());
 }
