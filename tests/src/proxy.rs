@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+use crate::poll::SOON;
 
 /// What becomes of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +65,18 @@ impl Proxy {
 }
 
 async fn listen(address: SocketAddr) -> TcpListener {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    // Connections of a moment ago keep the port otherwise.
-    socket.set_reuseaddr(true).expect("a socket's option");
-    socket.bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
-    socket.listen(64).expect("a listener")
+    // A proxy that has just been dropped lets go of its port in a moment.
+    let begin = Instant::now();
+    loop {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        // Connections of a moment ago keep the port otherwise.
+        socket.set_reuseaddr(true).expect("a socket's option");
+        match socket.bind(address).and_then(|()| socket.listen(64)) {
+            Ok(listener) => return listener,
+            Err(error) => assert!(begin.elapsed() < SOON, "{address}: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 async fn serve(
