@@ -11,6 +11,7 @@ mod eventbridge;
 mod mns;
 mod reader;
 mod rig;
+mod rocketmq;
 
 /// Every case, for one kind.
 macro_rules! suite {
@@ -49,4 +50,5 @@ mod suites {
     suite!(mns_topics, crate::mns::Places::topics());
     suite!(eventbridge, crate::eventbridge::Buses::new());
     suite!(amqp, crate::amqp::Rabbit::new());
+    suite!(rocketmq, crate::rocketmq::Rocket::new());
 }
