@@ -3,9 +3,11 @@
 //!
 //! Every role is a subprocess of its own, so that CPU and memory can be told apart:
 //! [`function`] is called, [`floor`] or `invoked` accepts and calls, [`load`] submits.
-//! [`run`], [`modes`], [`lists`] and [`backlog`] start them, measure and report.
+//! [`run`], [`modes`], [`lists`], [`callbacks`] and [`backlog`] start them, measure and report.
 
 pub mod backlog;
+pub mod broker;
+pub mod callbacks;
 pub mod client;
 pub mod clock;
 pub mod control;

@@ -1,9 +1,9 @@
-//! `invoked-load`: `run`, `modes`, `lists` and `backlog` are for people and for `cargo xtask bench`; the other
+//! `invoked-load`: `run`, `modes`, `lists`, `callbacks` and `backlog` are for people and for `cargo xtask bench`; the other
 //! subcommands are the roles they start as subprocesses.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use invoked_benches::{backlog, floor, function, lists, load, modes, run};
+use invoked_benches::{backlog, callbacks, floor, function, lists, load, modes, run};
 
 #[derive(Parser)]
 #[command(name = "invoked-load", about = "The load benchmark of invoked")]
@@ -20,6 +20,8 @@ enum Command {
     Modes(modes::Args),
     /// Times Get and List among few and among many tasks.
     Lists(lists::Args),
+    /// Delivers results to real brokers beside it.
+    Callbacks(callbacks::Args),
     /// Holds a backlog, kills and restarts the daemon, drains.
     Backlog(backlog::Args),
     /// Serves the benchmark's function.
@@ -35,6 +37,7 @@ fn main() -> Result<()> {
         Command::Run(args) => run::main(&args),
         Command::Modes(args) => modes::main(&args),
         Command::Lists(args) => lists::main(&args),
+        Command::Callbacks(args) => callbacks::main(&args),
         Command::Backlog(args) => backlog::main(&args),
         Command::Function(args) => function::main(&args),
         Command::Floor(args) => floor::main(&args),

@@ -95,6 +95,22 @@ impl Usage {
     }
 }
 
+/// What every process of these groups has used, each known by its leader.
+pub fn cpu_seconds_of(leaders: &[u32]) -> Result<f64> {
+    let mut total = 0.0;
+    for entry in fs::read_dir("/proc")? {
+        // Not every entry is a process, and one may end meanwhile.
+        let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else { continue };
+        let group = stat
+            .rsplit_once(')')
+            .and_then(|(_, fields)| fields.split_whitespace().nth(2)?.parse::<u32>().ok());
+        if group.is_some_and(|group| leaders.contains(&group)) {
+            total += cpu_seconds(&stat).context("an odd stat")?;
+        }
+    }
+    Ok(total)
+}
+
 pub fn own_cpu_seconds() -> Result<f64> {
     cpu_seconds(&fs::read_to_string("/proc/self/stat")?).context("an odd stat")
 }
