@@ -21,6 +21,9 @@ use crate::report::{grid, number};
 use crate::server::{DaemonArgs, FUNCTION, Kind};
 use crate::stage::{Stage, Step};
 
+/// The step without a destination.
+const NONE: &str = "none";
+
 /// How long no callback may be settled before the rest counts as stuck.
 const STANDSTILL: Duration = Duration::from_secs(60);
 
@@ -43,6 +46,9 @@ pub struct Args {
     /// Invocations of the step without a rate.
     #[arg(long, default_value_t = 50_000)]
     count: u64,
+    /// Only these: none, rabbitmq, kafka, rocketmq.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// Writes the table as Markdown.
     #[arg(long)]
     markdown: Option<PathBuf>,
@@ -68,9 +74,12 @@ pub fn main(args: &Args) -> Result<()> {
     })?;
     let endpoints: Value = serde_json::from_slice(&endpoints)?;
     let mut rows = Vec::new();
-    for kind in
-        [None, Some(BrokerKind::RabbitMq), Some(BrokerKind::Kafka), Some(BrokerKind::RocketMq)]
-    {
+    let kinds = [BrokerKind::RabbitMq, BrokerKind::Kafka, BrokerKind::RocketMq].map(Some);
+    for kind in [None].into_iter().chain(kinds) {
+        let name = kind.map_or(NONE, BrokerKind::name);
+        if !args.only.is_empty() && !args.only.iter().any(|wanted| wanted == name) {
+            continue;
+        }
         let broker = kind.map(|kind| Broker::find(kind, &endpoints, &args.brokers)).transpose()?;
         rows.extend(measure(args, broker.as_ref())?);
     }
@@ -93,7 +102,7 @@ fn measure(args: &Args, broker: Option<&Broker>) -> Result<Vec<Row>> {
         fs::write(&extra, broker.configuration(FUNCTION))?;
         daemon.config_extra = Some(extra);
     }
-    let name = broker.map_or("none", |broker| broker.kind.name());
+    let name = broker.map_or(NONE, |broker| broker.kind.name());
     let mut stage = Stage::set(Kind::Invoked, &daemon, &home.path().join("stage"))?;
     thread::sleep(Duration::from_secs(1));
     let steps = [
@@ -217,10 +226,11 @@ fn table(args: &Args, rows: &[Row]) -> String {
         "broker CPU s/10k",
         "failed",
     ];
-    let names: BTreeSet<_> = rows.iter().map(|row| row.destination).collect();
+    let names = rows.iter().map(|row| row.destination).filter(|name| *name != NONE);
+    let names: BTreeSet<_> = names.collect();
     format!(
         "### Callbacks: {} destinations, {} s at {}/s, then {} at 64 connections, 1 KB\n\n{}",
-        names.len() - 1,
+        names.len(),
         args.seconds,
         args.rate,
         args.count,
