@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use invoked_core::head::Status;
 use invoked_core::id::{Epoch, ShardId};
 use invoked_store::StoreError;
 
@@ -26,13 +27,13 @@ use crate::config::FjallConfig;
 use crate::directory;
 use crate::error::{engine, file};
 use crate::journal::{self, Scan};
-use crate::keys::{Table, epoch, live_count, number};
+use crate::keys::{Table, epoch, live_count, number, status};
 use crate::read::View;
 use crate::staged::Staged;
 use crate::tables::Tables;
 
 /// The format that is written, and the newest that is read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// A process that was killed a moment ago may still hold the lock.
 const LOCK_TRIES: u32 = 5;
 const LOCK_WAIT: Duration = Duration::from_millis(100);
@@ -74,6 +75,8 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
         return create(config, tables, acknowledged);
     }
 
+    let last = if found < FORMAT { upgrade(&tables, &view, &acknowledged, last)? } else { last };
+
     let mut epochs = Vec::new();
     let shards = one("the number of shards", &number::SHARDS)?;
     let shards = shards.and_then(|shards| u16::try_from(shards).ok()).unwrap_or(1);
@@ -107,6 +110,33 @@ fn create(
     acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
     let (live_rows, epochs) = (0, Vec::new());
     Ok(Opened { tables, acknowledged, number, shards, live_rows, epochs })
+}
+
+/// Format 1 did not list what was under way by its status. What it wrote else is read as it is. Returns
+/// the number of the last batch.
+fn upgrade(
+    tables: &Tables,
+    view: &View<'_>,
+    acknowledged: &Acknowledged,
+    last: u64,
+) -> Result<u64, StoreError> {
+    let number = last + 1;
+    let mut staged = Staged::default();
+    for head in view.live_rows() {
+        let head = head?;
+        let status = head.status();
+        let was_listed = !matches!(status, Status::Dequeued | Status::Running | Status::Stopping);
+        if head.task.is_some() && !was_listed {
+            let key = status::encode_key(head.fn_id, status, head.accepted_at, head.key);
+            staged.put(Table::Records(head.bucket()), &key, &[]);
+        }
+    }
+    staged.put(Table::Meta, &number::FORMAT, &number::encode_value(u64::from(FORMAT)));
+    staged.put(Table::Meta, &number::BATCH, &number::encode_value(number));
+    staged.commit(tables).map_err(engine)?;
+    acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
+    tracing::info!(format = FORMAT, "the store is brought to this format");
+    Ok(number)
 }
 
 /// Opens the database behind a look at its journal.

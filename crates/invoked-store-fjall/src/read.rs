@@ -1,5 +1,6 @@
 //! Reading. Every read sees the store as it was between two batches.
 
+use std::ops::Bound;
 use std::path::Path;
 
 use fjall::{Readable as _, Snapshot, UserKey, UserValue};
@@ -75,6 +76,19 @@ impl<'a> View<'a> {
     pub(crate) fn live(&self, key: InvKey) -> Result<Option<Head>, StoreError> {
         let value = self.get(Table::Live, live::encode_key(key))?;
         value.map(|value| live::decode_value(key, &value)).transpose()
+    }
+
+    /// All rows that are live, by key.
+    pub(crate) fn live_rows(&self) -> impl Iterator<Item = Result<Head, StoreError>> + use<> {
+        let rows = self.range(Table::Live, (Bound::Unbounded, Bound::Unbounded));
+        rows.filter_map(|row| match row {
+            // The sentinel is not a row.
+            Ok((key, value)) => {
+                let key = InvKey(key.as_ref().try_into().ok()?);
+                Some(live::decode_value(key, &value))
+            }
+            Err(error) => Some(Err(error)),
+        })
     }
 
     /// A row, live or kept.

@@ -1,25 +1,14 @@
-//! `rec-<day>`: 3 | function 4 | status 1 | accepted 8 | inv 16 → nothing. Tasks that wait
-//! (Enqueued, Retrying) or have ended; what is under way lives in memory and is not indexed.
+//! `rec-<day>`: 3 | function 4 | status 1 | accepted 8 | inv 16 → nothing. Every task, from acceptance
+//! on, under the status that its durable row has: what runs for a short while is under the one before.
 
 use invoked_core::head::Status;
 use invoked_core::id::{FnId, InvKey};
+use invoked_core::lane::Position;
 use invoked_core::time::Timestamp;
+use invoked_store::codec::DecodeError;
 use invoked_store::record::number::of_status;
 
-use super::{RecordKind, time};
-
-/// Whether tasks of this status are indexed by it.
-pub(crate) fn is_indexed(status: Status) -> bool {
-    match status {
-        Status::Enqueued | Status::Retrying => true,
-        Status::Dequeued | Status::Running | Status::Stopping => false,
-        Status::Succeeded
-        | Status::Failed
-        | Status::Expired
-        | Status::Stopped
-        | Status::Invalid => true,
-    }
-}
+use super::{Parts, RecordKind, time};
 
 pub(crate) fn encode_prefix(function: FnId, status: Status) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(30);
@@ -39,4 +28,10 @@ pub(crate) fn encode_key(
     bytes.extend_from_slice(&time(accepted));
     bytes.extend_from_slice(&key.0);
     bytes
+}
+
+/// What stands behind `prefix`.
+pub(crate) fn decode_position(prefix: &[u8], key: &[u8]) -> Result<Position, DecodeError> {
+    let mut parts = Parts::behind(key, prefix)?;
+    Ok((parts.time("accepted at")?, InvKey(parts.fixed("key")?)))
 }

@@ -1,14 +1,14 @@
 //! Listing tasks, in the order of their acceptance.
 //!
-//! The index of a status is walked where one is asked for and indexed, else the index of all
-//! tasks. Every bucket has its own, so the walk merges them. Where ids have to begin with
-//! something and few do, those are looked up and sorted instead.
+//! The index of the status that is asked for is walked, or that of every status. Every bucket has its
+//! own, so the walk merges them. Where ids have to begin with something and few do, those are looked up
+//! and sorted instead.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
 use std::ops::Bound;
 
-use invoked_core::head::Head;
+use invoked_core::head::{Head, Status};
 use invoked_core::id::InvKey;
 use invoked_core::lane::Position;
 use invoked_core::limits::LIST_EXAMINED_MAX;
@@ -19,7 +19,7 @@ use invoked_store::{Order, StoreError, TaskPage, TaskQuery, TaskView};
 
 use super::View;
 use crate::error::corrupt;
-use crate::keys::{KeyRange, Table, accepted, after, record, status, task_id, time};
+use crate::keys::{KeyRange, Table, after, live, record, status, task_id, time};
 
 /// A task in an index, and the bucket of its record.
 type Entry = Result<(Position, Day), StoreError>;
@@ -86,32 +86,66 @@ impl View<'_> {
                 found.push((task_id::decode_position(&key, &value).map_err(broken)?, day));
             }
         }
-        if found.len() > LIST_EXAMINED_MAX {
+        if !self.whose_keys_begin_so(query, &mut found)? || found.len() > LIST_EXAMINED_MAX {
             return Ok(None);
         }
         found.retain(|(position, _)| {
             query.after.is_none_or(|after| is_behind(query.order, *position, after))
         });
         found.sort_unstable_by(|first, second| in_order(query.order, first.0, second.0));
+        // A bucket of format 1 has the ids of all its tasks.
+        found.dedup();
         Ok(Some(found))
+    }
+
+    /// Those whose ids are their keys. `false` if there are too many rows to look at.
+    fn whose_keys_begin_so(
+        &self,
+        query: &TaskQuery,
+        found: &mut Vec<(Position, Day)>,
+    ) -> Result<bool, StoreError> {
+        let Some((first, last)) = task_id::keys_beginning(&query.prefix) else { return Ok(true) };
+        let mut take = |head: &Head| {
+            if head.fn_id == query.fn_id && head.task.is_some() {
+                found.push(((head.accepted_at, head.key), head.bucket()));
+            }
+        };
+        let mut room = LIST_EXAMINED_MAX + 1;
+        let range = |first: &[u8], last: &[u8]| {
+            (Bound::Included(first.to_vec()), Bound::Included(last.to_vec()))
+        };
+        let (from, to) = (live::encode_key(first), live::encode_key(last));
+        for row in self.range(Table::Live, range(&from, &to)).take(room) {
+            let (key, value) = row?;
+            room -= 1;
+            let Ok(key) = key.as_ref().try_into() else { continue };
+            take(&live::decode_value(InvKey(key), &value)?);
+        }
+        let (from, to) = (record::encode_key(first), record::encode_key(last));
+        for day in self.tables.days() {
+            for row in self.range(Table::Records(day), range(&from, &to)).take(room) {
+                let (key, value) = row?;
+                room -= 1;
+                let Some((_, key)) = key.split_last_chunk() else { continue };
+                take(&record::decode_value(InvKey(*key), &value)?);
+            }
+        }
+        Ok(room > 0)
     }
 
     /// All entries of the index that fits, in order, over all buckets.
     fn walk(&self, query: &TaskQuery) -> impl Iterator<Item = Entry> + use<> {
-        let prefix = match query.status {
-            Some(wanted) if status::is_indexed(wanted) => {
-                status::encode_prefix(query.fn_id, wanted)
-            }
-            _ => accepted::encode_prefix(query.fn_id),
+        let wanted: &[Status] = match &query.status {
+            Some(wanted) => std::slice::from_ref(wanted),
+            None => &Status::ALL,
         };
         let order = query.order;
-        let range = range(&prefix, order, query.after);
-        let bucket = |day| {
-            let rows = self.range(Table::Records(day), range.clone());
-            let prefix = prefix.clone();
+        let index = |day, status| {
+            let prefix = status::encode_prefix(query.fn_id, status);
+            let rows = self.range(Table::Records(day), range(&prefix, order, query.after));
             let entries = rows.map(move |row| {
                 let (key, _) = row?;
-                Ok((accepted::decode_position(&prefix, &key).map_err(broken)?, day))
+                Ok((status::decode_position(&prefix, &key).map_err(broken)?, day))
             });
             let entries: Box<dyn Iterator<Item = Entry>> = match order {
                 Order::Ascending => Box::new(entries),
@@ -119,15 +153,17 @@ impl View<'_> {
             };
             entries.peekable()
         };
-        let buckets = self.tables.days().into_iter().map(bucket).collect();
-        Merge { order, buckets }
+        let days = self.tables.days().into_iter();
+        let indexes = days.flat_map(|day| wanted.iter().map(move |status| (day, *status)));
+        let indexes = indexes.map(|(day, status)| index(day, status)).collect();
+        Merge { order, indexes }
     }
 }
 
 /// Several indexes as one.
 struct Merge {
     order: Order,
-    buckets: Vec<Peekable<Box<dyn Iterator<Item = Entry>>>>,
+    indexes: Vec<Peekable<Box<dyn Iterator<Item = Entry>>>>,
 }
 
 impl Iterator for Merge {
@@ -135,9 +171,9 @@ impl Iterator for Merge {
 
     fn next(&mut self) -> Option<Entry> {
         let mut first: Option<(usize, Option<Position>)> = None;
-        for (index, bucket) in self.buckets.iter_mut().enumerate() {
+        for (index, entries) in self.indexes.iter_mut().enumerate() {
             // What does not read comes first, so that it is not passed over.
-            let Some(entry) = bucket.peek() else { continue };
+            let Some(entry) = entries.peek() else { continue };
             let position = entry.as_ref().ok().map(|(position, _)| *position);
             let is_first = match (&first, position) {
                 (None, _) | (Some(_), None) => true,
@@ -150,7 +186,7 @@ impl Iterator for Merge {
                 first = Some((index, position));
             }
         }
-        self.buckets.get_mut(first?.0)?.next()
+        self.indexes.get_mut(first?.0)?.next()
     }
 }
 

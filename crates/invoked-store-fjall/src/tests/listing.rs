@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use invoked_core::head::Status;
+use invoked_core::head::{Head, Status};
 use invoked_core::life::Outcome;
 use invoked_core::limits::LIST_EXAMINED_MAX;
 use invoked_core::time::Timestamp;
@@ -88,6 +88,29 @@ async fn a_task_is_listed_under_one_status() {
     let page = site.store.tasks(&TaskQuery { with_payload: true, ..query() }).await.unwrap();
     assert_eq!(page.tasks[0].payload, Some(payload(&head)));
     assert_eq!(page.tasks[0].result.as_deref(), Some(&b"answer"[..]));
+}
+
+#[tokio::test]
+async fn ids_that_the_daemon_chose_are_found_by_their_beginning() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    let (waits, done, named) = (own_task(1), own_task(2), task("00000-named", 3));
+    let of_another = Head { fn_id: invoked_core::id::FnId(2), ..own_task(4) };
+    let heads = [&waits, &done, &named, &of_another, &plain(5)];
+    site.durable(heads.map(insert).to_vec()).await;
+    site.durable(vec![finish(&done, Outcome::Succeeded)]).await;
+    let beginning = async |prefix: &str| {
+        let prefix = prefix.to_owned();
+        ids(&site, TaskQuery { prefix, ..query() }).await.0
+    };
+    let id = |head: &Head| head.task.as_ref().unwrap().id.as_str().to_owned();
+    assert_eq!(beginning("0000").await, [id(&waits), id(&done), id(&named)]);
+    assert_eq!(beginning("00000-").await, [id(&named)]);
+    let own = id(&done);
+    assert_eq!(beginning(&own).await, [own.clone()]);
+    assert_eq!(beginning(&own[..23]).await, [own]);
+    assert_eq!(beginning(&id(&of_another)).await, [""; 0]);
+    assert_eq!(beginning("0000-").await, [""; 0]);
 }
 
 #[tokio::test]

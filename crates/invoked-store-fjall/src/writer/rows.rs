@@ -18,7 +18,7 @@ use invoked_store::{ShardWrite, StoreError};
 
 use super::counts::Counts;
 use crate::keys::{
-    BodyKind, Table, accepted, body, callback, due, live, pay, record, status, task_id, total,
+    BodyKind, Table, body, callback, due, live, pay, record, status, task_id, total,
 };
 use crate::staged::Layer;
 
@@ -82,11 +82,12 @@ impl Rows<'_, '_> {
             self.layer.put(Table::Pay, &pay::encode_key(head.key), payload);
             return Ok(());
         };
-        let records = Table::Records(head.bucket());
-        let (function, at) = (head.fn_id, head.accepted_at);
-        self.layer.put(records, &accepted::encode_key(function, at, head.key), &[]);
-        let by_id = task_id::encode_key(function, task.id.as_str(), head.key);
-        self.layer.put(records, &by_id, &task_id::encode_value(at));
+        let id = task.id.as_str();
+        if task_id::is_indexed(id, head.key) {
+            let by_id = task_id::encode_key(head.fn_id, id, head.key);
+            let value = task_id::encode_value(head.accepted_at);
+            self.layer.put(Table::Records(head.bucket()), &by_id, &value);
+        }
         self.list_status(head, None);
         self.put_body(head, BodyKind::Payload, payload);
         Ok(())
@@ -188,8 +189,7 @@ impl Rows<'_, '_> {
             return Ok(Before::Plain);
         }
         // A row that does not read is written over like any other; only its listing may stay.
-        let before = live::decode_value(head.key, &value);
-        Ok(before.map_or(Before::Plain, |before| Before::Task(before.status())))
+        Ok(live::decode_status(&value).map_or(Before::Plain, Before::Task))
     }
 
     fn put_live(&mut self, head: &Head) {
@@ -216,15 +216,13 @@ impl Rows<'_, '_> {
         let records = Table::Records(head.bucket());
         let key = |status| status::encode_key(head.fn_id, status, head.accepted_at, head.key);
         let now = head.status();
-        if let Some(before) = before
-            && before != now
-            && status::is_indexed(before)
-        {
+        if before == Some(now) {
+            return;
+        }
+        if let Some(before) = before {
             self.layer.remove(records, &key(before));
         }
-        if status::is_indexed(now) {
-            self.layer.put(records, &key(now), &[]);
-        }
+        self.layer.put(records, &key(now), &[]);
     }
 }
 

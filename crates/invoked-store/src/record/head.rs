@@ -9,7 +9,7 @@ use bytes::Bytes;
 use invoked_core::arn::Arn;
 use invoked_core::callback::Callback;
 use invoked_core::fault::Fault;
-use invoked_core::head::{Head, Task};
+use invoked_core::head::{Head, Status, Task};
 use invoked_core::history::{History, TaskEvent};
 use invoked_core::id::{Attempt, FnId, InvKey, RequestId};
 use invoked_core::life::{Life, Tally};
@@ -87,6 +87,28 @@ pub fn decode(key: InvKey, record: &[u8]) -> Result<Head, DecodeError> {
         terms: Arc::new(read_terms(reader)?),
         task: reader.option("task", |reader| read_task(reader, base))?,
     })
+}
+
+/// Only the status from the bytes of a row, without building it.
+///
+/// # Errors
+/// The bytes are not a record that this program knows.
+pub fn decode_status(record: &[u8]) -> Result<Status, DecodeError> {
+    let (mut reader, _) = Reader::new(record, VERSION)?;
+    let reader = &mut reader;
+    let _function: u64 = reader.number("function")?;
+    reader.option("request id", |reader| reader.fixed::<16>("request id"))?;
+    let _token: [u8; 8] = reader.fixed("token")?;
+    let base = Timestamp::from_millis(reader.signed("accepted at")?);
+    read_time(reader, base, "expires at")?;
+    read_time(reader, base, "due")?;
+    let _depth = reader.u8("depth")?;
+    let _attempts: u64 = reader.number("attempts")?;
+    let _failures = reader.u8("failures")?;
+    let _unavailable: u64 = reader.number("unavailable")?;
+    reader.option("unavailable since", |reader| reader.signed("unavailable since"))?;
+    reader.option("first started at", |reader| reader.signed("first started at"))?;
+    read_life(reader, base).map(|life| Status::from(&life))
 }
 
 pub(super) fn time(writer: &mut Writer, base: Timestamp, at: Timestamp) {

@@ -73,6 +73,7 @@ fn heads() -> Vec<Head> {
 #[test]
 fn every_row_reads_back_as_it_was() {
     for head in heads() {
+        assert_eq!(decode_status(&encode(&head)), Ok(head.status()));
         assert_eq!(decode(head.key, &encode(&head)), Ok(head));
     }
 }
@@ -106,7 +107,7 @@ proptest! {
             let length = record.len();
             record[index % length] = byte;
             record.truncate(cut % (length + 1));
-            let _damaged = decode(head.key, &record);
+            let _damaged = (decode(head.key, &record), decode_status(&record));
         }
     }
 }
