@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use invoked_core::head::Status;
 use invoked_core::id::{Epoch, ShardId};
 use invoked_store::StoreError;
 
@@ -34,6 +33,8 @@ use crate::tables::Tables;
 
 /// The format that is written, and the newest that is read.
 const FORMAT: u32 = 2;
+/// Rows that an upgrade writes in one batch.
+const UPGRADED_AT_ONCE: usize = 10_000;
 /// A process that was killed a moment ago may still hold the lock.
 const LOCK_TRIES: u32 = 5;
 const LOCK_WAIT: Duration = Duration::from_millis(100);
@@ -78,8 +79,7 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
     let last = if found < FORMAT { upgrade(&tables, &view, &acknowledged, last)? } else { last };
 
     let mut epochs = Vec::new();
-    let shards = one("the number of shards", &number::SHARDS)?;
-    let shards = shards.and_then(|shards| u16::try_from(shards).ok()).unwrap_or(1);
+    let shards = view.shards()?;
     for shard in (0..shards).map(ShardId) {
         if let Some(value) = view.get(Table::Meta, epoch::encode_key(shard))? {
             epochs.push((shard, epoch::decode_value(&value)?));
@@ -112,8 +112,8 @@ fn create(
     Ok(Opened { tables, acknowledged, number, shards, live_rows, epochs })
 }
 
-/// Format 1 did not list what was under way by its status. What it wrote else is read as it is. Returns
-/// the number of the last batch.
+/// Format 1 also indexed by their status the tasks that wait since their acceptance. What else it wrote
+/// is read as it is. Cut short, this begins again. Returns the number of the last batch.
 fn upgrade(
     tables: &Tables,
     view: &View<'_>,
@@ -124,11 +124,13 @@ fn upgrade(
     let mut staged = Staged::default();
     for head in view.live_rows() {
         let head = head?;
-        let status = head.status();
-        let was_listed = !matches!(status, Status::Dequeued | Status::Running | Status::Stopping);
-        if head.task.is_some() && !was_listed {
-            let key = status::encode_key(head.fn_id, status, head.accepted_at, head.key);
-            staged.put(Table::Records(head.bucket()), &key, &[]);
+        if status::is_due_since_acceptance(&head) {
+            let (at, status) = (head.accepted_at, head.status());
+            let key = status::encode_key(head.fn_id, status, at, head.key);
+            staged.remove(Table::Records(head.bucket()), &key);
+        }
+        if staged.len() >= UPGRADED_AT_ONCE {
+            std::mem::take(&mut staged).commit(tables).map_err(engine)?;
         }
     }
     staged.put(Table::Meta, &number::FORMAT, &number::encode_value(u64::from(FORMAT)));

@@ -1,10 +1,10 @@
 //! `live`: inv 16 → head record.
 
-use invoked_core::head::{Head, Status};
+use invoked_core::head::Head;
 use invoked_core::id::InvKey;
 use invoked_store::StoreError;
 use invoked_store::codec::DecodeError;
-use invoked_store::record::head;
+use invoked_store::record::head::{self, Standing};
 
 use crate::error::corrupt;
 
@@ -16,9 +16,9 @@ pub(crate) fn encode_value(row: &Head) -> bytes::Bytes {
     head::encode(row)
 }
 
-/// Only the status of the row.
-pub(crate) fn decode_status(value: &[u8]) -> Result<Status, DecodeError> {
-    head::decode_status(value)
+/// Only what the index by status has to know.
+pub(crate) fn decode_standing(value: &[u8]) -> Result<Standing, DecodeError> {
+    head::decode_standing(value)
 }
 
 pub(crate) fn decode_value(key: InvKey, value: &[u8]) -> Result<Head, StoreError> {

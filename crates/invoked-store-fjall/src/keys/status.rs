@@ -1,7 +1,9 @@
-//! `rec-<day>`: 3 | function 4 | status 1 | accepted 8 | inv 16 → nothing. Every task, from acceptance
-//! on, under the status that its durable row has: what runs for a short while is under the one before.
+//! `rec-<day>`: 3 | function 4 | status 1 | accepted 8 | inv 16 → nothing. Tasks that wait or have
+//! ended. What is under way lives in memory and is not indexed. What waits since its acceptance for its
+//! first attempt is not either: its place in the order of due work says the same, and most of those
+//! entries would be removed a moment later.
 
-use invoked_core::head::Status;
+use invoked_core::head::{Head, Status};
 use invoked_core::id::{FnId, InvKey};
 use invoked_core::lane::Position;
 use invoked_core::time::Timestamp;
@@ -9,6 +11,26 @@ use invoked_store::codec::DecodeError;
 use invoked_store::record::number::of_status;
 
 use super::{Parts, RecordKind, time};
+
+/// The status under which a task is indexed; `None` if it is not.
+pub(crate) fn indexed(status: Status, due: Timestamp, accepted: Timestamp) -> Option<Status> {
+    match status {
+        Status::Enqueued if due == accepted => None,
+        Status::Dequeued | Status::Running | Status::Stopping => None,
+        Status::Enqueued
+        | Status::Retrying
+        | Status::Succeeded
+        | Status::Failed
+        | Status::Expired
+        | Status::Stopped
+        | Status::Invalid => Some(status),
+    }
+}
+
+/// Whether a row that is due is a task that waits since its acceptance for its first attempt.
+pub(crate) fn is_due_since_acceptance(head: &Head) -> bool {
+    head.task.is_some() && head.status() == Status::Enqueued && head.due == head.accepted_at
+}
 
 pub(crate) fn encode_prefix(function: FnId, status: Status) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(30);

@@ -1,15 +1,16 @@
 //! Listing tasks, in the order of their acceptance.
 //!
-//! The index of the status that is asked for is walked, or that of every status. Every bucket has its
-//! own, so the walk merges them. Where ids have to begin with something and few do, those are looked up
-//! and sorted instead.
+//! The index of a status is walked where one is asked for and indexed, else the index of all tasks.
+//! Every bucket has its own, so the walk merges them. Tasks that wait since their acceptance stand in
+//! the order of due work at the same position, and are taken from there. Where ids have to begin with
+//! something and few do, those are looked up and sorted instead.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
 use std::ops::Bound;
 
-use invoked_core::head::{Head, Status};
-use invoked_core::id::InvKey;
+use invoked_core::head::{Head, LaneId, Status};
+use invoked_core::id::{InvKey, ShardId};
 use invoked_core::lane::Position;
 use invoked_core::limits::LIST_EXAMINED_MAX;
 use invoked_core::shard::BytesWanted;
@@ -19,18 +20,19 @@ use invoked_store::{Order, StoreError, TaskPage, TaskQuery, TaskView};
 
 use super::View;
 use crate::error::corrupt;
-use crate::keys::{KeyRange, Table, after, live, record, status, task_id, time};
+use crate::keys::{KeyRange, Table, accepted, after, due, live, record, status, task_id, time};
 
-/// A task in an index, and the bucket of its record.
-type Entry = Result<(Position, Day), StoreError>;
+/// A task in an index, and the bucket of its record; without one, a row that is due.
+type Entry = Result<(Position, Option<Day>), StoreError>;
 
 impl View<'_> {
     /// A page of tasks.
     pub(crate) fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
         let few = if query.prefix.is_empty() { None } else { self.beginning_so(query)? };
         match few {
-            Some(entries) => self.page(query, entries.into_iter().map(Ok)),
-            None => self.page(query, self.walk(query)),
+            Some(entries) => self
+                .page(query, entries.into_iter().map(|(position, day)| Ok((position, Some(day))))),
+            None => self.page(query, self.walk(query)?),
         }
     }
 
@@ -48,7 +50,11 @@ impl View<'_> {
             let Some(entry) = entries.next() else { return Ok(page) };
             let (position, day) = entry?;
             (last, examined) = (Some(position), examined + 1);
-            if let Some(head) = self.task(position.1, day)?
+            let head = match day {
+                Some(day) => self.task(position.1, day)?,
+                None => self.live(position.1)?.filter(status::is_due_since_acceptance),
+            };
+            if let Some(head) = head
                 && query.matches(&head)
             {
                 page.tasks.push(self.with_bytes(query, head)?);
@@ -134,15 +140,17 @@ impl View<'_> {
     }
 
     /// All entries of the index that fits, in order, over all buckets.
-    fn walk(&self, query: &TaskQuery) -> impl Iterator<Item = Entry> + use<> {
-        let wanted: &[Status] = match &query.status {
-            Some(wanted) => std::slice::from_ref(wanted),
-            None => &Status::ALL,
+    fn walk(&self, query: &TaskQuery) -> Result<Merge, StoreError> {
+        let prefix = match query.status {
+            Some(Status::Dequeued | Status::Running | Status::Stopping) | None => {
+                accepted::encode_prefix(query.fn_id)
+            }
+            Some(status) => status::encode_prefix(query.fn_id, status),
         };
         let order = query.order;
-        let index = |day, status| {
-            let prefix = status::encode_prefix(query.fn_id, status);
-            let rows = self.range(Table::Records(day), range(&prefix, order, query.after));
+        let index = |table, prefix: &[u8], day: Option<Day>| {
+            let rows = self.range(table, range(prefix, order, query.after));
+            let prefix = prefix.to_vec();
             let entries = rows.map(move |row| {
                 let (key, _) = row?;
                 Ok((status::decode_position(&prefix, &key).map_err(broken)?, day))
@@ -154,9 +162,16 @@ impl View<'_> {
             entries.peekable()
         };
         let days = self.tables.days().into_iter();
-        let indexes = days.flat_map(|day| wanted.iter().map(move |status| (day, *status)));
-        let indexes = indexes.map(|(day, status)| index(day, status)).collect();
-        Merge { order, indexes }
+        let mut indexes: Vec<_> =
+            days.map(|day| index(Table::Records(day), &prefix, Some(day))).collect();
+        if query.status == Some(Status::Enqueued) {
+            for shard in 0..self.shards()? {
+                let lane = LaneId::Function(query.fn_id);
+                let prefix = due::encode_prefix(ShardId(shard), lane);
+                indexes.push(index(Table::Due, &prefix, None));
+            }
+        }
+        Ok(Merge { order, indexes })
     }
 }
 

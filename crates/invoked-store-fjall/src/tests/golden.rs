@@ -172,38 +172,37 @@ async fn golden_v2_reads_as_it_was_written() {
     assert_eq!(page.tasks.len(), 2);
 }
 
-/// Format 1 did not list what was under way.
+/// Format 1 indexed a task by its status from its acceptance on.
 #[tokio::test]
-async fn what_was_under_way_in_format_1_is_listed_by_its_status() {
+async fn what_waited_in_format_1_is_listed_once() {
     let directory = tempfile::tempdir().unwrap();
     let site = Site::open(directory.path()).await;
-    let (runs, waits) = (task("runs", 1), task("waits", 2));
-    site.durable(vec![insert(&runs), insert(&waits)]).await;
-    site.durable(vec![update(&runs, &running(&runs))]).await;
+    let (runs, waits, done) = (task("runs", 1), task("waits", 2), task("done", 3));
+    site.durable(vec![insert(&runs), insert(&waits), insert(&done)]).await;
+    let ops = vec![update(&runs, &running(&runs)), finish(&done, Outcome::Succeeded)];
+    site.durable(ops).await;
     site.store.close().await.unwrap();
     let tables = Tables::open(&FjallConfig::new(directory.path())).unwrap();
-    let records = tables.existing(Table::Records(runs.bucket())).unwrap();
-    let entry = status::encode_key(FUNCTION, Status::Running, runs.accepted_at, runs.key);
-    assert!(records.contains_key(&entry).unwrap());
-    records.remove(entry).unwrap();
     let mut staged = Staged::default();
+    let entry = status::encode_key(FUNCTION, Status::Enqueued, waits.accepted_at, waits.key);
+    staged.put(Table::Records(waits.bucket()), &entry, &[]);
     staged.put(Table::Meta, &number::FORMAT, &number::encode_value(1));
     staged.commit(&tables).unwrap();
-    drop(records);
     drop(tables);
 
     let shown = async |site: &Site, status| {
         let page = site.store.tasks(&query(status, "")).await.unwrap();
         page.tasks.into_iter().map(|view| view.head).collect::<Vec<_>>()
     };
+    let done = ended(&done, Outcome::Succeeded);
     for _ in 0..2 {
         let site = Site::open(directory.path()).await;
+        assert_eq!(shown(&site, Some(Status::Enqueued)).await, std::slice::from_ref(&waits));
         assert_eq!(shown(&site, Some(Status::Running)).await, [running(&runs)]);
-        assert_eq!(shown(&site, None).await, [waits.clone(), running(&runs)]);
+        assert_eq!(shown(&site, None).await, [done.clone(), waits.clone(), running(&runs)]);
         site.store.close().await.unwrap();
     }
     let site = Site::open(directory.path()).await;
-    site.durable(vec![finish(&running(&runs), Outcome::Succeeded)]).await;
-    assert_eq!(shown(&site, Some(Status::Running)).await, []);
-    assert_eq!(shown(&site, None).await, [waits.clone(), ended(&runs, Outcome::Succeeded)]);
+    site.durable(vec![finish(&waits, Outcome::Stopped)]).await;
+    assert_eq!(shown(&site, Some(Status::Enqueued)).await, []);
 }

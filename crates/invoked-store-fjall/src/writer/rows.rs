@@ -4,7 +4,8 @@
 //!           live   due          pay            body         records
 //! insert    +      +            + plain        + task       + indexes of a task
 //! update    +      - was, +     + answer       + answer     status of a task
-//! finish    -      - was        - both         + answer     + record, status, kept callback
+//! finish    -      - was        - both         + large      + record with a small answer, status,
+//!                                                answer     kept callback
 //! ```
 //!
 //! Every row is looked up before it is written: the counts of live rows must not change when a
@@ -14,11 +15,12 @@ use invoked_core::callback::Callback;
 use invoked_core::head::{Head, Slot, Status};
 use invoked_core::id::{InvKey, ShardId};
 use invoked_core::shard::{KeptCallback, RowOp};
+use invoked_store::record::head::Standing;
 use invoked_store::{ShardWrite, StoreError};
 
 use super::counts::Counts;
 use crate::keys::{
-    BodyKind, Table, body, callback, due, live, pay, record, status, task_id, total,
+    BodyKind, Table, accepted, body, callback, due, live, pay, record, status, task_id, total,
 };
 use crate::staged::Layer;
 
@@ -82,11 +84,13 @@ impl Rows<'_, '_> {
             self.layer.put(Table::Pay, &pay::encode_key(head.key), payload);
             return Ok(());
         };
+        let records = Table::Records(head.bucket());
+        let (function, at) = (head.fn_id, head.accepted_at);
+        self.layer.put(records, &accepted::encode_key(function, at, head.key), &[]);
         let id = task.id.as_str();
         if task_id::is_indexed(id, head.key) {
-            let by_id = task_id::encode_key(head.fn_id, id, head.key);
-            let value = task_id::encode_value(head.accepted_at);
-            self.layer.put(Table::Records(head.bucket()), &by_id, &value);
+            let by_id = task_id::encode_key(function, id, head.key);
+            self.layer.put(records, &by_id, &task_id::encode_value(at));
         }
         self.list_status(head, None);
         self.put_body(head, BodyKind::Payload, payload);
@@ -140,13 +144,21 @@ impl Rows<'_, '_> {
             if head.callback != Callback::None {
                 self.layer.remove(Table::Pay, &pay::encode_result_key(head.key));
             }
-        } else if let Some(result) = result {
-            self.put_body(head, BodyKind::Result, result);
         }
         self.list_status(head, before.status());
+        let answer = result.filter(|_| head.task.is_some());
+        let (small, large) = match answer {
+            Some(answer) if answer.len() <= record::ANSWER_MAX && head.leaves_record() => {
+                (Some(answer), None)
+            }
+            answer => (None, answer),
+        };
+        if let Some(answer) = large {
+            self.put_body(head, BodyKind::Result, answer);
+        }
         if head.leaves_record() {
-            let records = Table::Records(head.bucket());
-            self.layer.put(records, &record::encode_key(head.key), &live::encode_value(head));
+            let (key, value) = (record::encode_key(head.key), record::encode_value(head, small));
+            self.layer.put(Table::Records(head.bucket()), &key, &value);
         }
         Ok(())
     }
@@ -189,7 +201,10 @@ impl Rows<'_, '_> {
             return Ok(Before::Plain);
         }
         // A row that does not read is written over like any other; only its listing may stay.
-        Ok(live::decode_status(&value).map_or(Before::Plain, Before::Task))
+        let before = live::decode_standing(&value).ok();
+        Ok(before.map_or(Before::Plain, |Standing { status, accepted_at, due }| {
+            Before::Task(status::indexed(status, due, accepted_at))
+        }))
     }
 
     fn put_live(&mut self, head: &Head) {
@@ -215,14 +230,16 @@ impl Rows<'_, '_> {
         }
         let records = Table::Records(head.bucket());
         let key = |status| status::encode_key(head.fn_id, status, head.accepted_at, head.key);
-        let now = head.status();
-        if before == Some(now) {
+        let now = status::indexed(head.status(), head.due, head.accepted_at);
+        if now == before {
             return;
         }
         if let Some(before) = before {
             self.layer.remove(records, &key(before));
         }
-        self.layer.put(records, &key(now), &[]);
+        if let Some(now) = now {
+            self.layer.put(records, &key(now), &[]);
+        }
     }
 }
 
@@ -231,14 +248,15 @@ impl Rows<'_, '_> {
 enum Before {
     Absent,
     Plain,
-    Task(Status),
+    /// A task, and the status that it is indexed by.
+    Task(Option<Status>),
 }
 
 impl Before {
     fn status(self) -> Option<Status> {
         match self {
             Self::Absent | Self::Plain => None,
-            Self::Task(status) => Some(status),
+            Self::Task(status) => status,
         }
     }
 }
