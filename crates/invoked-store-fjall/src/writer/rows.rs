@@ -146,20 +146,33 @@ impl Rows<'_, '_> {
             }
         }
         self.list_status(head, before.status());
-        let answer = result.filter(|_| head.task.is_some());
-        let (small, large) = match answer {
-            Some(answer) if answer.len() <= record::ANSWER_MAX && head.leaves_record() => {
-                (Some(answer), None)
+        self.put_record(head, result.filter(|_| head.task.is_some()))
+    }
+
+    /// The record, with the answer to a task if that is small. Without an answer, the one that is there
+    /// stays.
+    fn put_record(&mut self, head: &Head, answer: Option<&[u8]>) -> Result<(), StoreError> {
+        if !head.leaves_record() {
+            return Ok(());
+        }
+        let records = Table::Records(head.bucket());
+        let key = record::encode_key(head.key);
+        let value = match answer {
+            Some(answer) if answer.len() <= record::ANSWER_MAX => {
+                record::encode_value(head, Some(answer))
             }
-            answer => (None, answer),
+            Some(answer) => {
+                self.put_body(head, BodyKind::Result, answer);
+                record::encode_value(head, None)
+            }
+            None if head.task.is_some() => {
+                let before = self.layer.get(records, &key)?;
+                let before = before.as_ref().map(|value| record::decode_answer(head.key, value));
+                record::encode_value(head, before.transpose()?.flatten())
+            }
+            None => record::encode_value(head, None),
         };
-        if let Some(answer) = large {
-            self.put_body(head, BodyKind::Result, answer);
-        }
-        if head.leaves_record() {
-            let (key, value) = (record::encode_key(head.key), record::encode_value(head, small));
-            self.layer.put(Table::Records(head.bucket()), &key, &value);
-        }
+        self.layer.put(records, &key, &value);
         Ok(())
     }
 
