@@ -6,10 +6,12 @@
 //! - [`api`]: the requests of the Function Compute API that the tests send;
 //! - [`http`]: the blocking HTTP/1.1 beneath both, small enough to send what a proper client would not;
 //! - [`metrics`]: what `/metrics` says;
+//! - [`brokers`], [`proxy`]: where the real brokers are, and what stands before one to make it slow or gone;
 //! - [`oracle`]: the outside memory of the kill -9 test, and its judgement;
 //! - [`poll`], [`ports`], [`rng`], [`tools`]: waiting for a condition, free ports, seeded choices, where programs are.
 
 pub mod api;
+pub mod brokers;
 pub mod config;
 pub mod daemon;
 pub mod function;
@@ -18,5 +20,6 @@ pub mod metrics;
 pub mod oracle;
 pub mod poll;
 pub mod ports;
+pub mod proxy;
 pub mod rng;
 pub mod tools;

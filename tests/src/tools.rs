@@ -42,6 +42,12 @@ pub fn python() -> PathBuf {
     installed("venv/bin/python")
 }
 
+/// The Python with clients of the brokers.
+#[must_use]
+pub fn sinks_python() -> PathBuf {
+    installed("sinks-venv/bin/python")
+}
+
 /// Node, which the system has.
 #[must_use]
 pub fn node() -> PathBuf {

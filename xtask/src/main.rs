@@ -4,6 +4,7 @@
 //! by hand.
 
 mod bench;
+mod brokers;
 mod ci;
 mod options;
 mod prepare;
@@ -25,6 +26,9 @@ cargo xtask COMMAND
   test                  install what the tests need under target/, then run all of them
   prepare               only install it (the official clients for Python and Node, a Go program, promtool)
   ci                    format, clippy, docs, the layer test, then test; reports every step that failed
+  brokers up|down|restart|status [NAME…]
+                        the real brokers that the tests deliver to: rabbitmq, kafka, rocketmq, rocketmq-acl;
+                        on loopback, under target/brokers
   layers                the layer and tidy test alone
   soak [--rounds 50] [--seeds 100000] [--fuzz-seconds 60]
                         kill -9 rounds against the release binary, the simulation with more seeds, and each fuzz
@@ -72,6 +76,7 @@ fn run(words: &[String]) -> Result<()> {
             options.finish()?;
             soak::run(&workspace, rounds, seeds, fuzz_seconds)
         }
+        "brokers" => brokers::run(&workspace, &options.rest()),
         "bench" => bench::run(&workspace, options.rest()),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

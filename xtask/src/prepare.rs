@@ -2,6 +2,8 @@
 //!
 //! - `venv/`: Python with the official Function Compute clients, every package pinned in
 //!   `tests/conformance/python/requirements.txt`;
+//! - `sinks-venv/`: Python with clients of the brokers and the vendor's code, pinned in
+//!   `tests/sinks/python/requirements.txt`;
 //! - `node/`: Node's official clients, pinned by `tests/conformance/node/package-lock.json`;
 //! - `go-scenario`: the Go program of the conformance suite, which needs nothing but Go;
 //! - `promtool`: out of Debian's `prometheus` package, unpacked rather than installed, so that no server starts.
@@ -20,16 +22,16 @@ use crate::workspace::{Workspace, run as shell};
 pub fn run(workspace: &Workspace) -> Result<()> {
     let tools = workspace.tools();
     fs::create_dir_all(&tools)?;
-    python(workspace, &tools)?;
+    python(workspace, &tools.join("venv"), "tests/conformance/python/requirements.txt")?;
+    python(workspace, &tools.join("sinks-venv"), "tests/sinks/python/requirements.txt")?;
     node(workspace, &tools)?;
     go(workspace, &tools)?;
     promtool(&tools)?;
     systemd_analyze()
 }
 
-fn python(workspace: &Workspace, tools: &Path) -> Result<()> {
-    let requirements = workspace.root.join("tests/conformance/python/requirements.txt");
-    let venv = tools.join("venv");
+fn python(workspace: &Workspace, venv: &Path, requirements: &str) -> Result<()> {
+    let requirements = workspace.root.join(requirements);
     let stamp = venv.join("installed");
     let wanted = format!("{}{}", version_of_python()?, fs::read_to_string(&requirements)?);
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -37,11 +39,11 @@ fn python(workspace: &Workspace, tools: &Path) -> Result<()> {
     }
 
     if venv.exists() {
-        fs::remove_dir_all(&venv)?;
+        fs::remove_dir_all(venv)?;
     }
-    if shell(Command::new("python3").args(["-m", "venv"]).arg(&venv)).is_err() {
+    if shell(Command::new("python3").args(["-m", "venv"]).arg(venv)).is_err() {
         apt_install(&["python3-venv"])?;
-        shell(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+        shell(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))?;
     }
     let mut pip = Command::new(venv.join("bin/python"));
     // Every package is listed, so nothing is left to resolve.
@@ -101,7 +103,7 @@ fn go(workspace: &Workspace, tools: &Path) -> Result<()> {
 }
 
 /// What `program` says of its version; it is installed out of `packages` where it is not there.
-fn version(program: &str, argument: &str, packages: &[&str]) -> Result<String> {
+pub fn version(program: &str, argument: &str, packages: &[&str]) -> Result<String> {
     let ask = || Command::new(program).arg(argument).output();
     let output = match ask() {
         Ok(output) => output,
@@ -111,6 +113,11 @@ fn version(program: &str, argument: &str, packages: &[&str]) -> Result<String> {
         }
     };
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Makes sure that `file` is there, which `packages` bring.
+pub fn with_packages(file: &Path, packages: &[&str]) -> Result<()> {
+    if file.exists() { Ok(()) } else { apt_install(packages) }
 }
 
 /// Optional: without it the test of the recording rules says that it did not run.

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::brokers;
 use crate::prepare;
 use crate::steps::Steps;
 use crate::workspace::{Workspace, run as shell};
@@ -19,11 +20,18 @@ pub fn run(workspace: &Workspace) -> Result<()> {
 pub fn add_steps(steps: &mut Steps, workspace: &Workspace) {
     steps.step("prepare", || prepare::run(workspace));
     steps.step("daemon", || workspace.build_daemon());
+    let mut brokers = None;
+    steps.step("brokers", || {
+        brokers::up_for_tests(workspace).map(|started| brokers = Some(started))
+    });
     // Everything: unit tests, engine and API, conformance, layers, e2e and kill -9 against the release binary.
     steps.step("tests", || {
         let mut cargo = workspace.cargo_with_daemon(&["test", "--workspace", "--no-fail-fast"]);
         shell(cargo.env("SIM_SEEDS", SEEDS_DEBUG))
     });
+    if let Some(started) = brokers {
+        steps.step("brokers end", || started.stop());
+    }
     steps.step("simulation", || simulation(workspace, SEEDS));
 }
 

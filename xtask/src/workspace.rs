@@ -9,6 +9,9 @@ use anyhow::{Context as _, Result, bail};
 /// The environment variable that tells the tests which daemon to start.
 pub const BIN_VARIABLE: &str = "INVOKED_BIN";
 
+/// The environment variable that tells the tests where [`crate::brokers`] are described.
+pub const BROKERS_VARIABLE: &str = "INVOKED_BROKERS";
+
 /// The environment variable that tells the tests where [`crate::prepare`] put their tools.
 pub const TOOLS_VARIABLE: &str = "INVOKED_TOOLS";
 
@@ -36,6 +39,11 @@ impl Workspace {
         self.target.join("tools")
     }
 
+    /// The brokers live here.
+    pub fn brokers(&self) -> PathBuf {
+        self.target.join("brokers")
+    }
+
     pub fn release_binary(&self, name: &str) -> PathBuf {
         self.target.join("release").join(name)
     }
@@ -51,7 +59,10 @@ impl Workspace {
     /// The same, with the variables by which the tests find the daemon and their tools.
     pub fn cargo_with_daemon(&self, arguments: &[&str]) -> Command {
         let mut command = self.cargo(arguments);
-        command.env(BIN_VARIABLE, self.release_binary("invoked")).env(TOOLS_VARIABLE, self.tools());
+        command
+            .env(BIN_VARIABLE, self.release_binary("invoked"))
+            .env(TOOLS_VARIABLE, self.tools())
+            .env(BROKERS_VARIABLE, self.brokers().join("endpoints.json"));
         command
     }
 

@@ -245,6 +245,7 @@ fn of_resource(error: &ResourceError, text: String) -> Refusal {
         ResourceError::ServiceExists { .. } => Refusal::new(C::ServiceAlreadyExists, text),
         ResourceError::AliasExists { .. } => Refusal::new(C::AliasAlreadyExists, text),
         ResourceError::HasFunctions { .. } => Refusal::new(C::ServiceNotEmpty, text),
+        ResourceError::Loop { .. } => bad_destination(&text),
         ResourceError::Aliased { .. } | ResourceError::Invalid { .. } => {
             Refusal::new(C::InvalidArgument, text)
         }

@@ -254,10 +254,44 @@ mod tests {
         let inner = envelope(&failed(), ARN, b"p", b"r");
         let text = cloud_event(&failed(), ARN, "bus", &inner);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value["type"], "fc:AsyncInvoke:failed");
-        assert_eq!(value["time"], "2024-10-09T09:11:59.433Z");
-        assert_eq!(value["subject"], ARN);
-        assert_eq!(value["aliyuneventbusname"], "bus");
-        assert_eq!(value["data"]["responsePayload"], "r");
+        assert_eq!(
+            value,
+            serde_json::json!({
+                "id": alloc::string::ToString::to_string(&failed().request_id),
+                "source": "acs:fc",
+                "specversion": "1.0",
+                "type": "fc:AsyncInvoke:failed",
+                "datacontenttype": "application/json",
+                "time": "2024-10-09T09:11:59.433Z",
+                "subject": ARN,
+                "aliyuneventbusname": "bus",
+                "data": serde_json::from_str::<serde_json::Value>(&inner).unwrap(),
+            })
+        );
+        assert!(text.contains(&inner), "the envelope stands in the event byte for byte");
+    }
+
+    #[test]
+    fn every_outcome_is_an_event_within_the_limits_of_the_service() {
+        for (outcome, kind) in [
+            (Outcome::Succeeded, "fc:AsyncInvoke:succeeded"),
+            (Outcome::Failed, "fc:AsyncInvoke:failed"),
+            (Outcome::Expired, "fc:AsyncInvoke:failed"),
+            (Outcome::Stopped, "fc:AsyncInvoke:failed"),
+            (Outcome::Invalid, "fc:AsyncInvoke:failed"),
+        ] {
+            // The last millisecond of the year 9999 has the longest time in RFC 3339.
+            let at = Timestamp::from_millis(253_402_300_799_999);
+            let head = Head { life: Life::Ended { outcome, at }, ..failed() };
+            let text = cloud_event(&head, ARN, "bus\"\\", "{}");
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(value["type"], kind);
+            assert_eq!(value["time"], "9999-12-31T23:59:59.999Z");
+            assert_eq!(value["aliyuneventbusname"], "bus\"\\");
+            for (attribute, max) in [("source", 128), ("type", 64), ("time", 64)] {
+                let length = value[attribute].as_str().unwrap().len();
+                assert!((1..=max).contains(&length), "{attribute}");
+            }
+        }
     }
 }

@@ -4,9 +4,10 @@
 //! with its path. A chain that leaves the daemon and comes back cannot be seen here; it is cut at a
 //! depth of hand-overs ([`crate::limits::LINEAGE_DEPTH_MAX`]).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::slice;
 
 use crate::name::{FunctionKey, Qualifier};
 
@@ -25,12 +26,32 @@ impl Graph {
         self.edges.entry(from).or_default().push(to);
     }
 
+    /// Every function that hands over, or is handed over to, as configurations address them.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.edges.iter().flat_map(|(from, to)| core::iter::once(from).chain(to))
+    }
+
     /// A cycle through `start`, as the path from `start` back to it.
     #[must_use]
     pub fn cycle_through(&self, start: &Node) -> Option<Vec<Node>> {
-        let mut path = Vec::from([start.clone()]);
-        let mut seen = Vec::new();
-        self.leads_back(start, start, &mut path, &mut seen).then_some(path)
+        // By hand, because a chain is as long as somebody cares to configure.
+        let mut seen = BTreeSet::new();
+        let mut path: Vec<(&Node, slice::Iter<'_, Node>)> = Vec::new();
+        path.push((start, self.told_by(start)));
+        while let Some((_, rest)) = path.last_mut() {
+            match rest.next() {
+                None => {
+                    path.pop();
+                }
+                Some(next) if next == start => {
+                    let there = path.iter().map(|(node, _)| (*node).clone());
+                    return Some(there.chain([start.clone()]).collect());
+                }
+                Some(next) if seen.insert(next) => path.push((next, self.told_by(next))),
+                Some(_) => {}
+            }
+        }
+        None
     }
 
     /// Any cycle at all.
@@ -39,27 +60,8 @@ impl Graph {
         self.edges.keys().find_map(|node| self.cycle_through(node))
     }
 
-    fn leads_back(
-        &self,
-        at: &Node,
-        start: &Node,
-        path: &mut Vec<Node>,
-        seen: &mut Vec<Node>,
-    ) -> bool {
-        for next in self.edges.get(at).into_iter().flatten() {
-            path.push(next.clone());
-            if next == start {
-                return true;
-            }
-            if !seen.contains(next) {
-                seen.push(next.clone());
-                if self.leads_back(next, start, path, seen) {
-                    return true;
-                }
-            }
-            path.pop();
-        }
-        false
+    fn told_by(&self, node: &Node) -> slice::Iter<'_, Node> {
+        self.edges.get(node).map(Vec::as_slice).unwrap_or_default().iter()
     }
 }
 
@@ -117,5 +119,22 @@ mod tests {
         assert_eq!(graph.any_cycle(), None);
         graph.add(alias, node("a"));
         assert_eq!(describe(&graph.any_cycle().unwrap()), "a -> a/prod -> a");
+    }
+
+    #[test]
+    fn a_diamond_is_no_cycle_and_a_long_chain_is_walked() {
+        let mut graph = Graph::default();
+        for (from, to) in [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")] {
+            graph.add(node(from), node(to));
+        }
+        assert_eq!(graph.any_cycle(), None);
+        let link = |number: u32| node(&alloc::format!("f{number}"));
+        let mut chain = Graph::default();
+        for number in 0..100_000 {
+            chain.add(link(number), link(number + 1));
+        }
+        assert_eq!(chain.cycle_through(&link(0)), None);
+        chain.add(link(100_000), link(0));
+        assert_eq!(chain.cycle_through(&link(0)).unwrap().len(), 100_002);
     }
 }

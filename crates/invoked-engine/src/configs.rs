@@ -4,7 +4,7 @@ use invoked_core::arn::Arn;
 use invoked_core::limits::{
     CONFIGS_PER_FUNCTION_MAX, EVENT_AGE_SECONDS_MAX, EVENT_AGE_SECONDS_MIN, RETRY_ATTEMPTS_MAX,
 };
-use invoked_core::loops::{Graph, describe};
+use invoked_core::loops::describe;
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_core::terms::AsyncConfig;
 use invoked_store::{RegistryEntry, RegistryKind};
@@ -12,6 +12,7 @@ use invoked_store::{RegistryEntry, RegistryKind};
 use crate::error::ConfigError;
 use crate::functions::{Functions, takes_events};
 use crate::handle::Handle;
+use crate::loops::hand_overs;
 use crate::registry::{ConfigRecord, config_entry};
 
 /// What a PUT says. Absent keeps what is there; present replaces it.
@@ -250,16 +251,7 @@ impl Handle {
             }
         }
         let this = (function.clone(), qualifier.clone());
-        let mut graph = Graph::default();
-        let others = registered.configs.iter().filter(|(key, _)| **key != this);
-        let edges = others.map(|(key, record)| (key, &record.config)).chain([(&this, config)]);
-        for (from, config) in edges {
-            for to in [&config.on_success, &config.on_failure].into_iter().flatten() {
-                if let Some(to) = identity.own_function(&from.0.account, to) {
-                    graph.add(from.clone(), to);
-                }
-            }
-        }
+        let graph = hand_overs(registered, identity, Some((&this, config)));
         match graph.cycle_through(&this) {
             None => Ok(()),
             Some(path) => Err(ConfigError::Loop { path: describe(&path) }),

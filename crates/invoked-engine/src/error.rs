@@ -183,6 +183,14 @@ pub enum ResourceError {
         /// Why.
         problem: String,
     },
+    /// Destinations would lead back to where they started.
+    #[error("with alias '{alias}' so, destinations form a loop: {path}")]
+    Loop {
+        /// The alias.
+        alias: String,
+        /// The way around.
+        path: String,
+    },
     /// Delete some first.
     #[error("there cannot be more than {limit} {what}")]
     TooMany {

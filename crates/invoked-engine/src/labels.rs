@@ -15,6 +15,7 @@ use invoked_store::{RegistryEntry, RegistryKind};
 use crate::error::ResourceError;
 use crate::functions::Functions;
 use crate::handle::Handle;
+use crate::loops::loop_through;
 use crate::resources::{AliasRecord, Owner, OwnerKey, ServiceKey, ServiceRecord, VersionRecord};
 use crate::targets::too_long;
 
@@ -93,6 +94,10 @@ impl Resources {
             ) => {}
         }
         Some(())
+    }
+
+    pub(crate) fn alias(&self, owner: &OwnerKey, name: &Qualifier) -> Option<&AliasRecord> {
+        self.aliases.get(&(owner.clone(), name.clone()))
     }
 
     fn aliases_of(&self, owner: &OwnerKey) -> impl Iterator<Item = &AliasRecord> {
@@ -261,7 +266,7 @@ impl Handle {
     pub fn alias(&self, owner: &OwnerKey, name: &Qualifier) -> Result<AliasRecord, ResourceError> {
         let snapshot = self.shared.snapshot();
         snapshot.functions.check_owner(owner)?;
-        let found = snapshot.functions.resources.aliases.get(&(owner.clone(), name.clone()));
+        let found = snapshot.functions.resources.alias(owner, name);
         found.cloned().ok_or_else(|| ResourceError::NoAlias {
             alias: name.as_str().to_owned(),
             of: owner.owner.clone(),
@@ -294,8 +299,8 @@ impl Handle {
     /// Creates an alias.
     ///
     /// # Errors
-    /// There is no such owner or version, the name is taken or cannot be one, there are too many, or
-    /// the store did not take it.
+    /// There is no such owner or version, the name is taken or cannot be one, there are too many,
+    /// destinations would form a loop, or the store did not take it.
     pub async fn create_alias(
         &self,
         owner: OwnerKey,
@@ -340,7 +345,8 @@ impl Handle {
     /// Changes an alias.
     ///
     /// # Errors
-    /// There is no such owner, alias or version, or the store did not take it.
+    /// There is no such owner, alias or version, destinations would form a loop, or the store did not
+    /// take it.
     pub async fn update_alias(
         &self,
         owner: OwnerKey,
@@ -371,6 +377,10 @@ impl Handle {
         let mut registered = self.shared.snapshot().functions.clone();
         let key = (record.owner.clone(), record.name.clone());
         registered.resources.aliases.insert(key, record.clone());
+        let identity = &self.shared.config.identity;
+        if let Some(path) = loop_through(&registered, identity, &record) {
+            return Err(ResourceError::Loop { alias: record.name.as_str().to_owned(), path });
+        }
         let entry = RegistryEntry {
             kind: RegistryKind::Alias,
             name: record.entry(),

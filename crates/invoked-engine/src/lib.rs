@@ -18,6 +18,7 @@ mod functions;
 mod handle;
 mod invoke;
 mod labels;
+mod loops;
 mod random;
 mod records;
 mod registry;

@@ -6,6 +6,7 @@
 //! | other 2xx | permanent: not an asynchronous answer | success, or function error with `x-fc-error-type` |
 //! | 404 with `FunctionNotFound` or `ServiceNotFound` | permanent | gone |
 //! | 429, 5xx | retry | unavailable |
+//! | 408, 425; a 4xx with a code of throttling, or that finds the date too old | retry | refused |
 //! | other 4xx, 1xx, 3xx | permanent | refused |
 //! | timeout after sending | retry | function error |
 //! | no connection, broken, not HTTP | retry | unavailable |
@@ -55,7 +56,14 @@ pub(crate) fn callback(outcome: Result<Response<Bytes>, Error>) -> CallVerdict {
             error: fault(&head, &body),
             retry_after: retry_after(&head.headers),
         },
-        Class::Refused => CallVerdict::Permanent { error: fault(&head, &body) },
+        Class::Refused => {
+            let error = fault(&head, &body);
+            if may_pass(&error) {
+                CallVerdict::Retry { error, retry_after: retry_after(&head.headers) }
+            } else {
+                CallVerdict::Permanent { error }
+            }
+        }
         Class::Done => {
             let status = head.status.as_u16();
             let message = format!(
@@ -94,6 +102,21 @@ fn class(status: u16) -> Class {
         200..=299 => Class::Done,
         429 | 500..=599 => Class::Busy,
         _ => Class::Refused,
+    }
+}
+
+/// Whether a refusal may be gone at the next try, which has a date and a nonce of its own. Codes of
+/// throttling come from gateways too, with whatever status; Function Compute gives a date that is
+/// too old no code of its own.
+fn may_pass(error: &Fault) -> bool {
+    match error.status {
+        408 | 425 => true,
+        400..=499 => {
+            matches!(&*error.code, "ResourceExhausted" | "ResourceThrottled" | "TooManyRequests")
+                || error.code.starts_with("Throttling")
+                || error.message.starts_with("the difference between the request time ")
+        }
+        _ => false,
     }
 }
 

@@ -117,6 +117,40 @@ async fn an_envelope_is_delivered_signed_and_with_a_fresh_nonce() {
 }
 
 #[tokio::test]
+async fn a_temporary_keys_token_is_sent_to_both_versions_and_signed() {
+    let server = Server::answering("202 Accepted", "").await;
+    let config = Config::new(&server.url(), "testid", "testsecret").unwrap();
+    let config = config.with_security_token("CAISstsToken==").unwrap();
+    let fc = of([("default".into(), config)].into());
+    for arn in ["acs:fc:::functions/f", "acs:fc:::services/s/functions/f"] {
+        let verdict = fc.deliver(&delivery(arn, "envelope")).await;
+        assert_eq!(verdict, CallVerdict::Delivered { message_id: None });
+    }
+    for (seen, version) in server.seen().iter().zip(["2023-03-30", "2021-04-06"]) {
+        assert_signed(seen);
+        assert_eq!(seen.header("x-acs-version"), Some(version));
+        assert_eq!(seen.header("x-acs-security-token"), Some("CAISstsToken=="));
+        let signed = seen.header("authorization").unwrap();
+        assert!(signed.contains("x-acs-security-token"), "{signed}");
+    }
+}
+
+#[tokio::test]
+async fn an_envelope_at_the_limit_is_delivered_to_both_versions() {
+    let server = Server::answering("202 Accepted", "").await;
+    let fc = fc(&server.url());
+    for arn in ["acs:fc:::functions/f", "acs:fc:::services/s.prod/functions/f"] {
+        let largest = fc.deliver(&delivery(arn, vec![b'x'; 131_072])).await;
+        assert_eq!(largest, CallVerdict::Delivered { message_id: None });
+        let larger = fc.deliver(&delivery(arn, vec![b'x'; 131_073])).await;
+        assert!(matches!(larger, CallVerdict::Permanent { .. }), "{larger:?}");
+    }
+    let seen = server.seen();
+    assert_eq!(seen.iter().map(|seen| seen.body.len()).collect::<Vec<_>>(), [131_072; 2]);
+    assert!(seen.iter().all(|seen| seen.header("x-invoked-lineage") == Some("4")));
+}
+
+#[tokio::test]
 async fn what_can_never_work_is_not_sent() {
     let server = Server::answering("202 Accepted", "").await;
     let (configured, none) = (fc(&server.url()), of(BTreeMap::new()));

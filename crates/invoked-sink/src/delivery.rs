@@ -22,14 +22,31 @@ pub struct Delivery {
     pub depth: u8,
 }
 
+impl Delivery {
+    /// The outcome as a tag: `succeeded`, `failed`, `expired`, `stopped` or `invalid`, the same on
+    /// every wire that has tags.
+    #[must_use]
+    pub fn tag(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed => "failed",
+            Outcome::Expired => "expired",
+            Outcome::Stopped => "stopped",
+            Outcome::Invalid => "invalid",
+        }
+    }
+}
+
 /// A kind of destination.
 ///
 /// # Contract
 ///
 /// - A message that is too large as the service counts it is [`CallVerdict::Permanent`] before
 ///   anything is sent, with size and limit in the message.
-/// - Every 5xx, throttling, timeout and broken connection is [`CallVerdict::Retry`]; other 4xx and
-///   unknown instances are [`CallVerdict::Permanent`], in words that an operator understands.
+/// - Every 5xx, timeout and broken connection is [`CallVerdict::Retry`], and so is throttling,
+///   whatever status or code a service gives it, and a request whose date the service finds too old:
+///   the next try has a new one. Every other 4xx and an unknown instance are
+///   [`CallVerdict::Permanent`], in words that an operator understands.
 /// - [`CallVerdict::Delivered`] is given only for what the service has acknowledged.
 /// - Connections live as long as the daemon: an adapter opens them again by itself, closes those
 ///   that were idle for long, and lets no instance wait for another.

@@ -30,7 +30,10 @@ pub(crate) use auth::Auth;
 pub(crate) use engine::{Limits, Work};
 pub(crate) use environment::Environment;
 pub(crate) use listeners::{Admin, Server, Store};
-pub(crate) use outside::{FcInstance, Outside};
+pub(crate) use outside::{
+    AmqpInstance, EventBridgeInstance, FcInstance, MnsEncoding, MnsInstance, Outside,
+    RocketMqInstance, RocketMqKey, RocketMqTrust,
+};
 pub(crate) use problem::Problems;
 pub(crate) use raw::{RawConfig, Sources};
 pub(crate) use secret::Secret;

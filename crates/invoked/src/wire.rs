@@ -10,12 +10,19 @@ use invoked_engine::clock::{Clock as _, SystemClock};
 use invoked_engine::{Parts, TargetCheck};
 use invoked_http::{Client, Egress, Endpoint};
 use invoked_sink::{Sink, Target, TargetAddress};
+use invoked_sink_amqp::Amqp;
+use invoked_sink_eventbridge::EventBridge;
 use invoked_sink_fc::RemoteFc;
+use invoked_sink_mns::Mns;
+use invoked_sink_rocketmq::{RocketMq, Trust};
 use invoked_store::{NodeId, Store, StoreError};
 use invoked_store_fjall::{FjallConfig, FjallStore};
 use invoked_target_http::HttpTarget;
 
-use crate::config::{self, Config, FcInstance};
+use crate::config::{
+    self, AmqpInstance, Config, EventBridgeInstance, FcInstance, MnsEncoding, MnsInstance,
+    RocketMqInstance, RocketMqKey, RocketMqTrust,
+};
 
 /// This process, among those that may own shards: on one machine there is one.
 const NODE: &str = "local";
@@ -52,18 +59,36 @@ pub(crate) fn parts(
     let clock = Arc::new(SystemClock::default());
     let mut sinks: BTreeMap<SinkKind, Arc<dyn Sink>> = BTreeMap::new();
     let mut remote: Option<Arc<dyn Target>> = None;
+    let seconds = {
+        let clock = Arc::clone(&clock);
+        Arc::new(move || clock.now().millis() / 1_000)
+    };
     if !config.outside.fc.is_empty() {
-        let instances = config.outside.fc.iter().map(|(name, instance)| {
-            let usable = fc_instance(instance).with_context(|| format!("sinks.fc.{name}"))?;
-            anyhow::Ok((name.as_str().into(), usable))
-        });
-        let seconds = {
-            let clock = Arc::clone(&clock);
-            Arc::new(move || clock.now().millis() / 1_000)
-        };
-        let fc = Arc::new(RemoteFc::new(instances.collect::<Result<_>>()?, &client, seconds));
+        let instances = usable("fc", &config.outside.fc, fc_instance)?;
+        let seconds = Arc::clone(&seconds) as invoked_sink_fc::Clock;
+        let fc = Arc::new(RemoteFc::new(instances, &client, seconds));
         sinks.insert(SinkKind::Fc, Arc::clone(&fc) as Arc<dyn Sink>);
         remote = Some(fc);
+    }
+    if !config.outside.mns.is_empty() {
+        let instances = usable("mns", &config.outside.mns, mns_instance)?;
+        let seconds = Arc::clone(&seconds) as invoked_sink_mns::Clock;
+        sinks.insert(SinkKind::Mns, Arc::new(Mns::new(instances, &client, seconds)));
+    }
+    if !config.outside.eventbridge.is_empty() {
+        let instances = usable("eventbridge", &config.outside.eventbridge, eventbridge_instance)?;
+        let eventbridge = EventBridge::new(instances, &client, seconds);
+        sinks.insert(SinkKind::EventBridge, Arc::new(eventbridge));
+    }
+    if !config.outside.rocketmq.is_empty() {
+        let instances = usable("rocketmq", &config.outside.rocketmq, rocketmq_instance)?;
+        let clock = Arc::clone(&clock);
+        let millis = Arc::new(move || clock.now().millis());
+        sinks.insert(SinkKind::RocketMq, Arc::new(RocketMq::new(instances, millis)));
+    }
+    if !config.outside.amqp.is_empty() {
+        let instances = usable("amqp", &config.outside.amqp, amqp_instance)?;
+        sinks.insert(SinkKind::Amqp, Arc::new(Amqp::new(instances)));
     }
     let runtime = HttpTarget::new(client);
     Ok(Parts { store, node: NodeId(NODE.into()), runtime: Arc::new(runtime), remote, sinks, clock })
@@ -87,6 +112,19 @@ pub(crate) fn target_check(config: &Config, own_listeners: Vec<SocketAddr>) -> T
     })
 }
 
+/// The configured instances of a kind, as its adapter takes them.
+fn usable<T, U>(
+    kind: &str,
+    instances: &BTreeMap<String, T>,
+    convert: impl Fn(&T) -> Result<U>,
+) -> Result<BTreeMap<Box<str>, U>> {
+    let convert = |(name, instance): (&String, &T)| {
+        let usable = convert(instance).with_context(|| format!("sinks.{kind}.{name}"))?;
+        Ok((name.as_str().into(), usable))
+    };
+    instances.iter().map(convert).collect()
+}
+
 fn fc_instance(instance: &FcInstance) -> Result<invoked_sink_fc::Config> {
     let secret = instance.access_key_secret.reveal();
     let mut usable = invoked_sink_fc::Config::new(
@@ -99,6 +137,110 @@ fn fc_instance(instance: &FcInstance) -> Result<invoked_sink_fc::Config> {
     }
     if let Some(timeout) = instance.timeout {
         usable = usable.with_timeout(timeout)?;
+    }
+    Ok(usable)
+}
+
+fn mns_instance(instance: &MnsInstance) -> Result<invoked_sink_mns::Config> {
+    let encoding = |encoding| match encoding {
+        MnsEncoding::Base64 => invoked_sink_mns::Encoding::Base64,
+        MnsEncoding::Raw => invoked_sink_mns::Encoding::Raw,
+    };
+    let mut usable = invoked_sink_mns::Config::new(
+        &instance.endpoint.to_string(),
+        &instance.access_key_id,
+        instance.access_key_secret.reveal(),
+    )?;
+    if let Some(token) = &instance.security_token {
+        usable = usable.with_security_token(token.reveal())?;
+    }
+    if let Some(timeout) = instance.timeout {
+        usable = usable.with_timeout(timeout)?;
+    }
+    if let Some(of_queues) = instance.queue_encoding {
+        usable = usable.with_queue_encoding(encoding(of_queues));
+    }
+    if let Some(of_topics) = instance.topic_encoding {
+        usable = usable.with_topic_encoding(encoding(of_topics));
+    }
+    Ok(usable)
+}
+
+fn eventbridge_instance(
+    instance: &EventBridgeInstance,
+) -> Result<invoked_sink_eventbridge::Config> {
+    let mut usable = invoked_sink_eventbridge::Config::new(
+        &instance.endpoint.to_string(),
+        &instance.access_key_id,
+        instance.access_key_secret.reveal(),
+    )?;
+    if let Some(token) = &instance.security_token {
+        usable = usable.with_security_token(token.reveal())?;
+    }
+    if let Some(timeout) = instance.timeout {
+        usable = usable.with_timeout(timeout)?;
+    }
+    Ok(usable)
+}
+
+/// Name servers are the operator's words, and brokers are where those say: no egress policy is asked.
+fn rocketmq_instance(instance: &RocketMqInstance) -> Result<invoked_sink_rocketmq::Config> {
+    let mut usable = invoked_sink_rocketmq::Config::new(&instance.name_servers)?;
+    if let Some(RocketMqKey { access_key, secret_key, security_token }) = &instance.key {
+        usable = usable.with_key(access_key, secret_key.reveal())?;
+        if let Some(token) = security_token {
+            usable = usable.with_security_token(token.reveal())?;
+        }
+    }
+    if let Some(namespace) = &instance.namespace {
+        usable = usable.with_namespace(namespace)?;
+    }
+    if let Some(namespace) = &instance.namespace_v2 {
+        usable = usable.with_namespace_v2(namespace)?;
+    }
+    if let Some(group) = &instance.producer_group {
+        usable = usable.with_producer_group(group)?;
+    }
+    if let Some(trust) = &instance.tls {
+        usable = usable.with_tls(&match trust {
+            RocketMqTrust::System => Trust::System,
+            RocketMqTrust::Authorities(pem) => Trust::Authorities(pem.clone()),
+            RocketMqTrust::Anybody => Trust::Anybody,
+        })?;
+    }
+    if let Some(timeout) = instance.timeout {
+        usable = usable.with_timeout(timeout)?;
+    }
+    if let Some(connections) = instance.connections {
+        usable = usable.with_connections(connections)?;
+    }
+    Ok(usable)
+}
+
+/// A broker's address is the operator's word: no egress policy is asked.
+fn amqp_instance(instance: &AmqpInstance) -> Result<invoked_sink_amqp::Config> {
+    let url = instance.url.reveal();
+    let mut usable = match &instance.authorities {
+        Some(pem) => {
+            let trust = invoked_sink_amqp::Trust::Authorities(pem.clone());
+            invoked_sink_amqp::Config::with_trust(url, &trust)?
+        }
+        None => invoked_sink_amqp::Config::new(url)?,
+    };
+    if let Some(username) = &instance.username {
+        usable = usable.with_username(username)?;
+    }
+    if let Some(password) = &instance.password {
+        usable = usable.with_password(password.reveal())?;
+    }
+    if let Some(timeout) = instance.timeout {
+        usable = usable.with_timeout(timeout)?;
+    }
+    if let Some(heartbeat) = instance.heartbeat {
+        usable = usable.with_heartbeat(heartbeat)?;
+    }
+    if let Some(message_max) = instance.message_max {
+        usable = usable.with_message_bytes_max(message_max)?;
     }
     Ok(usable)
 }

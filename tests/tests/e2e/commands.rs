@@ -24,6 +24,13 @@ fn dev_once_walks_through_a_whole_invocation_and_ends() {
         walk.contains("requestContext") && walk.contains("approximateInvokeCount"),
         "no envelope in\n{walk}"
     );
+    for step in [
+        "delivered to the queue failures",
+        r#"function="fail",qualifier="LATEST",destination="mns"} 1"#,
+    ] {
+        assert!(walk.contains(step), "no {step:?} in\n{walk}");
+    }
+    assert!(walk.contains("/mailbox"), "no mailbox in\n{walk}");
 }
 
 #[test]

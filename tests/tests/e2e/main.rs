@@ -11,6 +11,7 @@ mod custom_runtime;
 mod drain;
 mod http_function;
 mod listeners;
+mod loops;
 mod reload;
 mod restart;
 mod retries;

@@ -23,7 +23,9 @@ fn may_import(name: &str) -> Option<&'static [&'static str]> {
         }
         "invoked-engine" => &["invoked-core", "invoked-store", "invoked-sink"],
         "invoked-api" => &["invoked-core", "invoked-fc", "invoked-engine"],
-        "invoked-testkit" => &["invoked-core", "invoked-store", "invoked-sink", "invoked-engine"],
+        "invoked-testkit" => {
+            &["invoked-core", "invoked-store", "invoked-sink", "invoked-engine", "invoked-doubles"]
+        }
         "invoked-tests" | "invoked-benches" => {
             // The conformance suite opens every store; the load generator signs what it sends.
             &[

@@ -9,6 +9,7 @@ mod client;
 mod daemon;
 mod forms;
 mod invocations;
+mod loops;
 mod proxy;
 mod replay;
 mod resources;

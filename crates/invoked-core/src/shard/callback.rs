@@ -55,7 +55,14 @@ impl ShardCore {
                 self.finish(key);
                 return;
             }
-            Route::Sink => {}
+            Route::Sink => {
+                if let Some(fault) = self.loop_through(key, &arn) {
+                    self.release_call(key, now);
+                    self.refuse(key, &arn, fault, now);
+                    self.finish(key);
+                    return;
+                }
+            }
         }
         let Some(envelope) = self.envelope_of(key, &arn) else { return };
         let policy = self.config.callback;
@@ -176,6 +183,21 @@ impl ShardCore {
         row.head.callback = Callback::Failed { tried, at: now, error };
     }
 
+    /// Why a function elsewhere is not told: the chain it would continue is too long to be none that
+    /// comes back.
+    fn loop_through(&self, key: InvKey, arn: &Arn) -> Option<Fault> {
+        let depth = self.rows.get(&key)?.head.depth.saturating_add(1);
+        match arn.resource() {
+            Resource::Function { .. } => too_deep(depth),
+            Resource::MnsQueue { .. }
+            | Resource::MnsTopic { .. }
+            | Resource::EventBus { .. }
+            | Resource::RocketMq { .. }
+            | Resource::Kafka { .. }
+            | Resource::Amqp { .. } => None,
+        }
+    }
+
     /// Who has yet to be told about the row's end, and the way there.
     pub(super) fn owed_route(&self, key: InvKey) -> Option<(Arn, Route)> {
         let head = &self.rows.get(&key)?.head;
@@ -244,11 +266,14 @@ fn refusal(function: &Function, envelope: &Bytes, depth: u8) -> Option<Fault> {
             envelope.len()
         );
         Some(Fault::new("EntityTooLarge", &message, 400))
-    } else if depth > LINEAGE_DEPTH_MAX {
-        let message =
-            format!("more than {LINEAGE_DEPTH_MAX} hand-overs in a row: destinations form a loop");
-        Some(Fault::new("LoopDetected", &message, 400))
     } else {
-        None
+        too_deep(depth)
     }
+}
+
+/// A chain of hand-overs that is cut; `None` if it may go on.
+fn too_deep(depth: u8) -> Option<Fault> {
+    let message =
+        format!("more than {LINEAGE_DEPTH_MAX} hand-overs in a row: destinations form a loop");
+    (depth > LINEAGE_DEPTH_MAX).then(|| Fault::new("LoopDetected", &message, 400))
 }

@@ -261,13 +261,27 @@ fn a_function_of_ours_is_told_in_the_same_write() {
 
 #[test]
 fn a_chain_that_is_too_deep_is_a_failed_callback() {
-    let mut bench = Bench::new(to("acs:fc:::functions/audit", 9));
-    let mut request = bench.request(None);
-    request.depth = crate::limits::LINEAGE_DEPTH_MAX;
-    let key = request.key;
-    bench.step(Input::Accept { request, reply: ReplyId(1) });
-    bench.durable();
-    assert_eq!(bench.ended(key, 1, Verdict::Succeeded), ["finish Succeeded, callback kept"]);
+    // A function of this daemon and one elsewhere; a queue is not a link of a chain.
+    for (arn, is_cut) in [
+        ("acs:fc:::functions/audit", true),
+        ("acs:fc:cn-far:7:functions/audit", true),
+        ("acs:mns:::/queues/q/messages", false),
+    ] {
+        let mut bench = Bench::new(to(arn, 9));
+        let mut request = bench.request(None);
+        request.depth = crate::limits::LINEAGE_DEPTH_MAX;
+        let key = request.key;
+        bench.step(Input::Accept { request, reply: ReplyId(1) });
+        bench.durable();
+        let words = bench.ended(key, 1, Verdict::Succeeded);
+        let words = [words, bench.durable()].concat();
+        assert_eq!(
+            words.contains(&String::from("finish Succeeded, callback kept")),
+            is_cut,
+            "{words:?}"
+        );
+        assert_eq!(words.iter().any(|word| word.starts_with("call ")), !is_cut, "{words:?}");
+    }
 }
 
 #[test]

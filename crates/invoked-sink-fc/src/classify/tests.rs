@@ -38,14 +38,14 @@ fn only_202_is_a_delivery() {
 }
 
 #[test]
-fn callbacks_are_retried_on_5xx_and_429_alone() {
-    for status in [300, 307, 400, 403, 404, 408, 409, 412, 413, 499] {
+fn callbacks_are_retried_when_a_later_try_may_pass() {
+    for status in [300, 307, 400, 403, 404, 409, 412, 413, 499] {
         let CallVerdict::Permanent { error } = callback(response(status, &[], BODY)) else {
             panic!("{status} is permanent");
         };
         assert_eq!((&*error.code, &*error.message, error.status), ("SomeCode", "in words", status));
     }
-    for status in [429, 500, 501, 502, 503, 504, 505, 599] {
+    for status in [408, 425, 429, 500, 501, 502, 503, 504, 505, 599] {
         let headers = [("retry-after", "9")];
         let CallVerdict::Retry { error, retry_after } = callback(response(status, &headers, BODY))
         else {
@@ -54,6 +54,24 @@ fn callbacks_are_retried_on_5xx_and_429_alone() {
         assert_eq!((&*error.code, error.status), ("SomeCode", status));
         assert_eq!(retry_after, Some(Duration::from_secs(9)));
     }
+}
+
+#[test]
+fn throttling_and_a_date_too_old_are_retried_whatever_their_status() {
+    let skewed = r#"{"Code":"AccessDenied","Message":"the difference between the request time 'Mon, 03 Jun 2024 08:00:00 GMT' and the current time 'Mon, 03 Jun 2024 08:16:00 GMT' is too large"}"#;
+    for body in [
+        r#"{"Code":"Throttling.User","Message":"m"}"#,
+        r#"{"ErrorCode":"ResourceExhausted","ErrorMessage":"m"}"#,
+        skewed,
+    ] {
+        let verdict = callback(response(403, &[("retry-after", "9")], body));
+        let CallVerdict::Retry { retry_after, .. } = verdict else { panic!("{verdict:?}") };
+        assert_eq!(retry_after, Some(Duration::from_secs(9)));
+        let answer = attempt(response(403, &[], body), MINUTE);
+        assert_eq!(answer.verdict, Verdict::Refused, "attempts follow the status");
+    }
+    let denied = r#"{"Code":"AccessDenied","Message":"no"}"#;
+    assert!(matches!(callback(response(403, &[], denied)), CallVerdict::Permanent { .. }));
 }
 
 #[test]

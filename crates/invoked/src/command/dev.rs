@@ -1,4 +1,4 @@
-//! `invoked dev`: a daemon with demo functions, and a walk through whole invocations.
+//! `invoked dev`: a daemon with demo functions and doubles of destinations, and a walk through whole invocations.
 
 use std::path::PathBuf;
 
@@ -9,6 +9,7 @@ use crate::cli::DevArgs;
 use crate::command::serve::{keep_files_private, runtime};
 use crate::config::{Config, Environment, Sources};
 use crate::daemon::{Daemon, Listeners};
+use crate::dev::doubles::Doubles;
 use crate::dev::functions::{AUDIT, Call, DemoFunctions, FUNCTIONS};
 use crate::dev::preset;
 use crate::dev::walk::Walk;
@@ -27,9 +28,9 @@ pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure
     let home = Home::choose(args.dir)?;
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
-        let demo = DemoFunctions::start().await?;
+        let (demo, doubles) = (DemoFunctions::start().await?, Doubles::start().await?);
         let sources = Sources {
-            preset: preset::below(&demo),
+            preset: preset::below(&demo, &doubles),
             flags: preset::above(&args.functions, &home.path),
             environment,
             files: Vec::new(),
@@ -44,7 +45,7 @@ pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure
         };
         let own: Vec<_> =
             args.functions.iter().map(|(name, url)| (name.as_str(), url.as_str())).collect();
-        let playground = Playground { demo, own: &own, home: &home, is_once: args.once };
+        let playground = Playground { demo, doubles, own: &own, home: &home, is_once: args.once };
         playground.run(config, listeners, metrics).await?;
         Ok(())
     });
@@ -75,6 +76,7 @@ impl Home {
 
 struct Playground<'a> {
     demo: DemoFunctions,
+    doubles: Doubles,
     own: &'a [(&'a str, &'a str)],
     home: &'a Home,
     is_once: bool,
@@ -85,7 +87,12 @@ impl Playground<'_> {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
         let mut daemon = Daemon::start(config, listeners, metrics).await?;
         self.greet(&daemon);
-        let walk = Walk { api: daemon.api, admin: daemon.admin, calls: &mut self.demo.calls };
+        let walk = Walk {
+            api: daemon.api,
+            admin: daemon.admin,
+            calls: &mut self.demo.calls,
+            mns: &self.doubles.mns,
+        };
         let walked = tokio::select! {
             walked = walk.take() => walked,
             fatal = daemon.failed() => return Err(fatal),
@@ -103,6 +110,7 @@ impl Playground<'_> {
             stopped = daemon.stop() => stopped,
             signal = signals.again() => bail!("ended at once by a second signal ({signal})"),
         };
+        self.doubles.close().await;
         walked?;
         stopped?;
         print::line(if self.is_once { "\nEvery step happened; stopped." } else { "\nStopped." });
@@ -119,6 +127,9 @@ impl Playground<'_> {
             let title = if index == 0 { "functions" } else { "" };
             print::line(&format!("  {title:<10} {name:<8} {what}"));
         }
+        let (mns, eventbridge) = (self.doubles.mns.url(), self.doubles.eventbridge.url());
+        print::line(&format!("  mailboxes  {mns}/mailbox  MNS: queues and topics of any name"));
+        print::line(&format!("             {eventbridge}/mailbox  EventBridge: buses of any name"));
     }
 
     fn invite(&self, daemon: &Daemon) {

@@ -6,9 +6,20 @@ use std::time::Duration;
 use invoked_core::arn::{Arn, Resource};
 use invoked_http::{AllowEntry, Endpoint};
 
+use super::raw::Raw;
 use super::secret::Secret;
 use super::section::Section;
 use super::value::{duration, header_text, list, text};
+
+mod amqp;
+mod eventbridge;
+mod mns;
+mod rocketmq;
+
+pub(crate) use amqp::AmqpInstance;
+pub(crate) use eventbridge::EventBridgeInstance;
+pub(crate) use mns::{MnsEncoding, MnsInstance};
+pub(crate) use rocketmq::{RocketMqInstance, RocketMqKey, RocketMqTrust};
 
 /// The instance that ARNs mean which name none.
 const DEFAULT_INSTANCE: &str = "default";
@@ -18,6 +29,14 @@ const DEFAULT_INSTANCE: &str = "default";
 pub(crate) struct Outside {
     /// `[sinks.fc]`: each remote Function Compute, by its name here.
     pub(crate) fc: BTreeMap<String, FcInstance>,
+    /// `[sinks.mns]`: each endpoint of MNS, by its name here.
+    pub(crate) mns: BTreeMap<String, MnsInstance>,
+    /// `[sinks.eventbridge]`: each endpoint of EventBridge, by its name here.
+    pub(crate) eventbridge: BTreeMap<String, EventBridgeInstance>,
+    /// `[sinks.rocketmq]`: each cluster of RocketMQ, by its name here.
+    pub(crate) rocketmq: BTreeMap<String, RocketMqInstance>,
+    /// `[sinks.amqp]`: each broker of RabbitMQ, by its name here.
+    pub(crate) amqp: BTreeMap<String, AmqpInstance>,
     /// `egress.allow`: where targets that are set through the API may be.
     pub(crate) allow: Vec<AllowEntry>,
 }
@@ -39,19 +58,20 @@ pub(crate) struct FcInstance {
 
 impl Outside {
     pub(super) fn read(root: &mut Section<'_>) -> Self {
-        let fc = root.section("sinks", |section| {
-            section.unsupported("mns");
-            section.unsupported("eventbridge");
-            section.unsupported("rocketmq");
+        let outside = root.section("sinks", |section| {
             section.unsupported("kafka");
-            section.unsupported("amqp");
-            section.section("fc", |section| {
-                section.named(|name, section| Some((name.to_owned(), FcInstance::read(section)?)))
-            })
+            Self {
+                fc: instances(section, "fc", FcInstance::read),
+                mns: instances(section, "mns", MnsInstance::read),
+                eventbridge: instances(section, "eventbridge", EventBridgeInstance::read),
+                rocketmq: instances(section, "rocketmq", RocketMqInstance::read),
+                amqp: instances(section, "amqp", AmqpInstance::read),
+                allow: Vec::new(),
+            }
         });
         let entry = |text: &str| text.parse().map_err(|error| format!("{error}"));
         let allow = root.section("egress", |section| section.needed("allow", list(entry)));
-        Self { fc: fc.into_iter().collect(), allow: allow.unwrap_or_default() }
+        Self { allow: allow.unwrap_or_default(), ..outside }
     }
 }
 
@@ -63,12 +83,17 @@ impl Outside {
     pub(super) fn check_instance(&self, arn: &Arn) -> Result<(), String> {
         let (is_there, instance) = match arn.resource() {
             Resource::Function { .. } => (self.fc.contains_key(DEFAULT_INSTANCE), DEFAULT_INSTANCE),
-            Resource::MnsQueue { .. } | Resource::MnsTopic { .. } | Resource::EventBus { .. } => {
-                (false, DEFAULT_INSTANCE)
+            Resource::EventBus { .. } => {
+                (self.eventbridge.contains_key(DEFAULT_INSTANCE), DEFAULT_INSTANCE)
             }
-            Resource::RocketMq { instance, .. }
-            | Resource::Kafka { instance, .. }
-            | Resource::Amqp { instance, .. } => (false, &**instance),
+            Resource::MnsQueue { .. } | Resource::MnsTopic { .. } => {
+                (self.mns.contains_key(DEFAULT_INSTANCE), DEFAULT_INSTANCE)
+            }
+            Resource::RocketMq { instance, .. } => {
+                (self.rocketmq.contains_key(&**instance), &**instance)
+            }
+            Resource::Kafka { instance, .. } => (false, &**instance),
+            Resource::Amqp { instance, .. } => (self.amqp.contains_key(&**instance), &**instance),
         };
         if is_there { Ok(()) } else { Err(format!("sinks.{}.{instance}", arn.kind().as_str())) }
     }
@@ -76,9 +101,7 @@ impl Outside {
 
 impl FcInstance {
     fn read(section: &mut Section<'_>) -> Option<Self> {
-        let endpoint = section.needed("endpoint", |raw| {
-            text(raw).and_then(|url| Endpoint::parse(&url).map_err(|error| error.to_string()))
-        });
+        let endpoint = section.needed("endpoint", endpoint);
         let access_key_id = section.needed("access_key_id", header_text);
         let access_key_secret = section.needed_secret("access_key_secret");
         let security_token = section.optional_secret("security_token");
@@ -91,4 +114,21 @@ impl FcInstance {
             timeout,
         })
     }
+}
+
+/// The tables of `[sinks.<kind>]`, each an instance with a name that the operator chose.
+fn instances<T>(
+    section: &mut Section<'_>,
+    kind: &'static str,
+    read: impl Fn(&mut Section<'_>) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let named = section.section(kind, |section| {
+        section.named(|name, section| Some((name.to_owned(), read(section)?)))
+    });
+    named.into_iter().collect()
+}
+
+/// The URL of an endpoint.
+fn endpoint(raw: &Raw) -> Result<Endpoint, String> {
+    Endpoint::parse(&text(raw)?).map_err(|error| error.to_string())
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use super::*;
 
+mod amqp;
 mod auth;
+mod rocketmq;
 
 const URL: &str = "http://127.0.0.1:9000";
 
@@ -268,7 +270,6 @@ fn listeners_stay_on_loopback() {
 fn what_is_documented_but_not_done_yet_is_refused() {
     for (toml, path) in [
         ("[functions.a]\nurl = \"http://h\"\nrate = 5", "functions.a.rate"),
-        ("[sinks.mns.default]\nendpoint = \"http://h\"", "sinks.mns"),
         ("[sinks.kafka.main]\nbootstrap_servers = []", "sinks.kafka"),
         ("[cluster]\nnode = \"a\"", "cluster"),
     ] {
@@ -297,12 +298,67 @@ fn destinations_that_cannot_be_told_are_refused() {
         (told("a", "acs:fc:::functions/web") + &web, "'web' is an HTTP function"),
         (told("a", "acs:mns:::/queues/q/messages"), "there is no sinks.mns.default"),
         (told("a", "acs:fc:cn-other:1:functions/f"), "there is no sinks.fc.default"),
+        (told("a", "acs:eventbridge:::eventbus/b"), "there is no sinks.eventbridge.default"),
     ] {
         let found = problem(&toml);
         assert!(found.starts_with(path) && found.contains(text), "{found}");
     }
     // The file need not know it: it may be made through the API.
     Config::load(&given(&told("a", "acs:fc:::functions/later"))).unwrap();
+}
+
+#[test]
+fn queues_and_topics_are_told_through_an_endpoint_of_the_operator() {
+    let toml = told("a", "acs:mns:::/queues/q/messages")
+        + &told("b", "acs:mns:::/topics/t/messages")
+        + "[sinks.mns.default]\nendpoint = \"https://123.mns.example\"\n\
+           access_key_id = \"id\"\naccess_key_secret = \"s3cret\"\n\
+           security_token = \"t0ken\"\ntimeout = \"3s\"\nqueue_encoding = \"raw\"";
+    let (config, shown) = Config::check(&given(&toml)).unwrap();
+    let instance = &config.outside.mns["default"];
+    assert_eq!(instance.endpoint.to_string(), "https://123.mns.example");
+    assert_eq!(instance.timeout, Some(std::time::Duration::from_secs(3)));
+    let encodings = (instance.queue_encoding, instance.topic_encoding);
+    assert_eq!(encodings, (Some(MnsEncoding::Raw), None));
+    let shown = format!("{config:?}{}", shown.table);
+    assert!(!shown.contains("s3cret") && !shown.contains("t0ken"), "{shown}");
+    for (toml, text) in [
+        ("endpoint = \"mns\"", "endpoint: the URL must start with http:// or https://"),
+        ("access_key_id = \"a,b\"", "access_key_id: must be visible ASCII characters"),
+        ("timeout = \"10m\"", "timeout: must be between 100ms and 5m"),
+        ("topic_encoding = \"hex\"", "topic_encoding: "),
+        ("queue = \"q\"", "queue: is not a key of the configuration"),
+        ("", "access_key_secret: is missing"),
+    ] {
+        let found = problems(&given(&format!("[sinks.mns.default]\n{toml}")));
+        let expected = format!("sinks.mns.default.{text}");
+        assert!(found.iter().any(|problem| problem.starts_with(&expected)), "{found:?}");
+    }
+}
+
+#[test]
+fn event_buses_are_told_through_an_endpoint_of_the_operator() {
+    let toml = told("a", "acs:eventbridge:::eventbus/b")
+        + "[sinks.eventbridge.default]\nendpoint = \"https://eb.example\"\n\
+           access_key_id = \"id\"\naccess_key_secret = \"s3cret\"\n\
+           security_token = \"t0ken\"\ntimeout = \"3s\"";
+    let (config, shown) = Config::check(&given(&toml)).unwrap();
+    let instance = &config.outside.eventbridge["default"];
+    assert_eq!(instance.endpoint.to_string(), "https://eb.example");
+    assert_eq!(instance.timeout, Some(std::time::Duration::from_secs(3)));
+    let shown = format!("{config:?}{}", shown.table);
+    assert!(!shown.contains("s3cret") && !shown.contains("t0ken"), "{shown}");
+    for (toml, text) in [
+        ("endpoint = \"eb\"", "endpoint: the URL must start with http:// or https://"),
+        ("access_key_id = \"a,b\"", "access_key_id: must be visible ASCII characters"),
+        ("timeout = \"10m\"", "timeout: must be between 100ms and 5m"),
+        ("bus = \"b\"", "bus: is not a key of the configuration"),
+        ("", "access_key_secret: is missing"),
+    ] {
+        let found = problems(&given(&format!("[sinks.eventbridge.default]\n{toml}")));
+        let expected = format!("sinks.eventbridge.default.{text}");
+        assert!(found.iter().any(|problem| problem.starts_with(&expected)), "{found:?}");
+    }
 }
 
 #[test]

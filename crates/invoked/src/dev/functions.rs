@@ -1,4 +1,5 @@
-//! The demo functions: `echo`, `flaky`, `fail`, `slow`, and `audit`, which the others tell.
+//! The demo functions: `echo` and `flaky`, which tell `audit`; `fail`, which tells a queue of MNS, and
+//! `slow`, which tells a bus of EventBridge.
 //!
 //! Real functions behind the custom-runtime protocol, at `http://127.0.0.1:{port}/{name}/invoke`.
 //! Whoever holds the receiving end sees every call when it has been answered.
@@ -27,18 +28,27 @@ use tokio::time::Instant;
 pub(crate) const FUNCTIONS: [(&str, &str); 5] = [
     ("echo", "answers with what it is given"),
     ("flaky", "fails twice, then succeeds"),
-    ("fail", "fails always"),
-    ("slow", "takes 5 seconds"),
-    ("audit", "is told how the others end"),
+    (FAIL, "fails always, and tells the MNS queue failures"),
+    (SLOW, "takes 5 seconds, and tells the EventBridge bus results"),
+    (AUDIT, "is told how echo and flaky end"),
 ];
 
-/// The function that the others tell.
+/// The function that `echo` and `flaky` tell.
 pub(crate) const AUDIT: &str = "audit";
+
+/// The function that fails always, and tells a queue.
+pub(crate) const FAIL: &str = "fail";
+
+/// How often `fail` is retried.
+pub(crate) const FAIL_RETRIES: u32 = 1;
+
+/// The function that tells a bus.
+pub(crate) const SLOW: &str = "slow";
 
 /// How often `flaky` fails before it succeeds.
 pub(crate) const FLAKY_FAILURES: u32 = 2;
 
-const SLOW: Duration = Duration::from_secs(5);
+const SLOW_TAKES: Duration = Duration::from_secs(5);
 
 /// Bytes of an event that are taken: as much as a synchronous call may carry.
 const EVENT_MAX: usize = 32 * 1024 * 1024;
@@ -171,9 +181,9 @@ impl Demo {
                 Some(nth) => failure(&format!("not yet: failure {nth} of {FLAKY_FAILURES}")),
                 None => success(json!({ "finally": "it works" }).to_string()),
             },
-            "fail" => failure("this function fails always"),
-            "slow" => {
-                tokio::time::sleep(SLOW).await;
+            FAIL => failure("this function fails always"),
+            SLOW => {
+                tokio::time::sleep(SLOW_TAKES).await;
                 success(json!({ "slept": "5s" }).to_string())
             }
             _ => Answer { is_success: true, body: payload.clone() },

@@ -1,5 +1,5 @@
 //! A walk through whole invocations, with real requests and real times: a success and its callback,
-//! and one that fails twice before it succeeds.
+//! one that fails twice before it succeeds, and a failure whose callback lies in a queue.
 //!
 //! Each step is printed when it happens. A step that does not happen in time ends the walk.
 
@@ -9,16 +9,22 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
 use http::{Request, Response};
+use invoked_doubles::Server;
 use invoked_engine::clock::stopwatch;
+use serde_json::Value;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::dev::client;
-use crate::dev::functions::{AUDIT, Call, FLAKY_FAILURES};
+use crate::dev::functions::{AUDIT, Call, FAIL, FAIL_RETRIES, FLAKY_FAILURES};
+use crate::dev::preset::QUEUE;
 use crate::print;
 
 /// How long one step may take. The longest wait between two attempts of the walk is a tenth of it.
 const STEP_MAX: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether the daemon has counted what a destination has already.
+const COUNTED_EVERY: Duration = Duration::from_millis(20);
 
 /// What is sent.
 const EVENT: &str = r#"{"order":17,"item":"tea"}"#;
@@ -32,6 +38,17 @@ pub(crate) struct Walk<'a> {
     pub(crate) admin: SocketAddr,
     /// The calls of the demo functions.
     pub(crate) calls: &'a mut mpsc::Receiver<Call>,
+    /// The double of MNS.
+    pub(crate) mns: &'a Server,
+}
+
+/// An invocation, and what is to come of it.
+struct Expected {
+    function: &'static str,
+    /// Attempts that fail, one after the other.
+    failures: u32,
+    /// Whether one that succeeds comes after them.
+    succeeds: bool,
 }
 
 impl Walk<'_> {
@@ -41,19 +58,25 @@ impl Walk<'_> {
     /// A step did not happen; the error names it.
     pub(crate) async fn take(mut self) -> Result<()> {
         print::line("\n1. A success, and the callback that tells of it\n");
-        self.invoke("echo", 0).await.context("the success of echo")?;
+        let echo = Expected { function: "echo", failures: 0, succeeds: true };
+        self.invoke(&echo).await.context("the success of echo")?;
         print::line("\n2. Two failures, their retries, and the success in the end\n");
-        self.invoke("flaky", FLAKY_FAILURES).await.context("the retries of flaky")?;
+        let flaky = Expected { function: "flaky", failures: FLAKY_FAILURES, succeeds: true };
+        self.invoke(&flaky).await.context("the retries of flaky")?;
+        print::line("\n3. A failure in the end, and the callback that puts it into an MNS queue\n");
+        let fail = Expected { function: FAIL, failures: FAIL_RETRIES + 1, succeeds: false };
+        self.invoke(&fail).await.context("the failure of fail")?;
         Ok(())
     }
 
-    /// One invocation that fails so often, then succeeds, then tells its destination.
-    async fn invoke(&mut self, function: &str, failures: u32) -> Result<()> {
+    /// One invocation that fails so often, perhaps succeeds, then tells its destination.
+    async fn invoke(&mut self, expected: &Expected) -> Result<()> {
+        let Expected { function, failures, succeeds } = *expected;
         let clock = Lap { started: stopwatch() };
         let path = format!("/2023-03-30/functions/{function}/invocations");
         clock.tell("sent", &format!("POST {path}  {EVENT}"));
         let request_id = self.accepted(&path, clock).await.context("step missing: accepted")?;
-        for attempt in 1..=failures + 1 {
+        for attempt in 1..=failures + u32::from(succeeds) {
             let step = format!("attempt {attempt}");
             let call = self
                 .call_of(function, &request_id)
@@ -69,8 +92,13 @@ impl Walk<'_> {
             ensure!(is_expected, "{step} {verdict}");
             clock.tell_at(call.answered_at, "result", &format!("{verdict}: {answer}"));
         }
-        let (told_at, envelope) = self.told(&request_id).await.context("step missing: callback")?;
-        clock.tell_at(told_at, "callback", &format!("delivered to {AUDIT}, with this envelope:"));
+        let told = if function == FAIL {
+            self.put(&request_id).await
+        } else {
+            self.told(&request_id).await
+        };
+        let Told { at, to, envelope } = told.context("step missing: callback")?;
+        clock.tell_at(at, "callback", &format!("delivered to {to}, with this envelope:"));
         print::line(&spread(&envelope));
         let counted = self.counted(function).await.context("step missing: counted")?;
         clock.tell("counted", &counted);
@@ -97,16 +125,36 @@ impl Walk<'_> {
         self.call(|call| call.function == function && call.request_id == request_id).await
     }
 
-    /// What the destination is told of an invocation, and when.
-    async fn told(&mut self, request_id: &str) -> Result<(Instant, String)> {
-        let tells = |call: &Call| {
-            let envelope: Option<serde_json::Value> = serde_json::from_slice(&call.payload).ok();
-            let told_of =
-                envelope.as_ref().and_then(|told| told.pointer("/requestContext/requestId"));
-            call.function == AUDIT && told_of.is_some_and(|told_of| *told_of == *request_id)
-        };
+    /// What `audit` is told of an invocation.
+    async fn told(&mut self, request_id: &str) -> Result<Told> {
+        let tells = |call: &Call| call.function == AUDIT && is_of(&call.payload, request_id);
         let call = self.call(tells).await?;
-        Ok((call.called_at, String::from_utf8_lossy(&call.payload).into_owned()))
+        let envelope = String::from_utf8_lossy(&call.payload).into_owned();
+        Ok(Told { at: call.called_at, to: AUDIT.to_owned(), envelope })
+    }
+
+    /// What is in the queue of an invocation, as anyone reads it from the mailbox.
+    async fn put(&self, request_id: &str) -> Result<Told> {
+        let mut looked_at = 0;
+        let wanted = async {
+            loop {
+                self.mns.mailbox().wait(looked_at + 1).await;
+                let at = stopwatch();
+                let path = format!("/mailbox?after={looked_at}");
+                let mailbox = self.get(self.mns.address(), &path).await?;
+                let mailbox: Value = serde_json::from_str(&mailbox)?;
+                let taken = mailbox.get("taken").and_then(Value::as_u64);
+                looked_at = taken.context("a mailbox without a count")?;
+                let messages = mailbox.get("messages").and_then(Value::as_array);
+                let messages = messages.context("a mailbox without messages")?;
+                let bodies = messages.iter().filter_map(|message| message.get("body")?.as_str());
+                if let Some(body) = bodies.into_iter().find(|it| is_of(it.as_bytes(), request_id)) {
+                    let to = format!("the queue {QUEUE}");
+                    return anyhow::Ok(Told { at, to, envelope: body.to_owned() });
+                }
+            }
+        };
+        timeout(STEP_MAX, wanted).await.with_context(|| format!("nothing within {STEP_MAX:?}"))?
     }
 
     async fn call(&mut self, is_wanted: impl Fn(&Call) -> bool) -> Result<Call> {
@@ -122,24 +170,50 @@ impl Walk<'_> {
         timeout(STEP_MAX, wanted).await.with_context(|| format!("nothing within {STEP_MAX:?}"))?
     }
 
-    /// The series that has counted the callback.
+    /// The series that has counted the callback. What a destination outside has, the daemon counts
+    /// once it knows.
     async fn counted(&self, function: &str) -> Result<String> {
-        let request =
-            Request::get("/metrics").header("host", self.admin.to_string()).body(Bytes::new())?;
-        let page = self.send(self.admin, request).await?;
-        let page = String::from_utf8_lossy(page.body()).into_owned();
         let label = format!("function=\"{function}\"");
-        let series = page
-            .lines()
-            .filter(|line| line.starts_with("FunctionDestinationSucceed{"))
-            .find(|line| line.contains(&label) && !line.ends_with(" 0"));
-        Ok(series.context("no FunctionDestinationSucceed above 0")?.to_owned())
+        let wanted = async {
+            loop {
+                let page = self.get(self.admin, "/metrics").await?;
+                let mut series =
+                    page.lines().filter(|line| line.starts_with("FunctionDestinationSucceed{"));
+                let counted = series.find(|line| line.contains(&label) && !line.ends_with(" 0"));
+                if let Some(counted) = counted {
+                    return anyhow::Ok(counted.to_owned());
+                }
+                sleep(COUNTED_EVERY).await;
+            }
+        };
+        let counted = timeout(STEP_MAX, wanted).await;
+        counted.context("no FunctionDestinationSucceed above 0")?
+    }
+
+    async fn get(&self, from: SocketAddr, path: &str) -> Result<String> {
+        let request = Request::get(path).header("host", from.to_string()).body(Bytes::new())?;
+        let page = self.send(from, request).await?;
+        Ok(String::from_utf8_lossy(page.body()).into_owned())
     }
 
     async fn send(&self, to: SocketAddr, request: Request<Bytes>) -> Result<Response<Bytes>> {
         let sent = timeout(STEP_MAX, client::send(to, request)).await;
         sent.with_context(|| format!("no answer within {STEP_MAX:?}"))?
     }
+}
+
+/// What a destination was told.
+struct Told {
+    at: Instant,
+    to: String,
+    envelope: String,
+}
+
+/// Whether an envelope tells of an invocation.
+fn is_of(envelope: &[u8], request_id: &str) -> bool {
+    let envelope: Option<Value> = serde_json::from_slice(envelope).ok();
+    let of = envelope.as_ref().and_then(|told| told.pointer("/requestContext/requestId"));
+    of.is_some_and(|of| *of == *request_id)
 }
 
 /// Times since an invocation was sent.
