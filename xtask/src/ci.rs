@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::prepare;
 use crate::steps::Steps;
 use crate::test;
 use crate::workspace::{Workspace, run as shell};
@@ -9,6 +10,7 @@ use crate::workspace::{Workspace, run as shell};
 pub fn run(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::default();
     steps.step("format", || shell(&mut workspace.cargo(&["fmt", "--all", "--check"])));
+    steps.step("libraries", prepare::libraries);
     steps.step("clippy", || {
         shell(&mut workspace.cargo(&[
             "clippy",

@@ -22,12 +22,25 @@ use crate::workspace::{Workspace, run as shell};
 pub fn run(workspace: &Workspace) -> Result<()> {
     let tools = workspace.tools();
     fs::create_dir_all(&tools)?;
+    libraries()?;
     python(workspace, &tools.join("venv"), "tests/conformance/python/requirements.txt")?;
     python(workspace, &tools.join("sinks-venv"), "tests/sinks/python/requirements.txt")?;
     node(workspace, &tools)?;
     go(workspace, &tools)?;
     promtool(&tools)?;
     systemd_analyze()
+}
+
+/// What a build needs beside Rust: librdkafka is compiled from source, and uses OpenSSL.
+pub fn libraries() -> Result<()> {
+    let has = |program: &str, words: &[&str]| {
+        let output = Command::new(program).args(words).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let is_there = has("pkg-config", &["--exists", "openssl"])
+        && has("make", &["--version"])
+        && has("g++", &["--version"]);
+    if is_there { Ok(()) } else { apt_install(&["g++", "libssl-dev", "make", "pkg-config"]) }
 }
 
 fn python(workspace: &Workspace, venv: &Path, requirements: &str) -> Result<()> {

@@ -116,6 +116,15 @@ impl Error {
         }
     }
 
+    /// Whether no connection came about because the other side's certificate is not trusted.
+    pub(crate) fn is_about_certificate(&self) -> bool {
+        let Self::Connect { source: ConnectError::Handshake(error), .. } = self else {
+            return false;
+        };
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+        matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
+    }
+
     /// The error and everything that caused it, in one line.
     #[must_use]
     pub fn in_full(&self) -> String {

@@ -38,6 +38,9 @@ pub struct Origin {
     trust: Trust,
     host: HeaderValue,
     idle: Mutex<Vec<Idle>>,
+    /// The last connection failed because the certificate is not trusted. One warning for all of a
+    /// row of them.
+    is_distrusted: AtomicBool,
 }
 
 /// What is sent, and what is taken in return.
@@ -62,7 +65,8 @@ impl Origin {
     pub(crate) fn new(shared: Arc<Shared>, endpoint: Endpoint, trust: Trust) -> Self {
         let host = HeaderValue::try_from(endpoint.authority())
             .expect("an authority is made of visible characters");
-        Self { shared, endpoint, trust, host, idle: Mutex::default() }
+        let is_distrusted = AtomicBool::new(false);
+        Self { shared, endpoint, trust, host, idle: Mutex::default(), is_distrusted }
     }
 
     /// Where it is.
@@ -123,12 +127,37 @@ impl Origin {
             sending.store(false, Ordering::Relaxed);
         }
 
-        let connection = self.shared.connector.connect(&self.endpoint, self.trust).await?;
+        let connection = self.connect().await?;
         sending.store(true, Ordering::Relaxed);
         match self.exchange_on(connection, request, call.body_bytes_max).await {
             Ok(response) => Ok(response),
             Err(Failure::NotSent { error, .. }) => Err(Error::of_exchange(error, false)),
             Err(Failure::Final(error)) => Err(error),
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, Error> {
+        let connected = self.shared.connector.connect(&self.endpoint, self.trust).await;
+        if self.begins_to_distrust(connected.as_ref().err())
+            && let Err(error) = &connected
+        {
+            let (endpoint, reason) = (&self.endpoint, error.in_full());
+            tracing::warn!(%endpoint, %reason, "the certificate of a server is not trusted");
+        }
+        connected
+    }
+
+    /// Notes how a connection came out. Whether it is the first of a row that failed because the
+    /// certificate is not trusted.
+    pub(crate) fn begins_to_distrust(&self, error: Option<&Error>) -> bool {
+        match error {
+            None => {
+                self.is_distrusted.store(false, Ordering::Relaxed);
+                false
+            }
+            Some(error) => {
+                error.is_about_certificate() && !self.is_distrusted.swap(true, Ordering::Relaxed)
+            }
         }
     }
 

@@ -9,6 +9,9 @@ use rdkafka::config::RDKafkaLogLevel;
 /// Bytes of an answer of a broker, metadata of the topics in use at most. Ours.
 const ANSWER_BYTES_MAX: &str = "8388608";
 
+/// How long a topic may be missing that was just made; within a try, of which it is a quarter at most.
+const MISSING: Duration = Duration::from_secs(1);
+
 /// What may wait in librdkafka at least, however small messages are: 32 MiB. Ours.
 const QUEUE_KILOBYTES_MIN: usize = 32 * 1024;
 
@@ -59,7 +62,7 @@ pub enum ConfigError {
     #[error("timeout: must be from 1s to 5m")]
     Timeout,
     /// The limit.
-    #[error("max_message_bytes: must be from 1024 to 104857600 (100 MiB)")]
+    #[error("message_max: must be from 1024 to 104857600 (100 MiB)")]
     Limit,
 }
 
@@ -164,6 +167,7 @@ impl Config {
             (Some(_), Some(_)) => "sasl_ssl",
         };
         let timeout = self.timeout.as_millis().to_string();
+        let missing = (self.timeout / 4).min(MISSING).as_millis();
         for (key, value) in [
             ("client.id", "invoked"),
             ("bootstrap.servers", &self.bootstrap_servers),
@@ -179,8 +183,10 @@ impl Config {
             // So that a try meets the broker again within its time, and its refusals too.
             ("reconnect.backoff.ms", "100"),
             ("reconnect.backoff.max.ms", "1000"),
+            // A producer would have a missing topic made, where brokers do so.
+            ("allow.auto.create.topics", "false"),
             // A topic that is missing is known after this, not after half a minute.
-            ("topic.metadata.propagation.max.ms", "1000"),
+            ("topic.metadata.propagation.max.ms", &missing.to_string()),
             // One that was made since is found after this, not after five.
             ("topic.metadata.refresh.interval.ms", "60000"),
             // Messages wait for company, which is what makes a batch.

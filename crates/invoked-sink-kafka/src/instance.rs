@@ -56,7 +56,7 @@ impl Instance {
             },
             Err(error) => error,
         };
-        self.give_up_if_broken().await;
+        let error = self.give_up_if_broken().await.unwrap_or(error);
         failed(&error, &before, &self.heard.last())
     }
 
@@ -89,16 +89,16 @@ impl Instance {
     }
 
     /// A producer that has met a fatal error takes no message any more: the next try makes another.
-    async fn give_up_if_broken(&self) {
-        let broken = {
+    /// Returns that error, which says more than those of the messages.
+    async fn give_up_if_broken(&self) -> Option<KafkaError> {
+        let (broken, code, reason) = {
             let mut producer = self.producer();
-            let is_broken = |producer: &mut Producer| producer.client().fatal_error().is_some();
-            producer.take_if(is_broken)
+            let (code, reason) = producer.as_ref()?.client().fatal_error()?;
+            (producer.take()?, code, reason)
         };
-        if let Some(broken) = broken {
-            tracing::warn!(instance = self.heard.name(), "a producer of Kafka is made anew");
-            end(broken).await;
-        }
+        tracing::warn!(instance = self.heard.name(), reason, "a producer of Kafka is made anew");
+        end(broken).await;
+        Some(KafkaError::MessageProduction(code))
     }
 
     /// Ends the producer and its threads. What is in its queue is dropped: those who waited for it

@@ -31,8 +31,8 @@ pub(crate) use engine::{Limits, Work};
 pub(crate) use environment::Environment;
 pub(crate) use listeners::{Admin, Server, Store};
 pub(crate) use outside::{
-    AmqpInstance, EventBridgeInstance, FcInstance, MnsEncoding, MnsInstance, Outside,
-    RocketMqInstance, RocketMqKey, RocketMqTrust,
+    AmqpInstance, EventBridgeInstance, FcInstance, KafkaInstance, KafkaLogin, KafkaMechanism,
+    MnsEncoding, MnsInstance, Outside, RocketMqInstance, RocketMqKey, RocketMqTrust,
 };
 pub(crate) use problem::Problems;
 pub(crate) use raw::{RawConfig, Sources};

@@ -13,6 +13,7 @@ use invoked_sink::{Sink, Target, TargetAddress};
 use invoked_sink_amqp::Amqp;
 use invoked_sink_eventbridge::EventBridge;
 use invoked_sink_fc::RemoteFc;
+use invoked_sink_kafka::{Kafka, Mechanism};
 use invoked_sink_mns::Mns;
 use invoked_sink_rocketmq::{RocketMq, Trust};
 use invoked_store::{NodeId, Store, StoreError};
@@ -20,8 +21,8 @@ use invoked_store_fjall::{FjallConfig, FjallStore};
 use invoked_target_http::HttpTarget;
 
 use crate::config::{
-    self, AmqpInstance, Config, EventBridgeInstance, FcInstance, MnsEncoding, MnsInstance,
-    RocketMqInstance, RocketMqKey, RocketMqTrust,
+    self, AmqpInstance, Config, EventBridgeInstance, FcInstance, KafkaInstance, KafkaLogin,
+    KafkaMechanism, MnsEncoding, MnsInstance, RocketMqInstance, RocketMqKey, RocketMqTrust,
 };
 
 /// This process, among those that may own shards: on one machine there is one.
@@ -85,6 +86,10 @@ pub(crate) fn parts(
         let clock = Arc::clone(&clock);
         let millis = Arc::new(move || clock.now().millis());
         sinks.insert(SinkKind::RocketMq, Arc::new(RocketMq::new(instances, millis)));
+    }
+    if !config.outside.kafka.is_empty() {
+        let instances = usable("kafka", &config.outside.kafka, kafka_instance)?;
+        sinks.insert(SinkKind::Kafka, Arc::new(Kafka::new(instances)));
     }
     if !config.outside.amqp.is_empty() {
         let instances = usable("amqp", &config.outside.amqp, amqp_instance)?;
@@ -179,6 +184,30 @@ fn eventbridge_instance(
     }
     if let Some(timeout) = instance.timeout {
         usable = usable.with_timeout(timeout)?;
+    }
+    Ok(usable)
+}
+
+/// Bootstrap servers are the operator's words, and brokers are where those say: no egress policy is
+/// asked.
+fn kafka_instance(instance: &KafkaInstance) -> Result<invoked_sink_kafka::Config> {
+    let mut usable = invoked_sink_kafka::Config::new(&instance.bootstrap_servers)?;
+    if let Some(KafkaLogin { mechanism, username, password }) = &instance.login {
+        let mechanism = match mechanism {
+            KafkaMechanism::Plain => Mechanism::Plain,
+            KafkaMechanism::ScramSha256 => Mechanism::ScramSha256,
+            KafkaMechanism::ScramSha512 => Mechanism::ScramSha512,
+        };
+        usable = usable.with_login(mechanism, username, password.reveal())?;
+    }
+    if let Some(authorities) = &instance.tls {
+        usable = usable.with_tls(authorities.as_deref())?;
+    }
+    if let Some(timeout) = instance.timeout {
+        usable = usable.with_timeout(timeout)?;
+    }
+    if let Some(bytes) = instance.message_max {
+        usable = usable.with_message_bytes_max(bytes)?;
     }
     Ok(usable)
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use invoked_core::arn::{Arn, Resource};
 use invoked_sink_amqp::{Amqp, Config, Trust};
 use invoked_tests::brokers::{endpoint, restart};
+use invoked_tests::config;
 use invoked_tests::proxy::Proxy;
 
 use crate::reader::{python, read};
@@ -95,6 +96,11 @@ impl Rig for Rabbit {
         let url = format!("amqps://guest:guest@{}", endpoint("rabbitmq/tls"));
         let config = Config::with_trust(&url, &trust).expect("a URL");
         Some(Way::new(Amqp::new(one("main", config)), &queue("main", &[])))
+    }
+
+    async fn configured(&self, config: config::Config) -> (config::Config, String) {
+        let url = url("guest", "guest", endpoint("rabbitmq/plain"));
+        (config.set("sinks.amqp.main", "url", url), queue("main", &[]))
     }
 
     async fn throttled(&self) -> Option<Way> {

@@ -9,6 +9,7 @@ use invoked_core::life::Outcome;
 use invoked_tests::proxy::{Mode, Proxy};
 use tokio::task::JoinSet;
 
+pub use crate::daemon::the_daemon_tells_of_success_and_failure;
 use crate::rig::{Arrived, Message, Rig, TIMEOUT, Way};
 
 /// The engine's part: again after a while, until it is settled.

@@ -21,6 +21,7 @@ use invoked_testkit::doubles::Step;
 use invoked_testkit::doubles::eventbridge::{self, Account};
 use invoked_testkit::sample::{NOON, Sample};
 use invoked_tests::brokers::endpoint;
+use invoked_tests::config;
 use invoked_tests::proxy::Proxy;
 use invoked_tests::tools::{root, sinks_python};
 
@@ -129,6 +130,14 @@ impl Rig for Buses {
         let client = client_that_trusts(Some(authority));
         let url = self.double.tls_url().await;
         Some(Way::new(events(&url, SECRET, &client), &arn(BUS)))
+    }
+
+    async fn configured(&self, config: config::Config) -> (config::Config, String) {
+        let section = "sinks.eventbridge.default";
+        let config = config.set(section, "endpoint", self.double.url().await);
+        let config = config.set(section, "access_key_id", KEY);
+        let config = config.set(section, "access_key_secret", SECRET);
+        (config, arn(BUS))
     }
 
     async fn throttled(&self) -> Option<Way> {

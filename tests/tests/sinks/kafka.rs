@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use invoked_core::arn::{Arn, Resource};
 use invoked_sink_kafka::{Config, Kafka, Mechanism, overhead};
 use invoked_tests::brokers::{endpoint, restart};
+use invoked_tests::config;
 use invoked_tests::proxy::Proxy;
 
 use crate::reader::{python, read};
@@ -102,6 +103,11 @@ impl Rig for Cluster {
         let (user, password) = (endpoint("kafka/user"), endpoint("kafka/password"));
         let config = config.with_login(mechanism, user, password).expect("a login");
         Some(way(config.with_timeout(TIMEOUT * 2).expect("bounds")).await)
+    }
+
+    async fn configured(&self, config: config::Config) -> (config::Config, String) {
+        let servers = vec![endpoint("kafka/plain")];
+        (config.set("sinks.kafka.main", "bootstrap_servers", servers), topic("main").await)
     }
 
     async fn throttled(&self) -> Option<Way> {

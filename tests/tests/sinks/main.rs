@@ -6,8 +6,11 @@
 
 mod amqp;
 mod cases;
+mod daemon;
 mod double;
 mod eventbridge;
+mod fc;
+mod kafka;
 mod mns;
 mod reader;
 mod rig;
@@ -27,6 +30,7 @@ macro_rules! suite {
             a_certificate_that_is_not_trusted_is_retried,
             a_broker_that_hangs_holds_up_nobody_else,
             the_outcome_is_a_tag,
+            the_daemon_tells_of_success_and_failure,
         ]);
     };
     ($kind:ident, $rig:expr, [$($case:ident),* $(,)?]) => {
@@ -48,7 +52,9 @@ macro_rules! suite {
 mod suites {
     suite!(mns_queues, crate::mns::Places::queues());
     suite!(mns_topics, crate::mns::Places::topics());
+    suite!(fc, crate::fc::Functions::new());
     suite!(eventbridge, crate::eventbridge::Buses::new());
     suite!(amqp, crate::amqp::Rabbit::new());
+    suite!(kafka, crate::kafka::Cluster);
     suite!(rocketmq, crate::rocketmq::Rocket::new());
 }

@@ -13,6 +13,7 @@ use invoked_doubles::mns::{self, Account};
 use invoked_http::Client;
 use invoked_sink_mns::{Config, Mns};
 use invoked_tests::brokers::endpoint;
+use invoked_tests::config;
 use invoked_tests::proxy::Proxy;
 use invoked_tests::tools::{root, sinks_python};
 
@@ -104,6 +105,14 @@ impl Rig for Places {
         let authority = endpoint(if is_trusted { "tls/ca" } else { "tls/other_ca" });
         let client = client_that_trusts(Some(authority));
         Some(way(&client, &self.double.tls_url().await, SECRET, &self.created()))
+    }
+
+    async fn configured(&self, config: config::Config) -> (config::Config, String) {
+        let section = "sinks.mns.default";
+        let config = config.set(section, "endpoint", self.double.url().await);
+        let config = config.set(section, "access_key_id", KEY);
+        let config = config.set(section, "access_key_secret", SECRET);
+        (config, format!("acs:mns:::{}/messages", self.created()))
     }
 
     async fn throttled(&self) -> Option<Way> {

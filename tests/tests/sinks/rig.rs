@@ -11,6 +11,7 @@ use invoked_core::callback::CallVerdict;
 use invoked_core::id::RequestId;
 use invoked_core::life::Outcome;
 use invoked_sink::{Delivery, Sink};
+use invoked_tests::config::Config;
 use invoked_tests::proxy::Proxy;
 
 /// How long a try may take where an answer will not come.
@@ -29,14 +30,17 @@ impl Way {
     }
 
     pub async fn deliver(&self, message: &Message) -> CallVerdict {
-        let delivery = Delivery {
-            destination: self.destination.clone(),
+        self.sink.deliver(&Self::delivery(self.destination.as_str(), message)).await
+    }
+
+    pub fn delivery(destination: &str, message: &Message) -> Delivery {
+        Delivery {
+            destination: Arn::parse(destination).expect("an ARN"),
             envelope: message.body.clone(),
             request_id: message.id,
             outcome: message.outcome,
             depth: 1,
-        };
-        self.sink.deliver(&delivery).await
+        }
     }
 }
 
@@ -104,6 +108,9 @@ pub trait Rig: Send + Sync {
     /// A destination that works over TLS; `is_trusted` says whether its certificate is. `None` if the kind leaves TLS
     /// to the HTTP client that all share.
     async fn over_tls(&self, is_trusted: bool) -> Option<Way>;
+
+    /// The daemon's configuration with an instance of this kind, and a destination there that works.
+    async fn configured(&self, config: Config) -> (Config, String);
 
     /// A destination that has too much to do. `None` where a real broker cannot be made to say so; the adapter's own
     /// tests have it then.

@@ -69,7 +69,10 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, NoAnswer> {
     let (head, body) = request.into_parts();
     if body.size_hint().lower() > u64::try_from(BODY_MAX).unwrap_or(u64::MAX) {
-        return double.answer(Request::from_parts(head, ()), None).await.map(|it| it.map(Full::new));
+        return double
+            .answer(Request::from_parts(head, ()), None)
+            .await
+            .map(|it| it.map(Full::new));
     }
     let body = match Limited::new(body, BODY_MAX).collect().await {
         Ok(body) => Some(body.to_bytes()),

@@ -92,6 +92,31 @@ async fn certificates_of_strangers_are_refused() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_news_once() {
+    let mut connections = JoinSet::new();
+    let port = start(&mut connections).await;
+    let url = format!("https://localhost:{port}");
+    // A leaf is no authority for itself.
+    let distrusted = send(&origin(&trusting(CERTIFICATE), &url)).await.unwrap_err();
+    let refused = send(&origin(&trusting(CA), "https://localhost:1")).await.unwrap_err();
+    let origin = origin(&trusting(CA), &url);
+    for (error, is_news) in [
+        (Some(&refused), false),
+        (Some(&distrusted), true),
+        (Some(&distrusted), false),
+        (Some(&refused), false),
+        (Some(&distrusted), false),
+        (None, false),
+        (Some(&distrusted), true),
+    ] {
+        assert_eq!(origin.begins_to_distrust(error), is_news, "{error:?}");
+    }
+    // A connection that comes about ends the row.
+    send(&origin).await.unwrap();
+    assert!(origin.begins_to_distrust(Some(&distrusted)));
+}
+
+#[tokio::test]
 async fn roots_that_do_not_read_are_said() {
     let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let mut connections = JoinSet::new();

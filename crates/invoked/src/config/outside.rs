@@ -13,11 +13,13 @@ use super::value::{duration, header_text, list, text};
 
 mod amqp;
 mod eventbridge;
+mod kafka;
 mod mns;
 mod rocketmq;
 
 pub(crate) use amqp::AmqpInstance;
 pub(crate) use eventbridge::EventBridgeInstance;
+pub(crate) use kafka::{KafkaInstance, KafkaLogin, KafkaMechanism};
 pub(crate) use mns::{MnsEncoding, MnsInstance};
 pub(crate) use rocketmq::{RocketMqInstance, RocketMqKey, RocketMqTrust};
 
@@ -35,6 +37,8 @@ pub(crate) struct Outside {
     pub(crate) eventbridge: BTreeMap<String, EventBridgeInstance>,
     /// `[sinks.rocketmq]`: each cluster of RocketMQ, by its name here.
     pub(crate) rocketmq: BTreeMap<String, RocketMqInstance>,
+    /// `[sinks.kafka]`: each cluster of Kafka, by its name here.
+    pub(crate) kafka: BTreeMap<String, KafkaInstance>,
     /// `[sinks.amqp]`: each broker of RabbitMQ, by its name here.
     pub(crate) amqp: BTreeMap<String, AmqpInstance>,
     /// `egress.allow`: where targets that are set through the API may be.
@@ -58,16 +62,14 @@ pub(crate) struct FcInstance {
 
 impl Outside {
     pub(super) fn read(root: &mut Section<'_>) -> Self {
-        let outside = root.section("sinks", |section| {
-            section.unsupported("kafka");
-            Self {
-                fc: instances(section, "fc", FcInstance::read),
-                mns: instances(section, "mns", MnsInstance::read),
-                eventbridge: instances(section, "eventbridge", EventBridgeInstance::read),
-                rocketmq: instances(section, "rocketmq", RocketMqInstance::read),
-                amqp: instances(section, "amqp", AmqpInstance::read),
-                allow: Vec::new(),
-            }
+        let outside = root.section("sinks", |section| Self {
+            fc: instances(section, "fc", FcInstance::read),
+            mns: instances(section, "mns", MnsInstance::read),
+            eventbridge: instances(section, "eventbridge", EventBridgeInstance::read),
+            rocketmq: instances(section, "rocketmq", RocketMqInstance::read),
+            kafka: instances(section, "kafka", KafkaInstance::read),
+            amqp: instances(section, "amqp", AmqpInstance::read),
+            allow: Vec::new(),
         });
         let entry = |text: &str| text.parse().map_err(|error| format!("{error}"));
         let allow = root.section("egress", |section| section.needed("allow", list(entry)));
@@ -92,7 +94,7 @@ impl Outside {
             Resource::RocketMq { instance, .. } => {
                 (self.rocketmq.contains_key(&**instance), &**instance)
             }
-            Resource::Kafka { instance, .. } => (false, &**instance),
+            Resource::Kafka { instance, .. } => (self.kafka.contains_key(&**instance), &**instance),
             Resource::Amqp { instance, .. } => (self.amqp.contains_key(&**instance), &**instance),
         };
         if is_there { Ok(()) } else { Err(format!("sinks.{}.{instance}", arn.kind().as_str())) }
