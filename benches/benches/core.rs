@@ -53,6 +53,7 @@ fn core() -> ShardCore {
         payload_cache_bytes: 32 << 20,
         ops_max: 8_192,
         started_mark_after: Duration::from_secs(2),
+        task_mark_after: Duration::from_millis(100),
         defect: None,
     };
     ShardCore::new(config, directory(), Totals::default(), &[], Timestamp::from_millis(NOW))

@@ -27,6 +27,9 @@ pub struct Args {
     /// Repetitions; the figures are medians.
     #[arg(long)]
     reps: Option<usize>,
+    /// Only this mode and the one that it is compared with.
+    #[arg(long)]
+    only: Option<String>,
     /// Writes the table as Markdown.
     #[arg(long)]
     markdown: Option<PathBuf>,
@@ -67,6 +70,8 @@ const MODES: [Mode; 4] = [
 
 #[derive(Serialize)]
 struct ModeResult {
+    #[serde(skip)]
+    index: usize,
     mode: &'static str,
     samples: Vec<Figures>,
     median: Figures,
@@ -77,12 +82,13 @@ pub fn main(args: &Args) -> Result<()> {
     let reps = args.reps.unwrap_or(if args.quick { 1 } else { 5 }).max(1);
     let count = if args.quick { 10_000 } else { 50_000 };
     let home = args.daemon.directory()?;
+    let modes = chosen(args.only.as_deref())?;
     let mut samples: Vec<Vec<Figures>> = vec![Vec::new(); MODES.len()];
     for rep in 0..reps {
         // Every mode on a daemon of its own: none finds what another left.
-        for at in 0..MODES.len() {
+        for at in 0..modes.len() {
             // By turns from another end, so that a machine that slows down favours nobody.
-            let index = if rep % 2 == 0 { at } else { MODES.len() - 1 - at };
+            let index = modes[if rep % 2 == 0 { at } else { modes.len() - 1 - at }];
             let mode = MODES[index];
             eprintln!("[{}/{reps}] {}", rep + 1, mode.name);
             let place = home.path().join(format!("{rep}-{index}"));
@@ -98,12 +104,12 @@ pub fn main(args: &Args) -> Result<()> {
             fs::remove_dir_all(place)?;
         }
     }
-    let results: Vec<ModeResult> = MODES
+    let results: Vec<ModeResult> = modes
         .iter()
-        .zip(samples)
-        .map(|(mode, samples)| {
+        .map(|index| {
+            let samples = std::mem::take(&mut samples[*index]);
             let median = Figures::median(&samples);
-            ModeResult { mode: mode.name, samples, median }
+            ModeResult { index: *index, mode: MODES[*index].name, samples, median }
         })
         .collect();
     let text = table(&results, count, reps, &disk::file_system(home.path())?);
@@ -128,15 +134,28 @@ pub fn main(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// The modes to measure, by their places in [`MODES`].
+fn chosen(only: Option<&str>) -> Result<Vec<usize>> {
+    let Some(name) = only else { return Ok((0..MODES.len()).collect()) };
+    let found = MODES.iter().position(|mode| mode.name == name);
+    let found = found.with_context(|| format!("no mode is called {name:?}"))?;
+    let mut chosen = vec![MODES[found].against, found];
+    chosen.dedup();
+    Ok(chosen)
+}
+
 fn table(results: &[ModeResult], count: u64, reps: usize, file_system: &str) -> String {
-    let rows: Vec<Vec<String>> = MODES
+    let against = |result: &ModeResult| {
+        let against = MODES[result.index].against;
+        results.iter().find(|other| other.index == against).unwrap_or(&results[0])
+    };
+    let rows: Vec<Vec<String>> = results
         .iter()
-        .zip(results)
-        .map(|(mode, result)| {
-            let (of, by) = (&result.median, &results[mode.against].median);
+        .map(|result| {
+            let (of, by) = (&result.median, &against(result).median);
             let ratio = |of: f64, by: f64| format!("x{:.2}", of / by);
             vec![
-                mode.name.to_owned(),
+                result.mode.to_owned(),
                 number(of.seen_per_second, 0),
                 ratio(of.seen_per_second, by.seen_per_second),
                 number(of.accept_p50_us / 1e3, 2),

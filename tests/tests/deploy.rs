@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use invoked_tests::tools::{in_path, promtool, root};
+use invoked_tests::tools::{daemon, in_path, promtool, python, root};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// 0 is the safest, 100 the most exposed; the unit stands at 12.
@@ -95,4 +96,79 @@ fn the_image_runs_as_a_user_without_rights_and_with_the_pinned_toolchain() {
         image.contains(&format!("FROM rust:{channel}-")),
         "the image is built with another Rust than {channel}"
     );
+}
+
+/// A YAML file as JSON, read by PyYAML.
+fn yaml(file: &str) -> Value {
+    let convert =
+        "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)";
+    let file = deploy(file);
+    let output = run(&python(), &["-c", convert, file.to_str().expect("a UTF-8 path")]);
+    assert!(output.status.success(), "{}", said(&output));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    value.as_array().into_iter().flatten().map(|text| text.as_str().expect("a text"))
+}
+
+#[test]
+fn the_brokers_for_trying_out_are_pinned_and_stay_on_loopback() {
+    let compose = yaml("compose/compose.yml");
+    let services = compose["services"].as_object().expect("services");
+    assert!(services.len() >= 4, "RabbitMQ, Kafka, and both parts of RocketMQ");
+    let volumes = compose["volumes"].as_object().expect("volumes");
+    for (name, service) in services {
+        let image = service["image"].as_str().expect("an image");
+        let (_, tag) =
+            image.split_once(':').unwrap_or_else(|| panic!("{name}: {image} has no tag"));
+        assert!(tag.split('.').count() >= 3, "{name}: {image} moves");
+        assert!(service["mem_limit"].is_string(), "{name}: its memory has no limit");
+        assert!(service.get("network_mode").is_none() && service.get("privileged").is_none());
+        for port in texts(&service["ports"]) {
+            assert!(port.starts_with("127.0.0.1:"), "{name}: {port} is open to the network");
+        }
+        for needed in texts(&service["depends_on"]) {
+            assert!(services.contains_key(needed), "{name} needs {needed}");
+        }
+        for volume in texts(&service["volumes"]) {
+            let (from, _) = volume.split_once(':').expect("a place inside");
+            let exists = match from.strip_prefix("./") {
+                Some(file) => deploy("compose").join(file).is_file(),
+                None => volumes.contains_key(from),
+            };
+            assert!(exists, "{name}: there is no {from}");
+        }
+    }
+}
+
+#[test]
+fn brokers_of_rocketmq_are_where_their_ports_lead() {
+    let compose = yaml("compose/compose.yml");
+    for (service, file) in [("rocketmq", "broker.conf"), ("rocketmq-acl", "broker-acl.conf")] {
+        let text = fs::read_to_string(deploy("compose/rocketmq").join(file)).expect("a file");
+        let value = |key: &str| {
+            let mut lines = text.lines().filter_map(|line| line.split_once('='));
+            lines.find(|(name, _)| *name == key).unwrap_or_else(|| panic!("{file}: no {key}")).1
+        };
+        // The broker tells its clients this address and this port; both sides of the mapping are the same.
+        let (host, port) = (value("brokerIP1"), value("listenPort"));
+        let ports: Vec<_> = texts(&compose["services"][service]["ports"]).collect();
+        assert_eq!(ports, [format!("{host}:{port}:{port}")]);
+        assert_eq!(value("autoCreateTopicEnable"), "false");
+    }
+}
+
+#[test]
+fn the_daemon_takes_the_destinations_that_the_recipes_name() {
+    let (example, sinks) = ("config/example.toml", "deploy/compose/sinks.toml");
+    let output = run(daemon(), &["config", "check", "--config", example, "--config", sinks]);
+    assert!(output.status.success(), "{}", said(&output));
+
+    let text = fs::read_to_string(root().join(sinks)).expect("the destinations");
+    let arns: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# acs:")).collect();
+    assert_eq!(arns.len(), text.matches("\n[sinks.").count(), "each instance has an example");
+    for arn in arns {
+        invoked_core::arn::Arn::parse(&format!("acs:{arn}")).expect(arn);
+    }
 }

@@ -55,6 +55,9 @@ pub const THROTTLED_FOR_MAX: Duration = Duration::from_secs(5 * 3_600);
 /// Age of an attempt of a plain invocation before "started" is written. Ours: shorter ones cost
 /// no extra write.
 pub const STARTED_MARK_AFTER: Duration = Duration::from_secs(2);
+/// Age of an attempt of a task before "started" is written. Ours: its history is complete either way,
+/// because every later write of the row has it; sooner than for a plain one, because its owner may ask.
+pub const TASK_MARK_AFTER: Duration = Duration::from_millis(100);
 /// Events that may wait for the commit of one row. One end of an attempt and a few stops.
 pub const ROW_EVENTS_WAITING_MAX: usize = 8;
 /// Rows whose fate one turn of a shard may settle without a slot (expired, function deleted).

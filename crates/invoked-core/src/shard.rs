@@ -66,6 +66,8 @@ pub struct ShardConfig {
     pub ops_max: usize,
     /// Age of a plain attempt at which "started" is written.
     pub started_mark_after: Duration,
+    /// The same of an attempt of a task.
+    pub task_mark_after: Duration,
     /// A deliberate mistake, with which the simulation shows that it finds it. `None` otherwise.
     pub defect: Option<Defect>,
 }
@@ -90,6 +92,7 @@ pub struct ShardCore {
     totals: Totals,
     expiries: BTreeSet<(Timestamp, InvKey)>,
     marks: VecDeque<Mark>,
+    task_marks: VecDeque<Mark>,
     attempts_under_way: usize,
     callbacks_under_way: usize,
     cached_bytes: usize,
@@ -146,6 +149,7 @@ impl ShardCore {
             totals,
             expiries: BTreeSet::new(),
             marks: VecDeque::new(),
+            task_marks: VecDeque::new(),
             attempts_under_way: 0,
             callbacks_under_way: 0,
             cached_bytes: 0,
@@ -250,7 +254,8 @@ impl ShardCore {
         if !self.has_room() {
             return None;
         }
-        let mark = self.marks.front().map(|mark| mark.due);
+        let marks = [self.marks.front(), self.task_marks.front()];
+        let mark = marks.into_iter().flatten().map(|mark| mark.due).min();
         let expiry = self.expiries.first().map(|(at, _)| *at);
         if self.is_draining {
             return mark;

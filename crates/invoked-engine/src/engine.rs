@@ -238,6 +238,7 @@ fn shard_config(config: &EngineConfig, shard: ShardId) -> ShardConfig {
         payload_cache_bytes: config.payload_cache_bytes,
         ops_max: config.commit_ops_max,
         started_mark_after: invoked_core::limits::STARTED_MARK_AFTER,
+        task_mark_after: invoked_core::limits::TASK_MARK_AFTER,
         defect: config.defect,
     }
 }

@@ -20,14 +20,14 @@
 //!               10 | day 4                                             live rows of the day
 //!               11                                                     shards
 //! pad           0                                                      filler of the journal
-//! rec-<day>     1 | inv 16                                             head record, finished
+//! rec-<day>     1 | inv 16                                             head record, finished, small answer
 //!               2 | function 4 | accepted 8 | inv 16                   -            every task
 //!               3 | function 4 | status 1 | accepted 8 | inv 16        -            see `status`
-//!               4 | function 4 | task id | 0 | inv 16                  accepted     every task
+//!               4 | function 4 | task id | 0 | inv 16                  accepted     see `task_id`
 //!               5 | failed at 8 | inv 16                               kept callback
 //!               6 | inv 16                                             failed at, of a kept callback
 //! body-<day>    1 | inv 16                                             event of a task
-//!               2 | inv 16                                             answer to a task
+//!               2 | inv 16                                             answer to a task, if not small
 //! any           255                                                    sentinel of maintenance
 //! ```
 //!

@@ -26,13 +26,15 @@ use crate::config::FjallConfig;
 use crate::directory;
 use crate::error::{engine, file};
 use crate::journal::{self, Scan};
-use crate::keys::{Table, epoch, live_count, number};
+use crate::keys::{Table, epoch, live_count, number, status};
 use crate::read::View;
 use crate::staged::Staged;
 use crate::tables::Tables;
 
 /// The format that is written, and the newest that is read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// Rows that an upgrade writes in one batch.
+const UPGRADED_AT_ONCE: usize = 10_000;
 /// A process that was killed a moment ago may still hold the lock.
 const LOCK_TRIES: u32 = 5;
 const LOCK_WAIT: Duration = Duration::from_millis(100);
@@ -74,9 +76,10 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
         return create(config, tables, acknowledged);
     }
 
+    let last = if found < FORMAT { upgrade(&tables, &view, &acknowledged, last)? } else { last };
+
     let mut epochs = Vec::new();
-    let shards = one("the number of shards", &number::SHARDS)?;
-    let shards = shards.and_then(|shards| u16::try_from(shards).ok()).unwrap_or(1);
+    let shards = view.shards()?;
     for shard in (0..shards).map(ShardId) {
         if let Some(value) = view.get(Table::Meta, epoch::encode_key(shard))? {
             epochs.push((shard, epoch::decode_value(&value)?));
@@ -107,6 +110,35 @@ fn create(
     acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
     let (live_rows, epochs) = (0, Vec::new());
     Ok(Opened { tables, acknowledged, number, shards, live_rows, epochs })
+}
+
+/// Format 1 also indexed by their status the tasks that wait since their acceptance. What else it wrote
+/// is read as it is. Cut short, this begins again. Returns the number of the last batch.
+fn upgrade(
+    tables: &Tables,
+    view: &View<'_>,
+    acknowledged: &Acknowledged,
+    last: u64,
+) -> Result<u64, StoreError> {
+    let number = last + 1;
+    let mut staged = Staged::default();
+    for head in view.live_rows() {
+        let head = head?;
+        if status::is_due_since_acceptance(&head) {
+            let (at, status) = (head.accepted_at, head.status());
+            let key = status::encode_key(head.fn_id, status, at, head.key);
+            staged.remove(Table::Records(head.bucket()), &key);
+        }
+        if staged.len() >= UPGRADED_AT_ONCE {
+            std::mem::take(&mut staged).commit(tables).map_err(engine)?;
+        }
+    }
+    staged.put(Table::Meta, &number::FORMAT, &number::encode_value(u64::from(FORMAT)));
+    staged.put(Table::Meta, &number::BATCH, &number::encode_value(number));
+    staged.commit(tables).map_err(engine)?;
+    acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
+    tracing::info!(format = FORMAT, "the store is brought to this format");
+    Ok(number)
 }
 
 /// Opens the database behind a look at its journal.

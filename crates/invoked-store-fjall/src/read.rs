@@ -1,5 +1,6 @@
 //! Reading. Every read sees the store as it was between two batches.
 
+use std::ops::Bound;
 use std::path::Path;
 
 use fjall::{Readable as _, Snapshot, UserKey, UserValue};
@@ -13,8 +14,8 @@ use invoked_store::{Found, RegistryEntry, StoreError, Submission};
 
 use crate::error::engine;
 use crate::keys::{
-    BodyKind, KeyRange, Table, beginning_with, body, callback, live, name, pay, record, registry,
-    submission, total,
+    BodyKind, KeyRange, Table, beginning_with, body, callback, live, name, number, pay, record,
+    registry, submission, total,
 };
 use crate::tables::Tables;
 
@@ -77,6 +78,19 @@ impl<'a> View<'a> {
         value.map(|value| live::decode_value(key, &value)).transpose()
     }
 
+    /// All rows that are live, by key.
+    pub(crate) fn live_rows(&self) -> impl Iterator<Item = Result<Head, StoreError>> + use<> {
+        let rows = self.range(Table::Live, (Bound::Unbounded, Bound::Unbounded));
+        rows.filter_map(|row| match row {
+            // The sentinel is not a row.
+            Ok((key, value)) => {
+                let key = InvKey(key.as_ref().try_into().ok()?);
+                Some(live::decode_value(key, &value))
+            }
+            Err(error) => Some(Err(error)),
+        })
+    }
+
     /// A row, live or kept.
     pub(crate) fn head(&self, key: InvKey) -> Result<Option<Found>, StoreError> {
         if let Some(head) = self.live(key)? {
@@ -106,7 +120,20 @@ impl<'a> View<'a> {
             ),
         };
         let copied = |value: Option<UserValue>| value.map(|value| copy(&value));
-        Ok(LoadedBytes { key, payload: copied(payload), result: copied(result) })
+        let (payload, mut result) = (copied(payload), copied(result));
+        if let (Some(day), None) = (wanted.bucket, &result)
+            && let Some(value) = self.get(Table::Records(day), record::encode_key(key))?
+        {
+            result = record::decode_answer(key, &value)?.map(bytes::Bytes::copy_from_slice);
+        }
+        Ok(LoadedBytes { key, payload, result })
+    }
+
+    /// How many shards there are.
+    pub(crate) fn shards(&self) -> Result<u16, StoreError> {
+        let Some(value) = self.get(Table::Meta, number::SHARDS)? else { return Ok(1) };
+        let shards = number::decode_value("the number of shards", &value)?;
+        Ok(u16::try_from(shards).unwrap_or(1))
     }
 
     /// The counts of a shard.
@@ -187,6 +214,6 @@ impl<'a> View<'a> {
 }
 
 /// A copy, because a value may be a small part of a block that it would keep in memory.
-fn copy(value: &UserValue) -> bytes::Bytes {
+fn copy(value: &[u8]) -> bytes::Bytes {
     bytes::Bytes::copy_from_slice(value)
 }

@@ -26,6 +26,16 @@ impl Staged {
         self.rows.insert((table, key.into()), Some(value.into()));
     }
 
+    /// Removes a row, which need not be there.
+    pub(crate) fn remove(&mut self, table: Table, key: &[u8]) {
+        self.rows.insert((table, key.into()), None);
+    }
+
+    /// Rows that are staged.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -100,7 +110,7 @@ impl<'a> Layer<'a> {
 
     /// Removes a row, which need not be there.
     pub(crate) fn remove(&mut self, table: Table, key: &[u8]) {
-        self.own.rows.insert((table, key.into()), None);
+        self.own.remove(table, key);
     }
 
     /// What was staged.

@@ -11,7 +11,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
+    OwnedWriteBatch, PersistMode,
 };
 use invoked_core::time::Day;
 
@@ -24,8 +25,12 @@ const MIB: u64 = 1 << 20;
 const JOURNALS_BYTES_MAX: u64 = 64 * MIB;
 const TABLE_BYTES: u64 = 16 * MIB;
 const BLOCK_BYTES: u32 = 4_096;
+/// Bytes from which on a value of a bucket stands apart from its key.
+const APART_BYTES: u32 = 128;
 /// Write buffer of a keyspace with small values.
 const SMALL_BYTES: u64 = 2 * MIB;
+/// Write buffer of records and their indexes.
+const MEDIUM_BYTES: u64 = 4 * MIB;
 /// Write buffer of a keyspace with payloads.
 const LARGE_BYTES: u64 = 8 * MIB;
 
@@ -58,16 +63,16 @@ impl Tables {
             .max_journaling_size(JOURNALS_BYTES_MAX)
             .journal_compression(CompressionType::None)
             .open()?;
-        let fixed = |table: Table, bytes| db.keyspace(&table.to_string(), || options(bytes));
-        let live = fixed(Table::Live, SMALL_BYTES)?;
-        let pay = fixed(Table::Pay, LARGE_BYTES)?;
-        let due = fixed(Table::Due, SMALL_BYTES)?;
-        let meta = fixed(Table::Meta, SMALL_BYTES)?;
+        let fixed = |table: Table| db.keyspace(&table.to_string(), || options_of(table));
+        let live = fixed(Table::Live)?;
+        let pay = fixed(Table::Pay)?;
+        let due = fixed(Table::Due)?;
+        let meta = fixed(Table::Meta)?;
         let pad = db.keyspace("pad", || options(LARGE_BYTES))?;
         let mut buckets = BTreeMap::new();
         for name in db.list_keyspace_names() {
             if let Some(table) = bucket(&name) {
-                buckets.insert(table, db.keyspace(&name, || options(SMALL_BYTES))?);
+                buckets.insert(table, db.keyspace(&name, || options_of(table))?);
             }
         }
         let (buckets, path) = (RwLock::new(buckets), config.path.clone());
@@ -92,7 +97,7 @@ impl Tables {
         if let Some(keyspace) = self.existing(table) {
             return Ok(keyspace);
         }
-        let keyspace = self.db.keyspace(&table.to_string(), || options(SMALL_BYTES))?;
+        let keyspace = self.db.keyspace(&table.to_string(), || options_of(table))?;
         directory::restrict(&self.path)?;
         let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
         buckets.insert(table, keyspace.clone());
@@ -147,6 +152,26 @@ fn bucket(name: &str) -> Option<Table> {
         return day(text).map(Table::Records);
     }
     day(name.strip_prefix("body-")?).map(Table::Bodies)
+}
+
+/// How the keyspace of a table is made. One that exists keeps what it was made with.
+fn options_of(table: Table) -> KeyspaceCreateOptions {
+    match table {
+        Table::Live | Table::Due | Table::Meta => options(SMALL_BYTES),
+        Table::Pay => options(LARGE_BYTES),
+        Table::Records(_) => apart(options(MEDIUM_BYTES)),
+        Table::Bodies(_) => apart(options(LARGE_BYTES)),
+    }
+}
+
+/// Values of buckets stand apart from their keys: they are never written over and are dropped whole, so
+/// each is written once, and a compaction moves the keys and the indexes alone.
+fn apart(options: KeyspaceCreateOptions) -> KeyspaceCreateOptions {
+    let apart = KvSeparationOptions::default()
+        .compression(CompressionType::None)
+        .separation_threshold(APART_BYTES)
+        .file_target_size(TABLE_BYTES);
+    options.with_kv_separation(Some(apart))
 }
 
 fn options(write_buffer_bytes: u64) -> KeyspaceCreateOptions {

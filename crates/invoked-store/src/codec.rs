@@ -132,6 +132,12 @@ impl<'a> Reader<'a> {
         Ok((reader, found))
     }
 
+    /// What is not read yet.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// One byte.
     ///
     /// # Errors

@@ -35,13 +35,11 @@ macro_rules! suite {
     };
     ($kind:ident, $rig:expr, [$($case:ident),* $(,)?]) => {
         mod $kind {
-            /// One case at a time: one of them stops the broker, and some need a port of their own.
-            static BROKER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    let _alone = BROKER.lock().await;
+                    // One case at a time: one of them stops the broker, and some need a port of their own.
+                    let _alone = invoked_tests::brokers::alone(stringify!($kind));
                     crate::cases::$case(&$rig).await;
                 }
             )*

@@ -78,7 +78,8 @@ impl ShardCore {
             self.effects.push(Effect::Note(Note::Started { fn_id, waited }));
         }
         row.dispatched_at = Some(now);
-        row.is_marked = row.head.task.is_some();
+        row.is_marked = false;
+        let is_task = row.head.task.is_some();
         self.effects.push(Effect::Dispatch(Box::new(Dispatch {
             key,
             attempt,
@@ -88,12 +89,11 @@ impl ShardCore {
             depth: row.head.depth,
             payload: row.payload.clone().unwrap_or_default(),
         })));
-        if row.is_marked {
-            self.update(key, None);
-        } else {
-            let due = now.plus(self.config.started_mark_after);
-            self.marks.push_back(Mark { due, key, attempt });
-        }
+        let (marks, wait) = match is_task {
+            true => (&mut self.task_marks, self.config.task_mark_after),
+            false => (&mut self.marks, self.config.started_mark_after),
+        };
+        marks.push_back(Mark { due: now.plus(wait), key, attempt });
     }
 
     pub(super) fn attempt_ended(&mut self, report: AttemptReport, now: Timestamp) {

@@ -72,6 +72,7 @@ fn config() -> ShardConfig {
         payload_cache_bytes: 1_000,
         ops_max: 8_192,
         started_mark_after: Duration::from_secs(2),
+        task_mark_after: Duration::from_millis(100),
         defect: None,
     }
 }
@@ -305,7 +306,19 @@ fn a_plain_attempt_is_marked_only_when_it_outlives_two_seconds() {
 }
 
 #[test]
-fn a_task_is_marked_at_once_and_its_id_is_looked_up_first() {
+fn a_task_is_marked_when_it_outlives_a_moment() {
+    let mut bench = Bench::new(None);
+    let (key, _) = bench.accept(Some("t"));
+    bench.step(Input::HeadLoaded { key, head: None, is_kept: false });
+    assert_eq!(bench.durable(), ["accepted", "dispatch 1"]);
+    assert_eq!(bench.pass(99), [""; 0]);
+    assert_eq!(bench.pass(1), ["update Running"]);
+    assert_eq!(bench.durable(), [""; 0]);
+    assert_eq!(bench.ended(key, 1, Verdict::Succeeded), ["finish Succeeded"]);
+}
+
+#[test]
+fn a_short_task_has_its_whole_history_and_its_id_is_looked_up_first() {
     let mut bench = Bench::new(None);
     let (key, words) = bench.accept(Some("t"));
     assert_eq!(words, ["load head"]);
@@ -313,10 +326,9 @@ fn a_task_is_marked_at_once_and_its_id_is_looked_up_first() {
     assert_eq!(words, ["refused Duplicate"]);
     let words = bench.step(Input::HeadLoaded { key, head: None, is_kept: false });
     assert_eq!(words, ["insert Enqueued"]);
-    assert_eq!(bench.durable(), ["accepted", "dispatch 1", "update Running"]);
+    assert_eq!(bench.durable(), ["accepted", "dispatch 1"]);
     let (_, words) = bench.accept(Some("t"));
     assert_eq!(words, ["refused Duplicate"]);
-    bench.durable();
     assert_eq!(bench.ended(key, 1, Verdict::Succeeded), ["finish Succeeded"]);
     let RowOp::Finish { head, result, .. } = &bench.commits[0].1.ops[0] else { panic!("a finish") };
     assert_eq!(result.as_deref(), Some(&b"out"[..]));

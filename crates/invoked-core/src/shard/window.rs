@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::ShardCore;
 use super::message::{BytesWanted, Effect, LoadedBytes, StopRefused};
-use super::row::Row;
+use super::row::{Mark, Row};
 use crate::fault::Fault;
 use crate::head::{Head, LaneId};
 use crate::id::InvKey;
@@ -223,12 +223,10 @@ impl ShardCore {
             self.leave_lane(key, now);
             self.live(key, Event::ExpiryReached, now);
         }
-        while let Some(mark) = self.marks.front() {
-            if now < mark.due {
-                break;
-            }
-            let (key, attempt) = (mark.key, mark.attempt);
-            self.marks.pop_front();
+        let is_due = |mark: &mut Mark| mark.due <= now;
+        while let Some(Mark { key, attempt, .. }) =
+            self.marks.pop_front_if(is_due).or_else(|| self.task_marks.pop_front_if(is_due))
+        {
             let Some(row) = self.rows.get_mut(&key) else { continue };
             let is_running = matches!(row.head.life, Life::Running { attempt: now_running, .. } if now_running == attempt);
             if is_running && !row.is_committing && !row.is_marked {

@@ -1,11 +1,9 @@
 //! `rec-<day>`: 2 | function 4 | accepted 8 | inv 16 → nothing. Every task, from acceptance on.
 
 use invoked_core::id::{FnId, InvKey};
-use invoked_core::lane::Position;
 use invoked_core::time::Timestamp;
-use invoked_store::codec::DecodeError;
 
-use super::{Parts, RecordKind, time};
+use super::{RecordKind, time};
 
 pub(crate) fn encode_prefix(function: FnId) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(29);
@@ -19,10 +17,4 @@ pub(crate) fn encode_key(function: FnId, accepted: Timestamp, key: InvKey) -> Ve
     bytes.extend_from_slice(&time(accepted));
     bytes.extend_from_slice(&key.0);
     bytes
-}
-
-/// What stands behind `prefix`, here and in [`super::status`].
-pub(crate) fn decode_position(prefix: &[u8], key: &[u8]) -> Result<Position, DecodeError> {
-    let mut parts = Parts::behind(key, prefix)?;
-    Ok((parts.time("accepted at")?, InvKey(parts.fixed("key")?)))
 }

@@ -1,24 +1,35 @@
-//! `rec-<day>`: 3 | function 4 | status 1 | accepted 8 | inv 16 → nothing. Tasks that wait
-//! (Enqueued, Retrying) or have ended; what is under way lives in memory and is not indexed.
+//! `rec-<day>`: 3 | function 4 | status 1 | accepted 8 | inv 16 → nothing. Tasks that wait or have
+//! ended. What is under way lives in memory and is not indexed. What waits since its acceptance for its
+//! first attempt is not either: its place in the order of due work says the same, and most of those
+//! entries would be removed a moment later.
 
-use invoked_core::head::Status;
+use invoked_core::head::{Head, Status};
 use invoked_core::id::{FnId, InvKey};
+use invoked_core::lane::Position;
 use invoked_core::time::Timestamp;
+use invoked_store::codec::DecodeError;
 use invoked_store::record::number::of_status;
 
-use super::{RecordKind, time};
+use super::{Parts, RecordKind, time};
 
-/// Whether tasks of this status are indexed by it.
-pub(crate) fn is_indexed(status: Status) -> bool {
+/// The status under which a task is indexed; `None` if it is not.
+pub(crate) fn indexed(status: Status, due: Timestamp, accepted: Timestamp) -> Option<Status> {
     match status {
-        Status::Enqueued | Status::Retrying => true,
-        Status::Dequeued | Status::Running | Status::Stopping => false,
-        Status::Succeeded
+        Status::Enqueued if due == accepted => None,
+        Status::Dequeued | Status::Running | Status::Stopping => None,
+        Status::Enqueued
+        | Status::Retrying
+        | Status::Succeeded
         | Status::Failed
         | Status::Expired
         | Status::Stopped
-        | Status::Invalid => true,
+        | Status::Invalid => Some(status),
     }
+}
+
+/// Whether a row that is due is a task that waits since its acceptance for its first attempt.
+pub(crate) fn is_due_since_acceptance(head: &Head) -> bool {
+    head.task.is_some() && head.status() == Status::Enqueued && head.due == head.accepted_at
 }
 
 pub(crate) fn encode_prefix(function: FnId, status: Status) -> Vec<u8> {
@@ -39,4 +50,10 @@ pub(crate) fn encode_key(
     bytes.extend_from_slice(&time(accepted));
     bytes.extend_from_slice(&key.0);
     bytes
+}
+
+/// What stands behind `prefix`.
+pub(crate) fn decode_position(prefix: &[u8], key: &[u8]) -> Result<Position, DecodeError> {
+    let mut parts = Parts::behind(key, prefix)?;
+    Ok((parts.time("accepted at")?, InvKey(parts.fixed("key")?)))
 }

@@ -2,7 +2,7 @@ use super::*;
 
 use invoked_core::arn::SinkKind;
 use invoked_core::head::{LaneId, Slot, Status};
-use invoked_core::id::{FnId, InvKey, ShardId};
+use invoked_core::id::{FnId, InvKey, RequestId, ShardId};
 use invoked_core::name::Qualifier;
 use invoked_core::totals::{Metric, Total, TotalKey};
 use invoked_store::{RegistryKind, Submission};
@@ -48,14 +48,13 @@ proptest! {
         id in "[A-Za-z_][A-Za-z0-9_-]{0,40}",
     ) {
         let function = FnId(function);
-        let accepted = |(at, key)| accepted::encode_key(function, at, key);
+        let accepted = accepted::encode_key(function, first.0, first.1);
         let prefix = accepted::encode_prefix(function);
-        prop_assert_eq!(accepted::decode_position(&prefix, &accepted(first)), Ok(first));
-        prop_assert_eq!(accepted(first).cmp(&accepted(second)), first.cmp(&second));
-
-        let status = status::encode_key(function, Status::Failed, first.0, first.1);
+        prop_assert_eq!(status::decode_position(&prefix, &accepted), Ok(first));
+        let failed = |(at, key)| status::encode_key(function, Status::Failed, at, key);
         let prefix = status::encode_prefix(function, Status::Failed);
-        prop_assert_eq!(accepted::decode_position(&prefix, &status), Ok(first));
+        prop_assert_eq!(status::decode_position(&prefix, &failed(first)), Ok(first));
+        prop_assert_eq!(failed(first).cmp(&failed(second)), first.cmp(&second));
 
         let by_id = task_id::encode_key(function, &id, first.1);
         let value = task_id::encode_value(first.0);
@@ -109,12 +108,25 @@ proptest! {
     }
 
     #[test]
+    fn the_text_of_a_key_is_found_by_its_beginning(key in inv(), other in inv(), length in 0..40usize) {
+        let (text, other) = (RequestId::from(key).to_string(), RequestId::from(other).to_string());
+        let beginning = text.get(..length).unwrap_or(&text);
+        let (first, last) = task_id::keys_beginning(beginning).unwrap();
+        prop_assert!(first <= key && key <= last);
+        prop_assert_eq!(
+            other.starts_with(beginning),
+            (first..=last).contains(&InvKey(RequestId::parse(&other).unwrap().0))
+        );
+        prop_assert_eq!(task_id::is_indexed(&text, key), key.is_chosen());
+    }
+
+    #[test]
     fn no_bytes_can_panic_a_reader_of_keys(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
         // Reading is all that is asked: any answer will do.
         let answers = [
             due::decode_key(&bytes).is_ok(),
             task_id::decode_position(&bytes, &bytes).is_ok(),
-            accepted::decode_position(&accepted::encode_prefix(FnId(0)), &bytes).is_ok(),
+            status::decode_position(&status::encode_prefix(FnId(0), Status::Failed), &bytes).is_ok(),
             registry::decode(&bytes, &bytes).is_ok(),
             callback::decode(&bytes, &bytes).is_ok(),
             name::decode_id(&bytes, &bytes).is_ok(),

@@ -1,15 +1,16 @@
 //! Listing tasks, in the order of their acceptance.
 //!
-//! The index of a status is walked where one is asked for and indexed, else the index of all
-//! tasks. Every bucket has its own, so the walk merges them. Where ids have to begin with
+//! The index of a status is walked where one is asked for and indexed, else the index of all tasks.
+//! Every bucket has its own, so the walk merges them. Tasks that wait since their acceptance stand in
+//! the order of due work at the same position, and are taken from there. Where ids have to begin with
 //! something and few do, those are looked up and sorted instead.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
 use std::ops::Bound;
 
-use invoked_core::head::Head;
-use invoked_core::id::InvKey;
+use invoked_core::head::{Head, LaneId, Status};
+use invoked_core::id::{InvKey, ShardId};
 use invoked_core::lane::Position;
 use invoked_core::limits::LIST_EXAMINED_MAX;
 use invoked_core::shard::BytesWanted;
@@ -19,18 +20,19 @@ use invoked_store::{Order, StoreError, TaskPage, TaskQuery, TaskView};
 
 use super::View;
 use crate::error::corrupt;
-use crate::keys::{KeyRange, Table, accepted, after, record, status, task_id, time};
+use crate::keys::{KeyRange, Table, accepted, after, due, live, record, status, task_id, time};
 
-/// A task in an index, and the bucket of its record.
-type Entry = Result<(Position, Day), StoreError>;
+/// A task in an index, and the bucket of its record; without one, a row that is due.
+type Entry = Result<(Position, Option<Day>), StoreError>;
 
 impl View<'_> {
     /// A page of tasks.
     pub(crate) fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
         let few = if query.prefix.is_empty() { None } else { self.beginning_so(query)? };
         match few {
-            Some(entries) => self.page(query, entries.into_iter().map(Ok)),
-            None => self.page(query, self.walk(query)),
+            Some(entries) => self
+                .page(query, entries.into_iter().map(|(position, day)| Ok((position, Some(day))))),
+            None => self.page(query, self.walk(query)?),
         }
     }
 
@@ -48,7 +50,11 @@ impl View<'_> {
             let Some(entry) = entries.next() else { return Ok(page) };
             let (position, day) = entry?;
             (last, examined) = (Some(position), examined + 1);
-            if let Some(head) = self.task(position.1, day)?
+            let head = match day {
+                Some(day) => self.task(position.1, day)?,
+                None => self.live(position.1)?.filter(status::is_due_since_acceptance),
+            };
+            if let Some(head) = head
                 && query.matches(&head)
             {
                 page.tasks.push(self.with_bytes(query, head)?);
@@ -86,32 +92,68 @@ impl View<'_> {
                 found.push((task_id::decode_position(&key, &value).map_err(broken)?, day));
             }
         }
-        if found.len() > LIST_EXAMINED_MAX {
+        if !self.whose_keys_begin_so(query, &mut found)? || found.len() > LIST_EXAMINED_MAX {
             return Ok(None);
         }
         found.retain(|(position, _)| {
             query.after.is_none_or(|after| is_behind(query.order, *position, after))
         });
         found.sort_unstable_by(|first, second| in_order(query.order, first.0, second.0));
+        // A bucket of format 1 has the ids of all its tasks.
+        found.dedup();
         Ok(Some(found))
     }
 
-    /// All entries of the index that fits, in order, over all buckets.
-    fn walk(&self, query: &TaskQuery) -> impl Iterator<Item = Entry> + use<> {
-        let prefix = match query.status {
-            Some(wanted) if status::is_indexed(wanted) => {
-                status::encode_prefix(query.fn_id, wanted)
+    /// Those whose ids are their keys. `false` if there are too many rows to look at.
+    fn whose_keys_begin_so(
+        &self,
+        query: &TaskQuery,
+        found: &mut Vec<(Position, Day)>,
+    ) -> Result<bool, StoreError> {
+        let Some((first, last)) = task_id::keys_beginning(&query.prefix) else { return Ok(true) };
+        let mut take = |head: &Head| {
+            if head.fn_id == query.fn_id && head.task.is_some() {
+                found.push(((head.accepted_at, head.key), head.bucket()));
             }
-            _ => accepted::encode_prefix(query.fn_id),
+        };
+        let mut room = LIST_EXAMINED_MAX + 1;
+        let range = |first: &[u8], last: &[u8]| {
+            (Bound::Included(first.to_vec()), Bound::Included(last.to_vec()))
+        };
+        let (from, to) = (live::encode_key(first), live::encode_key(last));
+        for row in self.range(Table::Live, range(&from, &to)).take(room) {
+            let (key, value) = row?;
+            room -= 1;
+            let Ok(key) = key.as_ref().try_into() else { continue };
+            take(&live::decode_value(InvKey(key), &value)?);
+        }
+        let (from, to) = (record::encode_key(first), record::encode_key(last));
+        for day in self.tables.days() {
+            for row in self.range(Table::Records(day), range(&from, &to)).take(room) {
+                let (key, value) = row?;
+                room -= 1;
+                let Some((_, key)) = key.split_last_chunk() else { continue };
+                take(&record::decode_value(InvKey(*key), &value)?);
+            }
+        }
+        Ok(room > 0)
+    }
+
+    /// All entries of the index that fits, in order, over all buckets.
+    fn walk(&self, query: &TaskQuery) -> Result<Merge, StoreError> {
+        let prefix = match query.status {
+            Some(Status::Dequeued | Status::Running | Status::Stopping) | None => {
+                accepted::encode_prefix(query.fn_id)
+            }
+            Some(status) => status::encode_prefix(query.fn_id, status),
         };
         let order = query.order;
-        let range = range(&prefix, order, query.after);
-        let bucket = |day| {
-            let rows = self.range(Table::Records(day), range.clone());
-            let prefix = prefix.clone();
+        let index = |table, prefix: &[u8], day: Option<Day>| {
+            let rows = self.range(table, range(prefix, order, query.after));
+            let prefix = prefix.to_vec();
             let entries = rows.map(move |row| {
                 let (key, _) = row?;
-                Ok((accepted::decode_position(&prefix, &key).map_err(broken)?, day))
+                Ok((status::decode_position(&prefix, &key).map_err(broken)?, day))
             });
             let entries: Box<dyn Iterator<Item = Entry>> = match order {
                 Order::Ascending => Box::new(entries),
@@ -119,15 +161,24 @@ impl View<'_> {
             };
             entries.peekable()
         };
-        let buckets = self.tables.days().into_iter().map(bucket).collect();
-        Merge { order, buckets }
+        let days = self.tables.days().into_iter();
+        let mut indexes: Vec<_> =
+            days.map(|day| index(Table::Records(day), &prefix, Some(day))).collect();
+        if query.status == Some(Status::Enqueued) {
+            for shard in 0..self.shards()? {
+                let lane = LaneId::Function(query.fn_id);
+                let prefix = due::encode_prefix(ShardId(shard), lane);
+                indexes.push(index(Table::Due, &prefix, None));
+            }
+        }
+        Ok(Merge { order, indexes })
     }
 }
 
 /// Several indexes as one.
 struct Merge {
     order: Order,
-    buckets: Vec<Peekable<Box<dyn Iterator<Item = Entry>>>>,
+    indexes: Vec<Peekable<Box<dyn Iterator<Item = Entry>>>>,
 }
 
 impl Iterator for Merge {
@@ -135,9 +186,9 @@ impl Iterator for Merge {
 
     fn next(&mut self) -> Option<Entry> {
         let mut first: Option<(usize, Option<Position>)> = None;
-        for (index, bucket) in self.buckets.iter_mut().enumerate() {
+        for (index, entries) in self.indexes.iter_mut().enumerate() {
             // What does not read comes first, so that it is not passed over.
-            let Some(entry) = bucket.peek() else { continue };
+            let Some(entry) = entries.peek() else { continue };
             let position = entry.as_ref().ok().map(|(position, _)| *position);
             let is_first = match (&first, position) {
                 (None, _) | (Some(_), None) => true,
@@ -150,7 +201,7 @@ impl Iterator for Merge {
                 first = Some((index, position));
             }
         }
-        self.buckets.get_mut(first?.0)?.next()
+        self.indexes.get_mut(first?.0)?.next()
     }
 }
 

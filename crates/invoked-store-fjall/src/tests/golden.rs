@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use invoked_core::head::LaneId;
+use invoked_core::head::{LaneId, Status};
 use invoked_core::id::InvKey;
 use invoked_core::life::Outcome;
 use invoked_core::name::Qualifier;
@@ -19,12 +19,14 @@ use invoked_core::totals::{Metric, Total, TotalKey};
 use invoked_store::{Order, RegistryEntry, RegistryKind, Store, Submission, TaskQuery};
 
 use super::sample::*;
-use crate::keys::{SENTINEL, Table};
+use crate::keys::{SENTINEL, Table, number, status};
+use crate::staged::Staged;
 use crate::tables::Tables;
 use crate::{FjallConfig, directory, journal};
 
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/store/v1")
+fn fixture(format: u32) -> PathBuf {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/store");
+    fixtures.join(format!("v{format}"))
 }
 
 fn total() -> Total {
@@ -36,6 +38,11 @@ fn total() -> Total {
 fn entry() -> RegistryEntry {
     let value = Some(Bytes::from_static(b"{}"));
     RegistryEntry { kind: RegistryKind::Function, name: "hello".to_owned(), value }
+}
+
+/// An event that stands apart from its key.
+fn large() -> Bytes {
+    Bytes::from(vec![b'e'; 300])
 }
 
 async fn write(path: &Path) {
@@ -51,6 +58,9 @@ async fn write(path: &Path) {
         finish(&listed, Outcome::Succeeded),
     ])
     .await;
+    let own = own_task(4);
+    site.durable(vec![RowOp::Insert { head: own.clone(), payload: large() }]).await;
+    site.durable(vec![update(&own, &running(&own))]).await;
     site.store.close().await.unwrap();
     flush(path);
     // The rest stands in the journal.
@@ -92,19 +102,30 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-#[tokio::test]
-async fn golden_v1_reads_as_it_was_written() {
-    if std::env::var_os("INVOKED_GOLDEN").is_some() {
-        write(&fixture()).await;
+fn query(status: Option<Status>, prefix: &str) -> TaskQuery {
+    TaskQuery {
+        fn_id: FUNCTION,
+        qualifier: None,
+        status,
+        prefix: prefix.to_owned(),
+        started_from: None,
+        started_to: None,
+        ended_from: Timestamp::MIN,
+        order: Order::Descending,
+        limit: 9,
+        after: None,
+        with_payload: true,
     }
-    let directory = tempfile::tempdir().unwrap();
-    copy(&fixture(), directory.path());
-    let site = Site::open(directory.path()).await;
+}
+
+/// Opens a copy of a format's directory and reads what every format has.
+async fn read(format: u32, directory: &Path) -> Site {
+    copy(&fixture(format), directory);
+    let site = Site::open(directory).await;
     let store = &site.store;
     let (waits, listed, failed) = (plain(1), task("listed", 2), plain(3));
-    assert_eq!(site.live_rows().await, 1);
     let lane = LaneId::Function(FUNCTION);
-    let heads = store.heads(SHARD, lane, (Timestamp::MIN, InvKey::MIN), 9).await.unwrap();
+    let heads = store.heads(SHARD, lane, (Timestamp::MIN, InvKey::MIN), 1).await.unwrap();
     assert_eq!(heads.heads, std::slice::from_ref(&waits));
     let wanted = [BytesWanted::from(&waits), BytesWanted::from(&listed)];
     let bytes = store.bytes(&wanted).await.unwrap();
@@ -120,22 +141,73 @@ async fn golden_v1_reads_as_it_was_written() {
     assert_eq!(store.registry().await.unwrap(), [entry()]);
     let stop = Submission::Stop { key: waits.key };
     assert_eq!(store.submissions(SHARD).await.unwrap(), [(1, stop)]);
-    let query = TaskQuery {
-        fn_id: FUNCTION,
-        qualifier: None,
-        status: None,
-        prefix: "list".to_owned(),
-        started_from: None,
-        started_to: None,
-        ended_from: Timestamp::MIN,
-        order: Order::Descending,
-        limit: 9,
-        after: None,
-        with_payload: true,
-    };
-    let page = store.tasks(&query).await.unwrap();
+    let page = store.tasks(&query(None, "list")).await.unwrap();
     assert_eq!(page.tasks[0].head, ended(&listed, Outcome::Succeeded));
     assert_eq!(page.tasks[0].result.as_deref(), Some(&b"answer"[..]));
     // It was opened twice to be written.
     assert_eq!(site.lease.epoch.0, 3);
+    site
+}
+
+#[tokio::test]
+async fn golden_v1_reads_as_it_was_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = read(1, directory.path()).await;
+    assert_eq!(site.live_rows().await, 1);
+    let page = site.store.tasks(&query(None, "")).await.unwrap();
+    assert_eq!(page.tasks.len(), 1);
+}
+
+#[tokio::test]
+async fn golden_v2_reads_as_it_was_written() {
+    if std::env::var_os("INVOKED_GOLDEN").is_some() {
+        write(&fixture(2)).await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let site = read(2, directory.path()).await;
+    assert_eq!(site.live_rows().await, 2);
+    let own = running(&own_task(4));
+    let page = site.store.tasks(&query(Some(Status::Running), "")).await.unwrap();
+    let heads: Vec<_> = page.tasks.into_iter().map(|view| view.head).collect();
+    assert_eq!(heads, std::slice::from_ref(&own));
+    let page =
+        site.store.tasks(&query(None, own.task.as_ref().unwrap().id.as_str())).await.unwrap();
+    assert_eq!(page.tasks[0].payload, Some(large()));
+    let page = site.store.tasks(&query(None, "")).await.unwrap();
+    assert_eq!(page.tasks.len(), 2);
+}
+
+/// Format 1 indexed a task by its status from its acceptance on.
+#[tokio::test]
+async fn what_waited_in_format_1_is_listed_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    let (runs, waits, done) = (task("runs", 1), task("waits", 2), task("done", 3));
+    site.durable(vec![insert(&runs), insert(&waits), insert(&done)]).await;
+    let ops = vec![update(&runs, &running(&runs)), finish(&done, Outcome::Succeeded)];
+    site.durable(ops).await;
+    site.store.close().await.unwrap();
+    let tables = Tables::open(&FjallConfig::new(directory.path())).unwrap();
+    let mut staged = Staged::default();
+    let entry = status::encode_key(FUNCTION, Status::Enqueued, waits.accepted_at, waits.key);
+    staged.put(Table::Records(waits.bucket()), &entry, &[]);
+    staged.put(Table::Meta, &number::FORMAT, &number::encode_value(1));
+    staged.commit(&tables).unwrap();
+    drop(tables);
+
+    let shown = async |site: &Site, status| {
+        let page = site.store.tasks(&query(status, "")).await.unwrap();
+        page.tasks.into_iter().map(|view| view.head).collect::<Vec<_>>()
+    };
+    let done = ended(&done, Outcome::Succeeded);
+    for _ in 0..2 {
+        let site = Site::open(directory.path()).await;
+        assert_eq!(shown(&site, Some(Status::Enqueued)).await, std::slice::from_ref(&waits));
+        assert_eq!(shown(&site, Some(Status::Running)).await, [running(&runs)]);
+        assert_eq!(shown(&site, None).await, [done.clone(), waits.clone(), running(&runs)]);
+        site.store.close().await.unwrap();
+    }
+    let site = Site::open(directory.path()).await;
+    site.durable(vec![finish(&waits, Outcome::Stopped)]).await;
+    assert_eq!(shown(&site, Some(Status::Enqueued)).await, []);
 }

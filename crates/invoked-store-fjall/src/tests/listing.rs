@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use invoked_core::head::Status;
+use bytes::Bytes;
+use invoked_core::head::{Head, Status};
 use invoked_core::life::Outcome;
 use invoked_core::limits::LIST_EXAMINED_MAX;
+use invoked_core::shard::{BytesWanted, RowOp};
 use invoked_core::time::Timestamp;
 use invoked_store::{Order, Store, TaskQuery};
 
@@ -88,6 +90,73 @@ async fn a_task_is_listed_under_one_status() {
     let page = site.store.tasks(&TaskQuery { with_payload: true, ..query() }).await.unwrap();
     assert_eq!(page.tasks[0].payload, Some(payload(&head)));
     assert_eq!(page.tasks[0].result.as_deref(), Some(&b"answer"[..]));
+}
+
+#[tokio::test]
+async fn what_waits_is_listed_in_the_order_of_acceptance_whenever_it_is_due() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    let (first, third) = (task("first", 1), task("third", 3));
+    // Delayed, so that it is due after the third.
+    let second = Head { due: later(9), ..task("second", 2) };
+    let (again, runs) = (task("again", 4), task("runs", 5));
+    let heads = [&first, &second, &third, &again, &runs, &plain(6)];
+    site.durable(heads.map(insert).to_vec()).await;
+    site.durable(vec![update(&again, &retrying(&again)), update(&runs, &running(&runs))]).await;
+    let waiting = TaskQuery { status: Some(Status::Enqueued), limit: 2, ..query() };
+    assert_eq!(ids(&site, waiting.clone()).await.0, ["first", "second", "third"]);
+    let newest = TaskQuery { order: Order::Descending, ..waiting.clone() };
+    assert_eq!(ids(&site, newest).await.0, ["third", "second", "first"]);
+    site.durable(vec![finish(&second, Outcome::Stopped)]).await;
+    assert_eq!(ids(&site, waiting).await.0, ["first", "third"]);
+}
+
+#[tokio::test]
+async fn an_answer_is_read_back_whatever_its_size() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    for (n, size) in (0u64..).zip([0, 1, 256, 257, 100_000]) {
+        let head = task(&format!("of_{size}"), n);
+        let answer = Bytes::from(vec![b'a'; size]);
+        site.durable(vec![insert(&head)]).await;
+        let RowOp::Finish { head: end, was, .. } = finish(&head, Outcome::Succeeded) else {
+            unreachable!("that is what finishing makes")
+        };
+        // Whoever writes the end again without the answer does not take it away.
+        for result in [Some(answer.clone()), None] {
+            let head = end.clone();
+            let again = RowOp::Finish { head, was, result, failed_callback: None };
+            site.durable(vec![again]).await;
+            let bytes = site.store.bytes(&[BytesWanted::from(&end)]).await.unwrap();
+            assert_eq!(bytes[0].result.as_ref(), Some(&answer));
+            assert_eq!(site.store.head(end.key).await.unwrap().unwrap().head, end);
+        }
+    }
+}
+
+#[tokio::test]
+async fn ids_that_the_daemon_chose_are_found_by_their_beginning() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    let (waits, done, named) = (own_task(1), own_task(2), task("00000-named", 3));
+    let of_another = Head { fn_id: invoked_core::id::FnId(2), ..own_task(4) };
+    let heads = [&waits, &done, &named, &of_another, &plain(5)];
+    site.durable(heads.map(insert).to_vec()).await;
+    site.durable(vec![finish(&done, Outcome::Succeeded)]).await;
+    let beginning = async |prefix: &str| {
+        let prefix = prefix.to_owned();
+        ids(&site, TaskQuery { prefix, ..query() }).await.0
+    };
+    let id = |head: &Head| head.task.as_ref().unwrap().id.as_str().to_owned();
+    assert_eq!(beginning("0000").await, [id(&waits), id(&done), id(&named)]);
+    assert_eq!(beginning("00000-").await, [id(&named)]);
+    let own = id(&done);
+    let (most, _) = own.split_at(23);
+    for prefix in [&own, most] {
+        assert_eq!(beginning(prefix).await, std::slice::from_ref(&own));
+    }
+    assert_eq!(beginning(&id(&of_another)).await, [""; 0]);
+    assert_eq!(beginning("0000-").await, [""; 0]);
 }
 
 #[tokio::test]

@@ -60,6 +60,18 @@ pub(super) fn task(id: &str, seconds: u64) -> Head {
     Head { key, request_id: RequestId::from(key), task, ..plain(seconds) }
 }
 
+/// The same as a task whose id the daemon chose.
+pub(super) fn own_task(seconds: u64) -> Head {
+    let head = plain(seconds);
+    let id = TaskId::trusted(&RequestId::from(head.key).to_string());
+    Head { task: Some(Task { id, history: History::default() }), ..head }
+}
+
+/// The row while its first attempt is under way.
+pub(super) fn running(head: &Head) -> Head {
+    Head { life: Life::Running { attempt: Attempt(1), since: head.due }, ..head.clone() }
+}
+
 pub(super) fn insert(head: &Head) -> RowOp {
     RowOp::Insert { head: head.clone(), payload: payload(head) }
 }

@@ -4,7 +4,8 @@
 //!           live   due          pay            body         records
 //! insert    +      +            + plain        + task       + indexes of a task
 //! update    +      - was, +     + answer       + answer     status of a task
-//! finish    -      - was        - both         + answer     + record, status, kept callback
+//! finish    -      - was        - both         + large      + record with a small answer, status,
+//!                                                answer     kept callback
 //! ```
 //!
 //! Every row is looked up before it is written: the counts of live rows must not change when a
@@ -14,6 +15,7 @@ use invoked_core::callback::Callback;
 use invoked_core::head::{Head, Slot, Status};
 use invoked_core::id::{InvKey, ShardId};
 use invoked_core::shard::{KeptCallback, RowOp};
+use invoked_store::record::head::Standing;
 use invoked_store::{ShardWrite, StoreError};
 
 use super::counts::Counts;
@@ -85,8 +87,11 @@ impl Rows<'_, '_> {
         let records = Table::Records(head.bucket());
         let (function, at) = (head.fn_id, head.accepted_at);
         self.layer.put(records, &accepted::encode_key(function, at, head.key), &[]);
-        let by_id = task_id::encode_key(function, task.id.as_str(), head.key);
-        self.layer.put(records, &by_id, &task_id::encode_value(at));
+        let id = task.id.as_str();
+        if task_id::is_indexed(id, head.key) {
+            let by_id = task_id::encode_key(function, id, head.key);
+            self.layer.put(records, &by_id, &task_id::encode_value(at));
+        }
         self.list_status(head, None);
         self.put_body(head, BodyKind::Payload, payload);
         Ok(())
@@ -139,14 +144,35 @@ impl Rows<'_, '_> {
             if head.callback != Callback::None {
                 self.layer.remove(Table::Pay, &pay::encode_result_key(head.key));
             }
-        } else if let Some(result) = result {
-            self.put_body(head, BodyKind::Result, result);
         }
         self.list_status(head, before.status());
-        if head.leaves_record() {
-            let records = Table::Records(head.bucket());
-            self.layer.put(records, &record::encode_key(head.key), &live::encode_value(head));
+        self.put_record(head, result.filter(|_| head.task.is_some()))
+    }
+
+    /// The record, with the answer to a task if that is small. Without an answer, the one that is there
+    /// stays.
+    fn put_record(&mut self, head: &Head, answer: Option<&[u8]>) -> Result<(), StoreError> {
+        if !head.leaves_record() {
+            return Ok(());
         }
+        let records = Table::Records(head.bucket());
+        let key = record::encode_key(head.key);
+        let value = match answer {
+            Some(answer) if answer.len() <= record::ANSWER_MAX => {
+                record::encode_value(head, Some(answer))
+            }
+            Some(answer) => {
+                self.put_body(head, BodyKind::Result, answer);
+                record::encode_value(head, None)
+            }
+            None if head.task.is_some() => {
+                let before = self.layer.get(records, &key)?;
+                let before = before.as_ref().map(|value| record::decode_answer(head.key, value));
+                record::encode_value(head, before.transpose()?.flatten())
+            }
+            None => record::encode_value(head, None),
+        };
+        self.layer.put(records, &key, &value);
         Ok(())
     }
 
@@ -188,8 +214,10 @@ impl Rows<'_, '_> {
             return Ok(Before::Plain);
         }
         // A row that does not read is written over like any other; only its listing may stay.
-        let before = live::decode_value(head.key, &value);
-        Ok(before.map_or(Before::Plain, |before| Before::Task(before.status())))
+        let before = live::decode_standing(&value).ok();
+        Ok(before.map_or(Before::Plain, |Standing { status, accepted_at, due }| {
+            Before::Task(status::indexed(status, due, accepted_at))
+        }))
     }
 
     fn put_live(&mut self, head: &Head) {
@@ -215,14 +243,14 @@ impl Rows<'_, '_> {
         }
         let records = Table::Records(head.bucket());
         let key = |status| status::encode_key(head.fn_id, status, head.accepted_at, head.key);
-        let now = head.status();
-        if let Some(before) = before
-            && before != now
-            && status::is_indexed(before)
-        {
+        let now = status::indexed(head.status(), head.due, head.accepted_at);
+        if now == before {
+            return;
+        }
+        if let Some(before) = before {
             self.layer.remove(records, &key(before));
         }
-        if status::is_indexed(now) {
+        if let Some(now) = now {
             self.layer.put(records, &key(now), &[]);
         }
     }
@@ -233,14 +261,15 @@ impl Rows<'_, '_> {
 enum Before {
     Absent,
     Plain,
-    Task(Status),
+    /// A task, and the status that it is indexed by.
+    Task(Option<Status>),
 }
 
 impl Before {
     fn status(self) -> Option<Status> {
         match self {
             Self::Absent | Self::Plain => None,
-            Self::Task(status) => Some(status),
+            Self::Task(status) => status,
         }
     }
 }

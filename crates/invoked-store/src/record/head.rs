@@ -9,7 +9,7 @@ use bytes::Bytes;
 use invoked_core::arn::Arn;
 use invoked_core::callback::Callback;
 use invoked_core::fault::Fault;
-use invoked_core::head::{Head, Task};
+use invoked_core::head::{Head, Status, Task};
 use invoked_core::history::{History, TaskEvent};
 use invoked_core::id::{Attempt, FnId, InvKey, RequestId};
 use invoked_core::life::{Life, Tally};
@@ -55,8 +55,20 @@ pub fn encode(head: &Head) -> Bytes {
 /// # Errors
 /// The bytes are not a record that this program knows.
 pub fn decode(key: InvKey, record: &[u8]) -> Result<Head, DecodeError> {
+    decode_with_rest(key, record).map(|(head, _)| head)
+}
+
+/// The row of `key` from its bytes, and what stands behind them.
+///
+/// # Errors
+/// The bytes are not a record that this program knows.
+pub fn decode_with_rest(key: InvKey, record: &[u8]) -> Result<(Head, &[u8]), DecodeError> {
     let (mut reader, _) = Reader::new(record, VERSION)?;
-    let reader = &mut reader;
+    let head = read(key, &mut reader)?;
+    Ok((head, reader.rest()))
+}
+
+fn read(key: InvKey, reader: &mut Reader<'_>) -> Result<Head, DecodeError> {
     let fn_id = FnId(reader.small("function")?);
     let request_id =
         reader.option("request id", |reader| reader.fixed("request id").map(RequestId))?;
@@ -87,6 +99,40 @@ pub fn decode(key: InvKey, record: &[u8]) -> Result<Head, DecodeError> {
         terms: Arc::new(read_terms(reader)?),
         task: reader.option("task", |reader| read_task(reader, base))?,
     })
+}
+
+/// What an index has to know of a row.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// Where it stands.
+    pub status: Status,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When the core must look at it.
+    pub due: Timestamp,
+}
+
+/// Only the standing from the bytes of a row, without building it.
+///
+/// # Errors
+/// The bytes are not a record that this program knows.
+pub fn decode_standing(record: &[u8]) -> Result<Standing, DecodeError> {
+    let (mut reader, _) = Reader::new(record, VERSION)?;
+    let reader = &mut reader;
+    let _function: u64 = reader.number("function")?;
+    reader.option("request id", |reader| reader.fixed::<16>("request id"))?;
+    let _token: [u8; 8] = reader.fixed("token")?;
+    let base = Timestamp::from_millis(reader.signed("accepted at")?);
+    read_time(reader, base, "expires at")?;
+    let due = read_time(reader, base, "due")?;
+    let _depth = reader.u8("depth")?;
+    let _attempts: u64 = reader.number("attempts")?;
+    let _failures = reader.u8("failures")?;
+    let _unavailable: u64 = reader.number("unavailable")?;
+    reader.option("unavailable since", |reader| reader.signed("unavailable since"))?;
+    reader.option("first started at", |reader| reader.signed("first started at"))?;
+    let status = Status::from(&read_life(reader, base)?);
+    Ok(Standing { status, accepted_at: base, due })
 }
 
 pub(super) fn time(writer: &mut Writer, base: Timestamp, at: Timestamp) {

@@ -73,6 +73,12 @@ fn heads() -> Vec<Head> {
 #[test]
 fn every_row_reads_back_as_it_was() {
     for head in heads() {
+        let (status, accepted_at, due) = (head.status(), head.accepted_at, head.due);
+        let standing = Standing { status, accepted_at, due };
+        assert_eq!(decode_standing(&encode(&head)), Ok(standing));
+        let with_more = [&encode(&head)[..], b"more"].concat();
+        let read = decode_with_rest(head.key, &with_more);
+        assert_eq!(read, Ok((head.clone(), &b"more"[..])));
         assert_eq!(decode(head.key, &encode(&head)), Ok(head));
     }
 }
@@ -106,7 +112,7 @@ proptest! {
             let length = record.len();
             record[index % length] = byte;
             record.truncate(cut % (length + 1));
-            let _damaged = decode(head.key, &record);
+            let _damaged = (decode(head.key, &record), decode_standing(&record));
         }
     }
 }
