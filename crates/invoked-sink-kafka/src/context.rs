@@ -9,6 +9,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 /// Characters of a reason that are kept. Ours: it is one line.
 const REASON_MAX: usize = 512;
 
+/// How librdkafka marks what it says of a connection that ended.
+const ENDED: &str = "FAIL";
+
 /// What the producer of one instance has last heard.
 #[derive(Debug)]
 pub(crate) struct Heard {
@@ -77,6 +80,16 @@ impl Heard {
         }
     }
 
+    /// What is no error to librdkafka: a connection that ended, with a hint why where it knows one.
+    fn note_ended(&self, message: &str) {
+        // It begins with the thread's name.
+        let reason = message.split_once("]: ").map_or(message, |(_thread, reason)| reason);
+        let mut last = self.lock();
+        if last.refusal.is_none() {
+            last.trouble = Some(reason.chars().take(REASON_MAX).collect::<String>().into());
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Last> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,6 +113,13 @@ impl ClientContext for Ears {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         // What matters of it is told as an error too; the rest is for whoever looks for it.
         tracing::debug!(instance = self.0.name(), ?level, facility, message, "librdkafka");
+        let is_no_error = matches!(
+            level,
+            RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info
+        );
+        if facility == ENDED && is_no_error {
+            self.0.note_ended(message);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -142,5 +162,29 @@ mod tests {
         heard.delivered();
         assert_eq!(heard.last(), Last { refusals: 1, refusal: None, trouble: None });
         assert_eq!(heard.last().refusal_since(&at_first), None);
+    }
+
+    #[test]
+    fn the_end_of_a_connection_is_heard_and_takes_nothing_from_a_refusal() {
+        let heard = Arc::new(Heard::new("main"));
+        let ears = Ears(Arc::clone(&heard));
+        ears.log(
+            RDKafkaLogLevel::Info,
+            "FAIL",
+            "[thrd:k:1/bootstrap]: k:1/bootstrap: Disconnected",
+        );
+        assert_eq!(heard.last().trouble.as_deref(), Some("k:1/bootstrap: Disconnected"));
+        heard.note(REFUSED, "wrong password");
+        ears.log(
+            RDKafkaLogLevel::Info,
+            "FAIL",
+            "[thrd:k:1/bootstrap]: k:1/bootstrap: Disconnected",
+        );
+        assert_eq!(heard.last().trouble, None);
+        heard.delivered();
+        // Errors are told as such; and this is none of ours.
+        ears.log(RDKafkaLogLevel::Error, "FAIL", "[thrd:k:1/1]: k:1/1: refused");
+        ears.log(RDKafkaLogLevel::Info, "GETPID", "[thrd:main]: Acquired");
+        assert_eq!(heard.last().trouble, None);
     }
 }

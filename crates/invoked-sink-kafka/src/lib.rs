@@ -3,6 +3,8 @@
 //!
 //! Each instance has one producer, made at the first message, with threads of librdkafka's own; an
 //! instance that is down costs others nothing. Nothing is started where no instance is configured.
+//! Connections that are idle for five minutes are closed; one of an instance stays, on which it asks for
+//! its topics once a minute.
 //!
 //! # What this crate does not do
 //!

@@ -18,6 +18,8 @@ use invoked_tests::proxy::Proxy;
 use crate::reader::{python, read};
 use crate::rig::{Arrived, Message, Rig, TIMEOUT, Way};
 
+mod logins;
+
 /// Bytes of a batch that the topics of the limit take, and the operator has set.
 const LIMIT: usize = 100_000;
 
