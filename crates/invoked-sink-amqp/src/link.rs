@@ -147,8 +147,11 @@ impl Link {
             Err(error) => return Some(Err(failed(Stage::Preparing)(error))),
         };
         let confirmation = confirmation(&channel, message).await;
-        if confirmation.is_ok() {
-            self.kept().push(channel);
+        match &confirmation {
+            Ok(_) => self.kept().push(channel),
+            // What closed the channel is its own.
+            Err(error) if error.is_amqp_soft_error() => {}
+            Err(_) => self.is_broken.store(true, Ordering::Relaxed),
         }
         let broker = &self.config.address;
         let confirmation = confirmation.map_err(failed(Stage::Publishing));

@@ -81,8 +81,9 @@ impl Vhost {
         let mut state = self.lock();
         match &*state {
             State::Open(link) if link.is_usable() => return Ok(Arc::clone(link)),
-            State::Opening(opening) => return Err(opening.clone()),
-            State::Open(_) | State::Closed => {}
+            // Whoever was opening it may have been ended.
+            State::Opening(opening) if opening.has_changed().is_ok() => return Err(opening.clone()),
+            State::Opening(_) | State::Open(_) | State::Closed => {}
         }
         let (opened, opening) = watch::channel(None);
         let before = std::mem::replace(&mut *state, State::Opening(opening.clone()));

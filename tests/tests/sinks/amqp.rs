@@ -14,6 +14,8 @@ use invoked_tests::proxy::Proxy;
 use crate::reader::{python, read};
 use crate::rig::{Arrived, Rig, TIMEOUT, Way};
 
+mod refusals;
+
 /// Bytes of a message that the tests take for the operator's limit.
 const LIMIT: usize = 100_000;
 
