@@ -208,7 +208,10 @@ impl Instance {
                 let message = format!("{}: the route of {topic} cannot be read: {error}", who());
                 Failure::retry("BadResponse", &message)
             }),
-            Class::NoTopic => Err(self.no_route(server, topic, &answer).await),
+            Class::NoTopic => match self.no_route(server, topic, &answer).await {
+                missing if missing.is_permanent => self.ask_again(server, topic, missing).await,
+                failure => Err(failure),
+            },
             class @ (Class::Later | Class::Elsewhere | Class::GoAway | Class::Permanent) => {
                 if class == Class::GoAway {
                     server.leave_all();
@@ -218,8 +221,34 @@ impl Instance {
         }
     }
 
-    /// A name server has no route of a topic that is missing, and none when all brokers are down.
+    /// The broker that has the topic may have come between the two questions.
+    async fn ask_again(
+        &self,
+        server: &Peer,
+        topic: &str,
+        missing: Failure,
+    ) -> Result<Arc<Route>, Failure> {
+        match server.exchange(&self.wiring, Request::Route { topic }).await {
+            Ok(answer) if classify::class(&answer) == Class::Delivered => {
+                let retry = |_| Failure { is_permanent: false, ..missing };
+                Route::read(&answer.body).map(Arc::new).map_err(retry)
+            }
+            Ok(_) => Err(missing),
+            Err(_) => Err(Failure { is_permanent: false, ..missing }),
+        }
+    }
+
+    /// A name server has no route of a topic that is missing, and none while the brokers that have it
+    /// are down.
     async fn no_route(&self, server: &Peer, topic: &str, answer: &Answer) -> Failure {
+        if self.routes.is_known(topic) {
+            let message = format!(
+                "name server {} has no route of topic {topic} any more; its brokers may be down",
+                server.address()
+            );
+            // Whether it is gone is the word of the broker that had it.
+            return Failure::retry("NoBroker", &message);
+        }
         match self.brokers_alive(server).await {
             Ok(Some(0)) => {
                 let message = format!(

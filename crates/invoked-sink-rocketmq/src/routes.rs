@@ -55,6 +55,11 @@ impl Routes {
         Some(Known { route, is_to_be_refreshed })
     }
 
+    /// Whether there ever was a route of the topic.
+    pub(crate) fn is_known(&self, topic: &str) -> bool {
+        self.entries().get(topic).is_some_and(|entry| entry.route.is_some())
+    }
+
     /// Something is wrong with the route: it counts as old from now on.
     pub(crate) fn doubt(&self, topic: &str) {
         if let Some(entry) = self.entries().get_mut(topic) {

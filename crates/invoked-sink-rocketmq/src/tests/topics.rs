@@ -177,6 +177,40 @@ async fn a_topic_without_a_route_is_missing_if_brokers_are_alive() {
 }
 
 #[tokio::test]
+async fn a_broker_that_comes_between_two_questions_is_found() {
+    let broker = cluster(|_| Reply::Taken("7F03")).await;
+    let address = broker.address.to_string();
+    let asked = AtomicI64::new(0);
+    let names = Server::start(move |seen| match seen.code {
+        CLUSTER => Reply::Body(r#"{"brokerAddrTable":{"b":{"brokerAddrs":{0:"h:1"}}}}"#.into()),
+        _ if asked.fetch_add(1, Ordering::Relaxed) == 0 => Reply::Code(17, "No topic route info"),
+        _ => route(&[("broker-a", address.clone())]),
+    })
+    .await;
+    assert_eq!(of(&names).deliver(1).await, delivered("7F03"));
+}
+
+#[tokio::test]
+async fn a_topic_that_had_a_route_is_not_missing_while_its_broker_is_down() {
+    let broker = cluster(|_| Reply::Taken("7F04")).await;
+    let address = broker.address.to_string();
+    let asked = AtomicI64::new(0);
+    // Another broker lives on and keeps the cluster from looking dead.
+    let names = Server::start(move |seen| match seen.code {
+        CLUSTER => Reply::Body(r#"{"brokerAddrTable":{"b":{"brokerAddrs":{0:"h:1"}}}}"#.into()),
+        _ if asked.fetch_add(1, Ordering::Relaxed) == 0 => route(&[("broker-a", address.clone())]),
+        _ => Reply::Code(17, "No topic route info in name server for the topic: orders"),
+    })
+    .await;
+    let subject = of(&names);
+    assert_eq!(subject.deliver(1).await, delivered("7F04"));
+    drop(broker);
+    for message in 2..6 {
+        subject.retry(message).await;
+    }
+}
+
+#[tokio::test]
 async fn a_topic_that_a_broker_no_longer_has_is_looked_up_once_more() {
     let server = cluster(|_| Reply::Code(17, "topic[orders] not exist")).await;
     let fault = of(&server).permanent(1).await;
