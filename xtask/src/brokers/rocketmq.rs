@@ -1,8 +1,11 @@
 //! RocketMQ: a name server with two brokers, and a pair that asks for signatures.
 
 use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -114,9 +117,11 @@ impl Broker {
         let class = "org.apache.rocketmq.broker.BrokerStartup";
         let mut command = java(home, jars, &memory);
         group.spawn(command.args([class, "-n", &names, "-c", &file]), &log)?;
-        // Said after it has told the name server of itself.
-        let is_up = || fs::read_to_string(&log).is_ok_and(|said| said.contains("boot success"));
-        group.wait("a broker", &log, is_up)
+        // It takes some seconds to tell the name server of itself, and only then anybody finds it.
+        let topic = self.topics.first().copied().unwrap_or_default();
+        let is_up =
+            || listens((self.host, self.port)) && has_route(self.names, topic).unwrap_or(false);
+        group.wait("a route to the broker", &log, is_up)
     }
 
     fn properties(&self, store: &Path) -> String {
@@ -180,6 +185,25 @@ impl Broker {
             topics.join(",")
         )
     }
+}
+
+/// Whether a name server knows who has `topic`: one question of the remoting protocol.
+fn has_route(names: u16, topic: &str) -> io::Result<bool> {
+    let header = format!(
+        "{{\"code\":105,\"language\":\"OTHER\",\"version\":401,\"opaque\":1,\"flag\":0,\
+         \"serializeTypeCurrentRPC\":\"JSON\",\"extFields\":{{\"topic\":\"{topic}\"}}}}"
+    );
+    let length = u32::try_from(header.len()).unwrap_or_default();
+    let mut stream = TcpStream::connect(([127, 0, 0, 1], names))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let frame = [&(length + 4).to_be_bytes()[..], &length.to_be_bytes(), header.as_bytes()];
+    stream.write_all(&frame.concat())?;
+    let mut lengths = [0; 8];
+    stream.read_exact(&mut lengths)?;
+    let [.., a, b, c] = lengths;
+    let mut header = vec![0; usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c)];
+    stream.read_exact(&mut header)?;
+    Ok(String::from_utf8_lossy(&header).contains("\"code\":0,"))
 }
 
 fn java(home: &Path, jars: &Path, memory: &[&str]) -> Command {
