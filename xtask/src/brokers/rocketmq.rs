@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -194,7 +194,7 @@ fn has_route(names: u16, topic: &str) -> io::Result<bool> {
          \"serializeTypeCurrentRPC\":\"JSON\",\"extFields\":{{\"topic\":\"{topic}\"}}}}"
     );
     let length = u32::try_from(header.len()).unwrap_or_default();
-    let mut stream = TcpStream::connect(([127, 0, 0, 1], names))?;
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, names))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let frame = [&(length + 4).to_be_bytes()[..], &length.to_be_bytes(), header.as_bytes()];
     stream.write_all(&frame.concat())?;
