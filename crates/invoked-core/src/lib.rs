@@ -27,6 +27,7 @@ pub mod limits;
 pub mod loops;
 pub mod name;
 pub mod pattern;
+pub mod redrive;
 pub mod retry;
 pub mod role;
 pub mod shard;

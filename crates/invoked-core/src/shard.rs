@@ -16,18 +16,21 @@ mod commit;
 mod intake;
 mod message;
 mod outcome;
+mod redrive;
 mod row;
 mod stop;
 mod window;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use message::{
-    AcceptRequest, Accepted, AttemptReport, BytesWanted, Call, Commit, Dispatch, Effect, Input,
-    KeptCallback, LoadedBytes, Note, Refused, ReplyId, RowOp, StopRefused, Ticket,
+    AcceptRequest, Accepted, AttemptReport, BytesWanted, Call, Commit, Dispatch, Effect,
+    FoundCallback, Input, KeptCallback, LoadedBytes, Note, RedriveRefused, Refused, ReplyId, RowOp,
+    StopRefused, Ticket,
 };
 
 use crate::callback::CallbackPolicy;
@@ -99,6 +102,8 @@ pub struct ShardCore {
     fetching: BTreeMap<InvKey, Vec<ReplyId>>,
     /// Those of them that have changed since the read began: it has to be made again.
     stale_fetches: BTreeSet<InvKey>,
+    /// Callbacks that are being read because they are to be redriven, and who asks.
+    redriving: BTreeMap<InvKey, (Box<str>, ReplyId)>,
     /// What this turn has decided, and what follows once it is durable.
     ops: Vec<RowOp>,
     after: Vec<After>,
@@ -151,6 +156,7 @@ impl ShardCore {
             cached_bytes: 0,
             probing: BTreeMap::new(),
             fetching: BTreeMap::new(),
+            redriving: BTreeMap::new(),
             stale_fetches: BTreeSet::new(),
             ops: Vec::new(),
             after: Vec::new(),
@@ -177,6 +183,8 @@ impl ShardCore {
             Input::AttemptEnded(report) => self.attempt_ended(report, now),
             Input::CallEnded { key, tried, verdict } => self.call_ended(key, tried, verdict, now),
             Input::Stop { key, reply } => self.stop(key, reply, now),
+            Input::Redrive { key, by, reply } => self.redrive(key, by, reply),
+            Input::KeptLoaded { key, found } => self.kept_loaded(key, found, now),
             Input::HeadsLoaded { lane, heads, is_complete } => {
                 self.heads_loaded(lane, heads, is_complete, now);
             }

@@ -14,7 +14,7 @@ use invoked_core::lane::Position;
 use invoked_core::life::Outcome;
 use invoked_core::limits::LIST_EXAMINED_MAX;
 use invoked_core::name::{FunctionKey, TaskId};
-use invoked_core::shard::KeptCallback;
+use invoked_core::shard::{BytesWanted, KeptCallback};
 use invoked_core::time::Timestamp;
 use invoked_store::StoreError;
 
@@ -185,7 +185,7 @@ impl Handle {
             return Ok(CallbackRecord { envelope, ..pending });
         }
         let kept = self.shared.store.kept_callback(key).await?;
-        match kept.filter(|kept| self.kept_from() <= kept.failed_at) {
+        match kept.filter(|kept| self.callbacks_kept_from() <= kept.failed_at) {
             Some(kept) => {
                 let envelope = Some(kept.envelope.clone());
                 Ok(CallbackRecord { envelope, ..self.failed_one(kept).await? })
@@ -200,7 +200,7 @@ impl Handle {
         mut after: Option<Position>,
         listing: &mut Listing,
     ) -> Result<Option<Mark>, CallbackError> {
-        let kept_from = self.kept_from();
+        let kept_from = self.callbacks_kept_from();
         while let Some(room) = listing.room() {
             let asked = room.min(listing.limit);
             let read = self.shared.store.kept_callbacks(after, asked).await?;
@@ -307,6 +307,11 @@ impl Handle {
 
     /// What the destination of a row is about to be told.
     async fn envelope_of(&self, head: Head) -> Result<Option<Bytes>, StoreError> {
+        if head.is_redriven() {
+            let message = BytesWanted::message(&head);
+            let bytes = self.shared.store.bytes(&[message]).await?;
+            return Ok(bytes.into_iter().next().and_then(|bytes| bytes.payload));
+        }
         let TaskRecord { head, payload, result } = self.with_bytes(head).await?;
         let directory = self.directory();
         let function = directory.key_of(head.fn_id);

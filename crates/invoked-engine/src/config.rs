@@ -50,6 +50,8 @@ pub struct EngineConfig {
     pub sync_max: usize,
     /// How long finished records are kept.
     pub retention: Duration,
+    /// How long callbacks that were given up are kept.
+    pub callback_retention: Duration,
     /// How often the store is asked to drop what the retention no longer covers.
     pub purge_interval: Duration,
     /// Timeout of a function that sets none.
@@ -86,6 +88,7 @@ impl EngineConfig {
             accept_deadline: Duration::from_secs(5),
             sync_max: 256,
             retention: Duration::from_secs(7 * 86_400),
+            callback_retention: Duration::from_secs(7 * 86_400),
             purge_interval: Duration::from_secs(3_600),
             function_timeout: Duration::from_secs(60),
             seed,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use invoked_core::id::ShardId;
 use invoked_core::shard::{ShardConfig, ShardCore};
 use invoked_core::totals::Totals;
-use invoked_store::{StoreError, Submission};
+use invoked_store::{Retention, StoreError, Submission};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -215,8 +215,9 @@ impl Handle {
 
 async fn purge(handle: Handle) {
     let config = &handle.shared.config;
+    let retention = Retention { records: config.retention, callbacks: config.callback_retention };
     loop {
-        match handle.shared.store.purge(handle.now(), config.retention).await {
+        match handle.shared.store.purge(handle.now(), retention).await {
             Ok(0) => {}
             Ok(buckets) => tracing::info!(buckets, "dropped records past their retention"),
             Err(error) => tracing::warn!(%error, "cannot drop records past their retention"),

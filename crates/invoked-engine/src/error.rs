@@ -352,3 +352,29 @@ pub enum CallbackError {
     #[error("the store did not answer")]
     Store(#[from] StoreError),
 }
+
+/// A callback was not redriven.
+#[derive(Debug, thiserror::Error)]
+pub enum RedriveError {
+    /// None is kept with this id: it is delivered, or owed, or past its retention.
+    #[error("no failed callback '{id}' is kept")]
+    NotFound {
+        /// Its id.
+        id: String,
+    },
+    /// It is owed already.
+    #[error("callback '{id}' is under way already")]
+    UnderWay {
+        /// Its id.
+        id: String,
+    },
+    /// Its record has made way for that of a newer task with the same id.
+    #[error("callback '{id}' is of a task whose id belongs to a newer task now")]
+    Replaced {
+        /// Its id.
+        id: String,
+    },
+    /// The daemon cannot take it now. It may be owed all the same: look before asking again.
+    #[error("the daemon cannot redrive callbacks now; try again later")]
+    Unavailable,
+}

@@ -20,6 +20,7 @@ mod invoke;
 mod labels;
 mod random;
 mod records;
+mod redrive;
 mod registry;
 mod resources;
 mod retry;
@@ -37,7 +38,8 @@ pub use config::{EngineConfig, Parts};
 pub use configs::{ConfigChange, ConfigPage, DestinationChange};
 pub use engine::{Drained, Engine, Fatal, StartError};
 pub use error::{
-    CallbackError, ConfigError, FunctionError, InvokeError, ResourceError, RetryError, TaskError,
+    CallbackError, ConfigError, FunctionError, InvokeError, RedriveError, ResourceError,
+    RetryError, TaskError,
 };
 pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};

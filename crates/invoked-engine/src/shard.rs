@@ -24,8 +24,8 @@ use invoked_core::directory::Directory;
 use invoked_core::head::Head;
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::shard::{
-    AcceptRequest, Accepted, Effect, Input, Refused, ReplyId, ShardCore, ShardView, StopRefused,
-    Ticket,
+    AcceptRequest, Accepted, Effect, Input, RedriveRefused, Refused, ReplyId, ShardCore, ShardView,
+    StopRefused, Ticket,
 };
 use invoked_core::totals::Total;
 use invoked_store::{CommitOutcome, Lease, ShardWrite};
@@ -57,6 +57,12 @@ pub(crate) enum Ask {
     Directory {
         directory: Arc<Directory>,
         reply: oneshot::Sender<()>,
+    },
+    /// The answer comes when the callback is durably owed again.
+    Redrive {
+        key: InvKey,
+        by: Box<str>,
+        reply: oneshot::Sender<Result<(), RedriveRefused>>,
     },
     Stop {
         key: InvKey,
@@ -103,6 +109,7 @@ pub(crate) struct ShardTask {
 pub(crate) struct Replies {
     next: u64,
     accepts: BTreeMap<ReplyId, oneshot::Sender<Result<Accepted, Refused>>>,
+    redrives: BTreeMap<ReplyId, oneshot::Sender<Result<(), RedriveRefused>>>,
     stops: BTreeMap<ReplyId, oneshot::Sender<Result<(), StopRefused>>>,
     idle: Vec<oneshot::Sender<()>>,
     flushed: Vec<oneshot::Sender<()>>,
@@ -286,6 +293,11 @@ impl ShardTask {
                 self.core.step(Input::Directory(directory), now);
                 let _gone = reply.send(());
             }
+            Ask::Redrive { key, by, reply } => {
+                let id = self.replies.next();
+                self.replies.redrives.insert(id, reply);
+                self.core.step(Input::Redrive { key, by, reply: id }, now);
+            }
             Ask::Stop { key, reply } => {
                 let id = self.replies.next();
                 self.replies.stops.insert(id, reply);
@@ -335,6 +347,11 @@ impl ShardTask {
                     let _gone = caller.send(result);
                 }
             }
+            Effect::ReplyRedrive { reply, result } => {
+                if let Some(caller) = self.replies.redrives.remove(&reply) {
+                    let _gone = caller.send(result);
+                }
+            }
             Effect::ReplyStop { reply, result } => {
                 if let Some(caller) = self.replies.stops.remove(&reply) {
                     let _gone = caller.send(result);
@@ -345,6 +362,7 @@ impl ShardTask {
             Effect::Call(call) => self.call(*call),
             Effect::LoadHeads { lane, after } => self.load_heads(lane, after),
             Effect::LoadHead { key } => self.load_head(key),
+            Effect::LoadKept { key } => self.load_kept(key),
             Effect::LoadBytes { wanted } => self.load_bytes(wanted),
             Effect::Note(note) => self.meters.note(note, &self.snapshot.directory),
             Effect::Alarm(message) => {

@@ -34,6 +34,9 @@ pub fn describe() {
         (EXPIRED, "Invocations that no attempt could start in time for"),
         ("FunctionDestinationSucceed", "Callbacks that ended in delivery, once each"),
         ("FunctionDestinationErrors", "Callbacks that were given up, once each"),
+        (REDRIVES, "Callbacks that were given up and became owed again"),
+        (REDRIVES_DELIVERED, "Redriven callbacks that ended in delivery"),
+        (REDRIVES_FAILED, "Redriven callbacks that were given up again"),
         ("invoked_invocations_total", "Invocations that ended, by outcome"),
         ("invoked_attempts_total", "Attempts that ended in this process, by what they came to"),
         ("invoked_commits_total", "Commits of this process, by what became of them"),
@@ -141,6 +144,7 @@ pub fn publish(handle: &Handle, view: &EngineView) {
     let directory = handle.directory();
     let totals = handle.totals();
     destinations(&directory, &totals);
+    redrives(&totals);
     let shown: BTreeMap<FnId, String> = directory
         .iter()
         .take(FUNCTIONS_SHOWN_MAX)
@@ -194,6 +198,9 @@ pub fn publish(handle: &Handle, view: &EngineView) {
     }
 }
 
+const REDRIVES: &str = "invoked_callback_redrives_total";
+const REDRIVES_DELIVERED: &str = "invoked_callback_redrives_delivered_total";
+const REDRIVES_FAILED: &str = "invoked_callback_redrives_failed_total";
 const ENQUEUED: &str = "FunctionEnqueueCount";
 const DEQUEUED: &str = "FunctionDequeueCount";
 const EXPIRED: &str = "FunctionAsyncEventExpiredDropped";
@@ -216,7 +223,11 @@ fn families(metric: Metric) -> Vec<&'static str> {
         Metric::Ended(Outcome::Expired) => vec![DEQUEUED, EXPIRED, "outcome:expired"],
         Metric::Ended(Outcome::Stopped) => vec![DEQUEUED, "outcome:stopped"],
         Metric::Ended(Outcome::Invalid) => vec![DEQUEUED, "outcome:invalid"],
-        Metric::CallbackDelivered(_) | Metric::CallbackFailed(_) => vec![],
+        Metric::CallbackDelivered(_)
+        | Metric::CallbackFailed(_)
+        | Metric::Redriven(_)
+        | Metric::RedriveDelivered(_)
+        | Metric::RedriveFailed(_) => vec![],
     }
 }
 
@@ -256,7 +267,11 @@ fn destinations(directory: &Directory, totals: &BTreeMap<TotalKey, u64>) {
         let (family, kind) = match key.metric {
             Metric::CallbackDelivered(kind) => ("FunctionDestinationSucceed", kind),
             Metric::CallbackFailed(kind) => ("FunctionDestinationErrors", kind),
-            Metric::Accepted | Metric::Ended(_) => continue,
+            Metric::Accepted
+            | Metric::Ended(_)
+            | Metric::Redriven(_)
+            | Metric::RedriveDelivered(_)
+            | Metric::RedriveFailed(_) => continue,
         };
         let name = match directory.get(key.fn_id) {
             Some(function) => shown(directory, function),
@@ -272,6 +287,31 @@ fn destinations(directory: &Directory, totals: &BTreeMap<TotalKey, u64>) {
             "destination" => kind.as_str(),
         )
         .absolute(value);
+    }
+}
+
+/// Redrives by kind of destination: a series for each kind, at 0 from the start.
+fn redrives(totals: &BTreeMap<TotalKey, u64>) {
+    let mut series: BTreeMap<(&'static str, SinkKind), u64> = BTreeMap::new();
+    for kind in SinkKind::ALL {
+        for family in [REDRIVES, REDRIVES_DELIVERED, REDRIVES_FAILED] {
+            series.insert((family, kind), 0);
+        }
+    }
+    for (key, value) in totals {
+        let (family, kind) = match key.metric {
+            Metric::Redriven(kind) => (REDRIVES, kind),
+            Metric::RedriveDelivered(kind) => (REDRIVES_DELIVERED, kind),
+            Metric::RedriveFailed(kind) => (REDRIVES_FAILED, kind),
+            Metric::Accepted
+            | Metric::Ended(_)
+            | Metric::CallbackDelivered(_)
+            | Metric::CallbackFailed(_) => continue,
+        };
+        *series.entry((family, kind)).or_default() += value;
+    }
+    for ((family, kind), value) in series {
+        counter!(family, "destination" => kind.as_str()).absolute(value);
     }
 }
 

@@ -62,11 +62,13 @@ impl ShardCore {
         let Some(row) = self.rows.get_mut(&key) else { return };
         row.envelope = Some(envelope.clone());
         let due = row.head.due;
+        let first_try_at = row.head.callback.first_try_at();
         let Some(due) = row.head.callback.apply(key, due, CallEvent::CallGranted, &policy, now)
         else {
             return;
         };
         row.head.due = due;
+        row.first_try_at = row.head.callback.first_try_at().or(first_try_at);
         match (&row.head.callback, row.head.life.outcome()) {
             (Callback::Calling { trying, .. }, Some(outcome)) => {
                 self.effects.push(Effect::Call(Box::new(Call {
@@ -188,6 +190,9 @@ impl ShardCore {
     fn envelope_of(&self, key: InvKey, arn: &Arn) -> Option<Bytes> {
         let row = self.rows.get(&key)?;
         let head: &Head = &row.head;
+        if head.is_redriven() {
+            return Some(row.payload.clone().unwrap_or_default());
+        }
         let function_arn = match self.directory.key_of(head.fn_id) {
             Some(function) => {
                 self.directory.identity.function_arn(&function, &head.terms.qualifier)
@@ -213,7 +218,7 @@ impl ShardCore {
         Some(Bytes::from(text))
     }
 
-    fn release_call(&mut self, key: InvKey, now: Timestamp) {
+    pub(super) fn release_call(&mut self, key: InvKey, now: Timestamp) {
         let Some(row) = self.rows.get_mut(&key) else { return };
         if let Some(lane) = row.held.take() {
             self.callbacks_under_way = self.callbacks_under_way.saturating_sub(1);

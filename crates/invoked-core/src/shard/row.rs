@@ -30,6 +30,8 @@ pub(super) struct Row {
     pub(super) payload: Option<Bytes>,
     pub(super) result: Option<Bytes>,
     pub(super) envelope: Option<Bytes>,
+    /// When the first try of its callback started.
+    pub(super) first_try_at: Option<Timestamp>,
     pub(super) later: SmallVec<[Later; 1]>,
 }
 
@@ -63,6 +65,7 @@ impl Row {
             payload: Some(payload),
             result: None,
             envelope: None,
+            first_try_at: None,
             later: SmallVec::new(),
         }
     }
@@ -81,6 +84,7 @@ impl Row {
             payload: None,
             result: None,
             envelope: None,
+            first_try_at: None,
             later: SmallVec::new(),
         }
     }

@@ -181,7 +181,11 @@ impl ShardCore {
 
     pub(super) fn want_bytes(&mut self, key: InvKey) {
         if let Some(row) = self.rows.get(&key) {
-            self.bytes_wanted.push(BytesWanted::from(&row.head));
+            let wanted = match row.head.is_redriven() {
+                true => BytesWanted::message(&row.head),
+                false => BytesWanted::from(&row.head),
+            };
+            self.bytes_wanted.push(wanted);
         }
     }
 
@@ -199,6 +203,9 @@ impl ShardCore {
             }
             match lane {
                 LaneId::Function(_) => self.start(key, is_missing, now),
+                LaneId::Destination(_) if is_missing && row.head.is_redriven() => {
+                    self.lose_message(key, now);
+                }
                 LaneId::Destination(_) => self.call(key, now),
             }
         }

@@ -9,11 +9,13 @@ use invoked_core::head::LaneId;
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::lane::Position;
 use invoked_core::limits::{HEADS_PER_LOAD, RESULT_MAX};
-use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch};
+use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch, FoundCallback};
 use invoked_sink::{Attempted, Delivery};
+use invoked_store::{Store, StoreError};
 
 use super::ShardTask;
 use super::work::{Done, unavailable};
+use crate::registry::interned_destination;
 
 impl ShardTask {
     pub(super) fn dispatch(&mut self, dispatch: Dispatch) {
@@ -88,6 +90,11 @@ impl ShardTask {
         self.work.spawn(async move { Done::Head { key, read: store.head(key).await } });
     }
 
+    pub(super) fn load_kept(&mut self, key: InvKey) {
+        let store = Arc::clone(&self.shared.store);
+        self.work.spawn(async move { Done::Kept { key, read: kept(store.as_ref(), key).await } });
+    }
+
     pub(super) fn load_bytes(&mut self, wanted: Vec<BytesWanted>) {
         let store = Arc::clone(&self.shared.store);
         self.work.spawn(async move {
@@ -95,4 +102,12 @@ impl ShardTask {
             Done::Bytes { wanted, read }
         });
     }
+}
+
+/// A callback that was given up, and what a redrive needs beside it.
+async fn kept(store: &dyn Store, key: InvKey) -> Result<Option<FoundCallback>, StoreError> {
+    let Some(kept) = store.kept_callback(key).await? else { return Ok(None) };
+    let record = store.head(key).await?.map(|found| found.head);
+    let destination = store.intern(&interned_destination(&kept.destination)).await?;
+    Ok(Some(FoundCallback { kept, record, destination }))
 }
