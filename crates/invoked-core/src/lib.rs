@@ -13,6 +13,7 @@
 extern crate alloc;
 
 pub mod arn;
+pub mod breaker;
 pub mod callback;
 pub mod directory;
 pub mod envelope;

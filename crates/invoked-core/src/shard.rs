@@ -16,6 +16,7 @@ mod commit;
 mod intake;
 mod message;
 mod outcome;
+mod outlet;
 mod redrive;
 mod row;
 mod stop;
@@ -27,12 +28,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+pub use outlet::Outlet;
 pub use message::{
     AcceptRequest, Accepted, AttemptReport, BytesWanted, Call, Commit, Dispatch, Effect,
     FoundCallback, Input, KeptCallback, LoadedBytes, Note, RedriveRefused, Refused, ReplyId, RowOp,
     StopRefused, Ticket,
 };
 
+use crate::breaker::BreakerPolicy;
 use crate::callback::CallbackPolicy;
 use crate::directory::Directory;
 use crate::head::{LaneId, Slot};
@@ -53,6 +56,8 @@ pub struct ShardConfig {
     pub retry: RetryPolicy,
     /// Waits between tries of a callback, and their end.
     pub callback: CallbackPolicy,
+    /// When destinations are let alone.
+    pub breaker: BreakerPolicy,
     /// Rows that one lane keeps in memory.
     pub window_max: usize,
     /// Attempts under way at a time, over all functions.
@@ -90,8 +95,14 @@ pub struct ShardCore {
     lanes: Lanes,
     /// Destinations with callbacks to be made.
     outlets: Lanes,
+    /// What is known of the destinations that were called.
+    outlet_states: BTreeMap<LaneId, Outlet>,
     totals: Totals,
     expiries: BTreeSet<(Timestamp, InvKey)>,
+    /// When the last tries of the callbacks that wait in memory may start.
+    deadlines: BTreeSet<(Timestamp, InvKey)>,
+    /// Callbacks past it whose messages are being read.
+    giving_up: usize,
     marks: VecDeque<Mark>,
     attempts_under_way: usize,
     callbacks_under_way: usize,
@@ -129,6 +140,8 @@ pub struct ShardView {
     pub cached_bytes: usize,
     /// The lanes.
     pub lanes: Vec<(LaneId, LaneView)>,
+    /// What is known of the destinations that were called.
+    pub outlets: Vec<(LaneId, Outlet)>,
 }
 
 impl ShardCore {
@@ -150,6 +163,9 @@ impl ShardCore {
             rows: BTreeMap::new(),
             totals,
             expiries: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            giving_up: 0,
+            outlet_states: BTreeMap::new(),
             marks: VecDeque::new(),
             attempts_under_way: 0,
             callbacks_under_way: 0,
@@ -263,7 +279,7 @@ impl ShardCore {
         if self.is_draining {
             return mark;
         }
-        [mark, expiry, self.lanes.next_wakeup(), self.outlets.next_wakeup()]
+        [mark, expiry, self.next_deadline(), self.lanes.next_wakeup(), self.outlets.next_wakeup()]
             .into_iter()
             .flatten()
             .min()
@@ -310,6 +326,7 @@ impl ShardCore {
             callbacks: self.callbacks_under_way,
             cached_bytes: self.cached_bytes,
             lanes: views.collect(),
+            outlets: self.outlet_states.iter().map(|(lane, of)| (*lane, of.clone())).collect(),
         }
     }
 

@@ -9,6 +9,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::arn::Arn;
+use crate::breaker::Breaker;
 use crate::callback::CallVerdict;
 use crate::directory::{Directory, Function};
 use crate::fault::Fault;
@@ -379,7 +380,7 @@ pub enum RedriveRefused {
 }
 
 /// Something worth counting that no commit depends on.
-#[derive(Copy, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub enum Note {
     /// An attempt ended.
     Attempt {
@@ -389,6 +390,13 @@ pub enum Note {
         verdict: Verdict,
         /// How long it took.
         took: Duration,
+    },
+    /// A destination is let alone, or tried, or told again.
+    Breaker {
+        /// Its lane.
+        lane: LaneId,
+        /// Where its breaker stands.
+        breaker: Breaker,
     },
     /// A first attempt started.
     Started {

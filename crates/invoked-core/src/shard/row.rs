@@ -27,6 +27,8 @@ pub(super) struct Row {
     pub(super) held: Option<LaneId>,
     /// When its attempt was handed out.
     pub(super) dispatched_at: Option<Timestamp>,
+    /// Whether its callback is given up as soon as its bytes are read.
+    pub(super) is_giving_up: bool,
     pub(super) payload: Option<Bytes>,
     pub(super) result: Option<Bytes>,
     pub(super) envelope: Option<Bytes>,
@@ -62,6 +64,7 @@ impl Row {
             waiting_at: None,
             held: None,
             dispatched_at: None,
+            is_giving_up: false,
             payload: Some(payload),
             result: None,
             envelope: None,
@@ -81,6 +84,7 @@ impl Row {
             waiting_at: None,
             held: None,
             dispatched_at: None,
+            is_giving_up: false,
             payload: None,
             result: None,
             envelope: None,
