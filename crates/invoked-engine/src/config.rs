@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use invoked_core::arn::SinkKind;
+use invoked_core::breaker::BreakerPolicy;
 use invoked_core::callback::CallbackPolicy;
 use invoked_core::envelope::Identity;
 use invoked_core::life::RetryPolicy;
@@ -28,6 +29,10 @@ pub struct EngineConfig {
     pub retry: RetryPolicy,
     /// Waits between tries of a callback, and their end.
     pub callback: CallbackPolicy,
+    /// When destinations are let alone, and for how long.
+    pub breaker: BreakerPolicy,
+    /// How long one try of a callback may take, whatever its sink does.
+    pub call_timeout: Duration,
     /// Rows that one lane keeps in memory.
     pub window_max: usize,
     /// Attempts under way at a time, over all functions.
@@ -77,6 +82,8 @@ impl EngineConfig {
             roles: Arc::default(),
             retry: RetryPolicy::default(),
             callback: CallbackPolicy::default(),
+            breaker: BreakerPolicy::default(),
+            call_timeout: Duration::from_secs(60),
             window_max: 4_096,
             attempts_max: 1_024,
             callbacks_max: 256,

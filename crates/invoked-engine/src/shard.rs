@@ -20,12 +20,13 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use invoked_core::breaker::Breaker;
 use invoked_core::directory::Directory;
-use invoked_core::head::Head;
+use invoked_core::head::{Head, LaneId};
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::shard::{
-    AcceptRequest, Accepted, Effect, Input, RedriveRefused, Refused, ReplyId, ShardCore, ShardView,
-    StopRefused, Ticket,
+    AcceptRequest, Accepted, Effect, Input, Note, RedriveRefused, Refused, ReplyId, ShardCore,
+    ShardView, StopRefused, Ticket,
 };
 use invoked_core::totals::Total;
 use invoked_store::{CommitOutcome, Lease, ShardWrite};
@@ -156,6 +157,8 @@ impl ShardTask {
             }
             self.answer_waiting(committing.is_none());
             if is_closing && committing.is_none() && self.core.ops_waiting() == 0 {
+                // Nobody delivers any more when the sinks are closed.
+                self.work.shutdown().await;
                 return Ok(());
             }
             match self.wait(&mut committing).await {
@@ -364,10 +367,39 @@ impl ShardTask {
             Effect::LoadHead { key } => self.load_head(key),
             Effect::LoadKept { key } => self.load_kept(key),
             Effect::LoadBytes { wanted } => self.load_bytes(wanted),
+            Effect::Note(Note::Breaker { lane, breaker }) => self.breaker_moved(lane, &breaker),
             Effect::Note(note) => self.meters.note(note, &self.snapshot.directory),
             Effect::Alarm(message) => {
                 telemetry::alarm();
                 tracing::error!(message, "a row was not as it has to be");
+            }
+        }
+    }
+}
+
+impl ShardTask {
+    /// One line for each change, so that nobody has to guess why callbacks wait.
+    fn breaker_moved(&self, lane: LaneId, breaker: &Breaker) {
+        let (LaneId::Destination(id) | LaneId::Function(id)) = lane;
+        let destinations = &self.snapshot.functions.destinations;
+        let named = destinations.iter().find(|(_, known)| **known == id).map(|(arn, _)| arn);
+        let destination = named.map_or("unknown", String::as_str);
+        match breaker {
+            Breaker::Open { hold, .. } => {
+                tracing::warn!(
+                    destination,
+                    ?hold,
+                    "a destination does not answer: it is let alone"
+                );
+            }
+            Breaker::HalfOpen { .. } => {
+                tracing::info!(destination, "a destination is tried with one callback");
+            }
+            Breaker::Closed { .. } => {
+                tracing::info!(
+                    destination,
+                    "a destination answers again: it is told what it is owed"
+                );
             }
         }
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use invoked_core::arn::SinkKind;
+use invoked_core::breaker::Breaker;
 use invoked_core::directory::{Directory, Function};
 use invoked_core::head::LaneId;
 use invoked_core::id::FnId;
@@ -51,6 +52,10 @@ pub fn describe() {
         ("invoked_rows_in_memory", "Rows that the windows of the lanes hold"),
         ("invoked_attempts_under_way", "Attempts under way, over all functions"),
         ("invoked_callbacks_under_way", "Callbacks under way, over all destinations"),
+        (
+            "invoked_destination_breaker_state",
+            "Whether a destination is let alone: 0 no, 1 one callback tries it, 2 yes",
+        ),
         ("invoked_payload_cache_bytes", "Payloads of waiting rows that are kept in memory"),
     ] {
         describe_gauge!(name, help);
@@ -101,6 +106,7 @@ struct Meters {
 impl FunctionMeters {
     pub(crate) fn note(&mut self, note: Note, directory: &Directory) {
         match note {
+            Note::Breaker { .. } => {}
             Note::Started { waited, .. } => {
                 self.waited
                     .get_or_insert_with(|| histogram!("invoked_dispatch_delay_seconds"))
@@ -189,6 +195,7 @@ pub fn publish(handle: &Handle, view: &EngineView) {
             .set((exact - f64::from(running)).max(0.0));
         gauge!("FunctionAsyncMessagesInProcess", "function" => name).set(f64::from(running));
     }
+    breakers(handle, view);
     for shard in &view.shards {
         let of = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         gauge!("invoked_rows_in_memory").set(of(shard.rows));
@@ -312,6 +319,29 @@ fn redrives(totals: &BTreeMap<TotalKey, u64>) {
     }
     for ((family, kind), value) in series {
         counter!(family, "destination" => kind.as_str()).absolute(value);
+    }
+}
+
+/// The breakers that were ever needed: 0 closed, 1 half-open, 2 open.
+fn breakers(handle: &Handle, view: &EngineView) {
+    let names = handle.destinations();
+    let outlets = view.shards.iter().flat_map(|shard| &shard.outlets);
+    let mut shown: BTreeMap<String, f64> = BTreeMap::new();
+    for (lane, outlet) in outlets {
+        let LaneId::Destination(id) = lane else { continue };
+        let Some(name) = names.get(id) else { continue };
+        let is_room = shown.len() < FUNCTIONS_SHOWN_MAX;
+        let name = if is_room { name.clone() } else { "_other".to_owned() };
+        let state = match outlet.breaker {
+            Breaker::Closed { .. } => 0.0,
+            Breaker::HalfOpen { .. } => 1.0,
+            Breaker::Open { .. } => 2.0,
+        };
+        let worst = shown.entry(name).or_default();
+        *worst = worst.max(state);
+    }
+    for (name, state) in shown {
+        gauge!("invoked_destination_breaker_state", "destination" => name).set(state);
     }
 }
 

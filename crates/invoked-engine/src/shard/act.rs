@@ -15,6 +15,7 @@ use invoked_store::{Store, StoreError};
 
 use super::ShardTask;
 use super::work::{Done, unavailable};
+use crate::destinations::deliver;
 use crate::registry::interned_destination;
 
 impl ShardTask {
@@ -59,10 +60,11 @@ impl ShardTask {
     pub(super) fn call(&mut self, call: Call) {
         let Call { key, tried, destination, request_id, outcome, depth, envelope } = call;
         let sink = self.shared.sinks.get(&destination.kind()).map(Arc::clone);
+        let limit = self.shared.config.call_timeout;
         let courier = async move {
             let delivery = Delivery { destination, envelope, request_id, outcome, depth };
             let verdict = match sink {
-                Some(sink) => sink.deliver(&delivery).await,
+                Some(sink) => deliver(sink.as_ref(), &delivery, limit).await,
                 None => {
                     let kind = delivery.destination.kind().as_str();
                     let message =
