@@ -15,7 +15,8 @@ use invoked_core::totals::{Metric, Totals};
 use invoked_engine::clock::TokioClock;
 use invoked_engine::{
     CallbackFilter, CallbackStatus, Engine, EngineConfig, Handle, InvokeError, InvokeRequest,
-    Parts, TaskFilter, TaskWish,
+    Operation, OperationState, Parts, RedriveFilter, RedriveRequest, Redriven, TaskFilter,
+    TaskWish,
 };
 use invoked_store::{NodeId, Store};
 use invoked_testkit::function::{Ending, ScriptedFunction};
@@ -139,7 +140,8 @@ impl World {
                 76..80 => self.change_doomed().await,
                 80..84 => self.crash(),
                 84..87 => self.shut_down().await,
-                87..91 => self.redrive(),
+                87..90 => self.redrive(),
+                90..93 => self.redrive_many(),
                 _ => self.pause().await,
             }
             if self.rng.below(3) == 0 {
@@ -229,7 +231,7 @@ impl World {
             depth: 0,
         };
         let promise = Promise {
-            request_id: invoked_core::id::RequestId([0; 16]),
+            request_id: RequestId([0; 16]),
             function: function.into(),
             payload: request.payload.clone(),
             is_task: if is_task { Expected::Yes } else { Expected::No },
@@ -284,6 +286,26 @@ impl World {
             for callback in page.callbacks.iter().skip(pick).chain(page.callbacks.first()) {
                 // Whether it can be taken now is not the question.
                 let _taken = handle.redrive(callback.id, "sim").await;
+            }
+        });
+    }
+
+    /// An operator sends all of them anew, page by page; sometimes somebody thinks better of it.
+    fn redrive_many(&mut self) {
+        let Some(handle) = self.handle() else { return };
+        let request = RedriveRequest {
+            which: Redriven::Matching(RedriveFilter::default()),
+            is_dry_run: self.rng.below(4) == 0,
+            rate: 1 + u32::try_from(self.rng.below(50)).expect("small"),
+            by: "sim".into(),
+        };
+        let is_cancelled = self.rng.below(5) == 0;
+        self.clients.spawn(async move {
+            if let Ok(operation) = handle.begin_redrive(request).await
+                && is_cancelled
+            {
+                // It may have ended already.
+                let _ended = handle.cancel_operation(operation.id).await;
             }
         });
     }
@@ -391,6 +413,7 @@ impl World {
             let totals = Totals::restored(totals.unwrap_or_default());
             self.problems.extend(callbacks_counted_once(&handle.directory(), &totals));
             self.problems.extend(redrives_counted_once(&totals, &evidence));
+            self.problems.extend(operations_have_ended(&handle));
         }
         let mut trace = self.notes.join("\n");
         for execution in &executions {
@@ -403,6 +426,18 @@ impl World {
         let accepted = u64::try_from(self.oracle.accepted_count()).expect("small");
         Run { accepted, problems: self.problems, trace }
     }
+}
+
+/// Operations come to an end by themselves, across all restarts, and their counts add up.
+fn operations_have_ended(handle: &Handle) -> Vec<String> {
+    let is_right = |operation: &Operation| {
+        let counts = operation.counts;
+        let is_counted = operation.is_dry_run && counts.redriven == 0
+            || counts.redriven + counts.skipped <= counts.examined;
+        operation.state != OperationState::Running && is_counted
+    };
+    let wrong = handle.operations().into_iter().filter(|operation| !is_right(operation));
+    wrong.map(|operation| format!("an operation is not as it has to be: {operation:?}")).collect()
 }
 
 /// Every redrive is counted once as such, and once as what it came to.

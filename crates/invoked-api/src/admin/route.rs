@@ -26,6 +26,12 @@ pub(super) enum Operation {
     RetryInvocation(String),
     ListCallbacks,
     GetCallback(String),
+    RedriveCallbacks,
+    ListOperations,
+    GetOperation(String),
+    CancelOperation(String),
+    ListDestinations,
+    ProbeDestination,
 }
 
 impl Operation {
@@ -41,8 +47,16 @@ impl Operation {
             | Self::GetTask(..)
             | Self::GetInvocation(_)
             | Self::ListCallbacks
-            | Self::GetCallback(_) => Role::Viewer,
-            Self::StopTask(..) | Self::RetryTask(..) | Self::RetryInvocation(_) => Role::Operator,
+            | Self::GetCallback(_)
+            | Self::ListOperations
+            | Self::GetOperation(_)
+            | Self::ListDestinations => Role::Viewer,
+            Self::StopTask(..)
+            | Self::RetryTask(..)
+            | Self::RetryInvocation(_)
+            | Self::RedriveCallbacks
+            | Self::CancelOperation(_)
+            | Self::ProbeDestination => Role::Operator,
             Self::PutFunction(_) | Self::DeleteFunction(_) => Role::Admin,
         }
     }
@@ -70,6 +84,12 @@ impl Operation {
             Self::RetryInvocation(_) => "retryInvocation",
             Self::ListCallbacks => "listCallbacks",
             Self::GetCallback(_) => "getCallback",
+            Self::RedriveCallbacks => "redriveCallbacks",
+            Self::ListOperations => "listOperations",
+            Self::GetOperation(_) => "getOperation",
+            Self::CancelOperation(_) => "cancelOperation",
+            Self::ListDestinations => "listDestinations",
+            Self::ProbeDestination => "probeDestination",
         }
     }
 }
@@ -151,6 +171,30 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
             takes(Place::Read)?;
             O::ListCallbacks
         }
+        ["callbacks", "redrive"] => {
+            takes(Place::Change)?;
+            O::RedriveCallbacks
+        }
+        ["operations"] => {
+            takes(Place::Read)?;
+            O::ListOperations
+        }
+        ["operations", id] => {
+            takes(Place::Read)?;
+            O::GetOperation(text(id))
+        }
+        ["operations", id, "cancel"] => {
+            takes(Place::Change)?;
+            O::CancelOperation(text(id))
+        }
+        ["destinations"] => {
+            takes(Place::Read)?;
+            O::ListDestinations
+        }
+        ["destinations", "probe"] => {
+            takes(Place::Change)?;
+            O::ProbeDestination
+        }
         ["callbacks", id] => {
             takes(Place::Read)?;
             O::GetCallback(text(id))
@@ -213,6 +257,17 @@ mod tests {
             ),
             ("GET", "/v1/callbacks", Operation::ListCallbacks, Role::Viewer),
             ("GET", "/v1/callbacks/x", Operation::GetCallback("x".into()), Role::Viewer),
+            ("POST", "/v1/callbacks/redrive", Operation::RedriveCallbacks, Role::Operator),
+            ("GET", "/v1/operations", Operation::ListOperations, Role::Viewer),
+            ("GET", "/v1/operations/x", Operation::GetOperation("x".into()), Role::Viewer),
+            (
+                "POST",
+                "/v1/operations/x/cancel",
+                Operation::CancelOperation("x".into()),
+                Role::Operator,
+            ),
+            ("GET", "/v1/destinations", Operation::ListDestinations, Role::Viewer),
+            ("POST", "/v1/destinations/probe", Operation::ProbeDestination, Role::Operator),
         ] {
             let it = found(method, path);
             assert_eq!(it.as_ref(), Ok(&operation), "{method} {path}");
