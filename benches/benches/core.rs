@@ -45,6 +45,7 @@ fn core() -> ShardCore {
         shard: ShardId(0),
         retry: invoked_core::life::RetryPolicy::default(),
         callback: invoked_core::callback::CallbackPolicy::default(),
+        breaker: invoked_core::breaker::BreakerPolicy::default(),
         window_max: 4_096,
         attempts_max: 1_024,
         callbacks_max: 256,

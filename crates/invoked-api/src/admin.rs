@@ -22,7 +22,6 @@ use invoked_engine::{EngineView, Handle, telemetry as engine_telemetry};
 use serde::de::DeserializeOwned;
 
 use crate::admin::asked::Asked;
-use crate::admin::guard::Visitor;
 use crate::admin::problem::AdminProblem;
 use crate::admin::route::Operation;
 use crate::admin::tokens::{Role, SharedTokens};
@@ -33,10 +32,12 @@ use crate::serve::unread::Unread;
 
 mod asked;
 mod callbacks;
+mod destinations;
 mod dto;
 mod functions;
 mod guard;
 mod openapi;
+mod operations;
 mod problem;
 mod reply;
 mod route;
@@ -130,9 +131,10 @@ impl Admin {
         }
         let asked = Asked::parse(head.uri.query().unwrap_or_default())?;
         let name = operation.name();
-        let done = self.perform(operation, asked, head, body).await;
+        let by = visitor.name.as_deref().unwrap_or("anybody on this machine");
+        let done = self.perform(operation, asked, head, body, by).await;
         if let (Ok(_), true) = (&done, !is_read(&head.method)) {
-            note(name, path, &visitor);
+            note(name, path, by);
         }
         done
     }
@@ -143,6 +145,7 @@ impl Admin {
         asked: Asked,
         head: &Parts,
         body: UnreadBody<'_>,
+        by: &str,
     ) -> Result<Reply, AdminProblem> {
         use Operation as O;
 
@@ -157,10 +160,7 @@ impl Admin {
             O::ListFunctions => functions::list(engine, asked),
             O::GetFunction(name) => functions::get(engine, name, asked),
             O::PutFunction(name) => {
-                let input = self.input(head, body).await?;
-                let input =
-                    input.ok_or_else(|| AdminProblem::Json { problem: "it is empty".into() })?;
-                functions::put(engine, name, asked, input).await
+                functions::put(engine, name, asked, self.needed(head, body).await?).await
             }
             O::DeleteFunction(name) => functions::delete(engine, name, asked).await,
             O::ListConfigs(name) => functions::configs(engine, name, asked),
@@ -178,7 +178,27 @@ impl Admin {
             }
             O::ListCallbacks => callbacks::list(engine, asked).await,
             O::GetCallback(id) => callbacks::get(engine, &id, asked).await,
+            O::RedriveCallbacks => {
+                operations::redrive(engine, asked, self.needed(head, body).await?, by).await
+            }
+            O::ListBulk => operations::list(engine, asked),
+            O::GetBulk(id) => operations::get(engine, &id, asked),
+            O::CancelBulk(id) => operations::cancel(engine, &id, asked).await,
+            O::ListDestinations => destinations::list(engine, asked).await,
+            O::ProbeDestination => {
+                destinations::probe(engine, asked, self.needed(head, body).await?).await
+            }
         }
+    }
+
+    /// The body, read; it has to be there.
+    async fn needed<T: DeserializeOwned>(
+        &self,
+        head: &Parts,
+        body: UnreadBody<'_>,
+    ) -> Result<T, AdminProblem> {
+        let input = self.input(head, body).await?;
+        input.ok_or_else(|| AdminProblem::Json { problem: "it is empty".into() })
     }
 
     /// The body, read; `None` if it is empty or null.
@@ -214,8 +234,7 @@ fn is_json(content_type: &HeaderValue) -> bool {
 }
 
 /// Leaves a trace of who changed what.
-fn note(operation: &str, path: &str, visitor: &Visitor) {
-    let by = visitor.name.as_deref().unwrap_or("anybody on this machine");
+fn note(operation: &str, path: &str, by: &str) {
     tracing::info!(operation, path, by, "changed through the admin API");
 }
 

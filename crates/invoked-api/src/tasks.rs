@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::StatusCode;
-use invoked_core::callback::Callback;
+use invoked_core::callback::{Callback, CallbackPolicy};
 use invoked_core::envelope::Identity;
 use invoked_core::head::{Head, Status};
 use invoked_core::id::Attempt;
@@ -13,7 +13,8 @@ use invoked_core::time::Timestamp;
 use invoked_engine::{TaskFilter, TaskRecord};
 use invoked_fc::dto::list::List;
 use invoked_fc::dto::task::{
-    AsyncTask, AsyncTaskEvent, Payload, Payloads, SortOrder, TaskFilter as AskedTasks, TaskStatus,
+    AsyncTask, AsyncTaskEvent, DestinationDetail, Payload, Payloads, SortOrder,
+    TaskFilter as AskedTasks, TaskStatus,
 };
 use invoked_fc::dto::{FunctionNames, Shape};
 use invoked_fc::query::Query;
@@ -28,7 +29,8 @@ impl Api {
     pub(crate) async fn task(&self, path: &TaskPath, call: &Call<'_>) -> Result<Reply, Problem> {
         let function = call.function(&path.function)?;
         let task = self.engine().task(&function, &path.task_id).await?;
-        json(&shown(call.shape, &self.engine().config().identity, &function, &task))
+        let config = self.engine().config();
+        json(&shown(call.shape, &config.identity, &function, &task, &config.callback))
     }
 
     pub(crate) async fn tasks(
@@ -39,8 +41,8 @@ impl Api {
         let function = call.function(path)?;
         let filter = filter(path, &call.query)?;
         let page = self.engine().tasks(&function, &filter).await?;
-        let identity = &self.engine().config().identity;
-        let shown = |task| shown(call.shape, identity, &function, task);
+        let config = self.engine().config();
+        let shown = |task| shown(call.shape, &config.identity, &function, task, &config.callback);
         json(&List {
             name: match call.shape {
                 Shape::Services => "invocations",
@@ -87,6 +89,7 @@ fn shown(
     identity: &Identity,
     function: &FunctionKey,
     task: &TaskRecord,
+    policy: &CallbackPolicy,
 ) -> AsyncTask {
     let head = &task.head;
     let qualifier = &head.terms.qualifier;
@@ -107,6 +110,7 @@ fn shown(
         ended_at_ms: head.ended_at().map_or(0, Timestamp::millis),
         duration_ms: duration.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0),
         destination_status: destination_status(&head.callback).to_owned(),
+        destination_detail: destination_detail(head, policy),
         error_message: error_message(head).to_owned(),
         payload: task.payload.as_ref().map(text_or_base64),
         result: task.result.as_ref().map(text_or_base64),
@@ -148,6 +152,34 @@ fn destination_status(callback: &Callback) -> &'static str {
         Callback::Delivered { .. } => "Succeeded",
         Callback::Failed { .. } => "Failed",
     }
+}
+
+/// What the record says of the delivery beyond its status. Ours.
+fn destination_detail(head: &Head, policy: &CallbackPolicy) -> Option<DestinationDetail> {
+    let callback = &head.callback;
+    let (attempts, error, settled, message_id) = match callback {
+        Callback::None => return None,
+        Callback::Owed { tried, error, .. } => (tried, error.as_ref(), None, None),
+        Callback::Calling { trying, .. } => (trying, None, None, None),
+        Callback::Delivered { tried, at, message_id } => {
+            (tried, None, Some(*at), message_id.as_deref())
+        }
+        Callback::Failed { tried, at, error } => (tried, Some(error), Some(*at), None),
+    };
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let millis = |at: Option<Timestamp>| at.map_or(0, Timestamp::millis);
+    let redrives = head.redrives.as_ref().map_or(0, |redrives| redrives.count());
+    Some(DestinationDetail {
+        destination: text(head.destination().map(|to| to.arn.as_str())),
+        attempts: i64::from(attempts.0),
+        error_code: text(error.map(|error| &*error.code)),
+        error_message: text(error.map(|error| &*error.message)),
+        next_time: millis(callback.is_owed().then_some(head.due)),
+        deadline: millis(callback.deadline(policy)),
+        settled_time: millis(settled),
+        message_id: text(message_id),
+        redrives: i64::from(redrives),
+    })
 }
 
 /// Why the task failed, or what the attempt before came to while it waits for the next.

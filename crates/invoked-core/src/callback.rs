@@ -63,6 +63,8 @@ pub enum Callback {
 pub enum CallEvent {
     /// Its lane has a free slot for it.
     CallGranted,
+    /// It was tried, waits, and the time for tries is over.
+    DeadlinePassed,
     /// A try ended.
     CallEnded {
         /// The try that ended.
@@ -128,6 +130,22 @@ impl Callback {
         matches!(self, Self::Delivered { .. } | Self::Failed { .. })
     }
 
+    /// When its first try started, of one that is owed.
+    #[must_use]
+    pub fn first_try_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Owed { first_at, .. } => *first_at,
+            Self::Calling { first_at, .. } => Some(*first_at),
+            Self::None | Self::Delivered { .. } | Self::Failed { .. } => None,
+        }
+    }
+
+    /// When the last try may start; `None` while none was made, or nothing is owed.
+    #[must_use]
+    pub fn deadline(&self, policy: &CallbackPolicy) -> Option<Timestamp> {
+        self.first_try_at().map(|at| at.plus(policy.max_elapsed))
+    }
+
     /// Moves the callback. Returns the time of the next look at it, or `None` if `event` came too
     /// late to matter.
     #[must_use]
@@ -156,10 +174,11 @@ impl Callback {
         match (self, event) {
             // The deadline outranks a free slot; there is no deadline without a first try.
             (
-                Self::Owed { tried, first_at: Some(first_at), error: Some(error) },
-                E::CallGranted,
+                Self::Owed { tried, first_at: Some(first_at), error },
+                E::CallGranted | E::DeadlinePassed,
             ) if first_at.plus(policy.max_elapsed) < now => {
-                Some((Self::Failed { tried: *tried, at: now, error: error.clone() }, now))
+                let error = error.clone().unwrap_or_else(lost_try);
+                Some((Self::Failed { tried: *tried, at: now, error }, now))
             }
             (Self::Owed { tried, first_at, .. }, E::CallGranted) if due <= now => {
                 let first_at = first_at.unwrap_or(now);
@@ -171,14 +190,19 @@ impl Callback {
                 Some(after(key, tried, *first_at, verdict, policy, now))
             }
             // Races already lost.
-            (Self::Owed { .. }, E::CallGranted | E::CallEnded { .. })
-            | (Self::Calling { .. }, E::CallGranted | E::CallEnded { .. })
+            (Self::Owed { .. }, E::CallGranted | E::DeadlinePassed | E::CallEnded { .. })
+            | (Self::Calling { .. }, E::CallGranted | E::DeadlinePassed | E::CallEnded { .. })
             | (
                 Self::None | Self::Delivered { .. } | Self::Failed { .. },
-                E::CallGranted | E::CallEnded { .. },
+                E::CallGranted | E::DeadlinePassed | E::CallEnded { .. },
             ) => None,
         }
     }
+}
+
+/// A restart lost what the last try came to.
+fn lost_try() -> Fault {
+    Fault::new("TryLost", "the daemon was restarted while a try was under way", 0)
 }
 
 fn after(
@@ -252,6 +276,7 @@ mod tests {
                 takes_end,
                 "{state:?}"
             );
+            assert!(!moved(CallEvent::DeadlinePassed), "{state:?}");
             assert!(
                 !moved(CallEvent::CallEnded { tried: Attempt(9), verdict: retry() }),
                 "{state:?}"
@@ -298,10 +323,34 @@ mod tests {
 
     #[test]
     fn a_tried_callback_past_its_deadline_is_given_up_with_its_last_error() {
+        let waits = |error: Option<Fault>| Callback::Owed {
+            tried: Attempt(2),
+            first_at: Some(at(0)),
+            error,
+        };
+        let late = at(0).plus(Duration::from_secs(7_200));
+        for event in [CallEvent::CallGranted, CallEvent::DeadlinePassed] {
+            let mut callback = waits(Some(fault()));
+            assert!(callback.apply(key(), at(0), event.clone(), &POLICY, late).is_some());
+            assert_eq!(callback, Callback::Failed { tried: Attempt(2), at: late, error: fault() });
+            let mut callback = waits(None);
+            assert!(callback.apply(key(), at(0), event, &POLICY, late).is_some());
+            let error = Fault::new("TryLost", &lost_try().message, 0);
+            assert_eq!(callback, Callback::Failed { tried: Attempt(2), at: late, error });
+        }
+    }
+
+    #[test]
+    fn the_deadline_itself_may_still_be_used() {
+        let deadline = at(0).plus(POLICY.max_elapsed);
         let mut callback =
             Callback::Owed { tried: Attempt(2), first_at: Some(at(0)), error: Some(fault()) };
-        let late = at(0).plus(Duration::from_secs(7_200));
-        assert!(callback.apply(key(), at(0), CallEvent::CallGranted, &POLICY, late).is_some());
-        assert_eq!(callback, Callback::Failed { tried: Attempt(2), at: late, error: fault() });
+        assert_eq!(callback.deadline(&POLICY), Some(deadline));
+        assert_eq!(
+            callback.apply(key(), at(0), CallEvent::DeadlinePassed, &POLICY, deadline),
+            None
+        );
+        assert!(callback.apply(key(), at(0), CallEvent::CallGranted, &POLICY, deadline).is_some());
+        assert_eq!(callback, Callback::Calling { trying: Attempt(3), first_at: at(0) });
     }
 }

@@ -21,12 +21,17 @@ impl Fault {
     /// A fault whose message is cut at its limit, at a character boundary.
     #[must_use]
     pub fn new(code: &str, message: &str, status: u16) -> Self {
-        let mut end = message.len().min(FAULT_MESSAGE_MAX);
-        while !message.is_char_boundary(end) {
-            end -= 1;
-        }
-        Self { code: code.into(), message: message.get(..end).unwrap_or_default().into(), status }
+        Self { code: code.into(), message: shortened(message, FAULT_MESSAGE_MAX).into(), status }
     }
+}
+
+/// The beginning of a text that has at most `max` bytes, cut at a character boundary.
+pub(crate) fn shortened(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 impl fmt::Display for Fault {

@@ -12,6 +12,7 @@ use crate::history::History;
 use crate::id::{Attempt, FnId, InvKey, RequestId};
 use crate::life::{Life, Outcome, Tally};
 use crate::name::TaskId;
+use crate::redrive::Redrives;
 use crate::terms::{Destination, Terms};
 use crate::time::{Day, Timestamp};
 
@@ -167,6 +168,9 @@ pub struct Head {
     pub fault: Option<Fault>,
     /// Second half of its life.
     pub callback: Callback,
+    /// Its redrives, if its callback was ever sent anew. A live row that has some owes nothing but
+    /// that, and its event is the message.
+    pub redrives: Option<Box<Redrives>>,
     /// Hand-overs from function to function before this one.
     pub depth: u8,
     /// Only for tasks.
@@ -216,6 +220,12 @@ impl Head {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.life.outcome().is_some() && !self.callback.is_owed()
+    }
+
+    /// Whether a callback that was given up is owed again: the row's event is the message then.
+    #[must_use]
+    pub fn is_redriven(&self) -> bool {
+        self.redrives.is_some() && self.callback.is_owed()
     }
 
     /// Whether a record is kept after the end: of every task, and of every plain invocation that
@@ -301,6 +311,7 @@ pub(crate) mod tests {
             first_started_at: None,
             fault: None,
             callback: Callback::None,
+            redrives: None,
             depth: 0,
             task: None,
         }

@@ -14,6 +14,7 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+use crate::breaker::Gate;
 use crate::head::LaneId;
 use crate::id::InvKey;
 use crate::time::Timestamp;
@@ -69,6 +70,7 @@ struct Lane {
     load: Option<Load>,
     busy: u32,
     rules: LaneRules,
+    gate: Gate,
     deficit: u32,
     is_ready: bool,
     timer: Option<Timestamp>,
@@ -139,6 +141,14 @@ impl Lanes {
         let lane = self.lanes.entry(id).or_insert_with(|| Lane::new(rules, Horizon::Complete));
         lane.rules = rules;
         self.refresh(id, now);
+    }
+
+    /// Sets what the lane lets through.
+    pub fn set_gate(&mut self, id: LaneId, gate: Gate, now: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.gate != gate) {
+            lane.gate = gate;
+            self.refresh(id, now);
+        }
     }
 
     /// Puts a durable row into its lane.
@@ -342,7 +352,7 @@ impl Lanes {
             }
             return;
         }
-        let wake_at = lane.waiting.first().map(|(due, _)| *due).filter(|due| now < *due);
+        let wake_at = lane.wake_at().filter(|at| now < *at);
         if lane.timer != wake_at {
             if let Some(old) = lane.timer {
                 self.timers.remove(&(old, id));
@@ -374,6 +384,7 @@ impl Lane {
             load: None,
             busy: 0,
             rules,
+            gate: Gate::Open,
             deficit: 0,
             is_ready: false,
             timer: None,
@@ -384,7 +395,17 @@ impl Lane {
         match self.waiting.first() {
             None => false,
             Some(_) if self.rules.closed => true,
-            Some((due, _)) => *due <= now && self.busy < self.rules.limit,
+            Some(_) => self.busy < self.rules.limit && self.wake_at().is_some_and(|at| at <= now),
+        }
+    }
+
+    /// When its first row is due and let through; `None` if there is none, or the gate is shut.
+    fn wake_at(&self) -> Option<Timestamp> {
+        let (due, _) = self.waiting.first()?;
+        match self.gate {
+            Gate::Open => Some(*due),
+            Gate::HeldUntil(until) => Some(until.max(*due)),
+            Gate::Shut => None,
         }
     }
 

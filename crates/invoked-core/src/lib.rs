@@ -13,6 +13,7 @@
 extern crate alloc;
 
 pub mod arn;
+pub mod breaker;
 pub mod callback;
 pub mod directory;
 pub mod envelope;
@@ -27,6 +28,7 @@ pub mod limits;
 pub mod loops;
 pub mod name;
 pub mod pattern;
+pub mod redrive;
 pub mod retry;
 pub mod role;
 pub mod shard;

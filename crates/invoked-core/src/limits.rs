@@ -60,6 +60,12 @@ pub const STARTED_MARK_AFTER: Duration = Duration::from_secs(2);
 pub const TASK_MARK_AFTER: Duration = Duration::from_millis(100);
 /// Events that may wait for the commit of one row. One end of an attempt and a few stops.
 pub const ROW_EVENTS_WAITING_MAX: usize = 8;
+/// Redrives of one callback that are kept. Ours: the last ones; all are counted.
+pub const REDRIVES_KEPT_MAX: usize = 16;
+/// Name of whoever asked for a redrive, in bytes. Ours.
+pub const REDRIVEN_BY_MAX: usize = 128;
+/// Callbacks past their deadline whose messages are being read at a time. Ours.
+pub const GIVING_UP_MAX: usize = 64;
 /// Rows whose fate one turn of a shard may settle without a slot (expired, function deleted).
 pub const SETTLED_PER_TURN_MAX: usize = 256;
 /// Counts of one function that are kept apart by qualifier. Ours: qualifiers are any caller's words.

@@ -16,20 +16,26 @@ mod commit;
 mod intake;
 mod message;
 mod outcome;
+mod outlet;
+mod redrive;
 mod row;
 mod stop;
 mod window;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use message::{
-    AcceptRequest, Accepted, AttemptReport, BytesWanted, Call, Commit, Dispatch, Effect, Input,
-    KeptCallback, LoadedBytes, Note, Refused, ReplyId, RowOp, StopRefused, Ticket,
+    AcceptRequest, Accepted, AttemptReport, BytesWanted, Call, Commit, Dispatch, Effect,
+    FoundCallback, Input, KeptCallback, LoadedBytes, Note, RedriveRefused, Refused, ReplyId, RowOp,
+    StopRefused, Ticket,
 };
+pub use outlet::Outlet;
 
+use crate::breaker::BreakerPolicy;
 use crate::callback::CallbackPolicy;
 use crate::directory::Directory;
 use crate::head::{LaneId, Slot};
@@ -50,6 +56,8 @@ pub struct ShardConfig {
     pub retry: RetryPolicy,
     /// Waits between tries of a callback, and their end.
     pub callback: CallbackPolicy,
+    /// When destinations are let alone.
+    pub breaker: BreakerPolicy,
     /// Rows that one lane keeps in memory.
     pub window_max: usize,
     /// Attempts under way at a time, over all functions.
@@ -89,8 +97,14 @@ pub struct ShardCore {
     lanes: Lanes,
     /// Destinations with callbacks to be made.
     outlets: Lanes,
+    /// What is known of the destinations that were called.
+    outlet_states: BTreeMap<LaneId, Outlet>,
     totals: Totals,
     expiries: BTreeSet<(Timestamp, InvKey)>,
+    /// When the last tries of the callbacks that wait in memory may start.
+    deadlines: BTreeSet<(Timestamp, InvKey)>,
+    /// Callbacks past it whose messages are being read.
+    giving_up: usize,
     marks: VecDeque<Mark>,
     task_marks: VecDeque<Mark>,
     attempts_under_way: usize,
@@ -102,6 +116,8 @@ pub struct ShardCore {
     fetching: BTreeMap<InvKey, Vec<ReplyId>>,
     /// Those of them that have changed since the read began: it has to be made again.
     stale_fetches: BTreeSet<InvKey>,
+    /// Callbacks that are being read because they are to be redriven, and who asks.
+    redriving: BTreeMap<InvKey, (Box<str>, ReplyId)>,
     /// What this turn has decided, and what follows once it is durable.
     ops: Vec<RowOp>,
     after: Vec<After>,
@@ -127,6 +143,8 @@ pub struct ShardView {
     pub cached_bytes: usize,
     /// The lanes.
     pub lanes: Vec<(LaneId, LaneView)>,
+    /// What is known of the destinations that were called.
+    pub outlets: Vec<(LaneId, Outlet)>,
 }
 
 impl ShardCore {
@@ -148,6 +166,9 @@ impl ShardCore {
             rows: BTreeMap::new(),
             totals,
             expiries: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            giving_up: 0,
+            outlet_states: BTreeMap::new(),
             marks: VecDeque::new(),
             task_marks: VecDeque::new(),
             attempts_under_way: 0,
@@ -155,6 +176,7 @@ impl ShardCore {
             cached_bytes: 0,
             probing: BTreeMap::new(),
             fetching: BTreeMap::new(),
+            redriving: BTreeMap::new(),
             stale_fetches: BTreeSet::new(),
             ops: Vec::new(),
             after: Vec::new(),
@@ -181,6 +203,8 @@ impl ShardCore {
             Input::AttemptEnded(report) => self.attempt_ended(report, now),
             Input::CallEnded { key, tried, verdict } => self.call_ended(key, tried, verdict, now),
             Input::Stop { key, reply } => self.stop(key, reply, now),
+            Input::Redrive { key, by, reply } => self.redrive(key, by, reply),
+            Input::KeptLoaded { key, found } => self.kept_loaded(key, found, now),
             Input::HeadsLoaded { lane, heads, is_complete } => {
                 self.heads_loaded(lane, heads, is_complete, now);
             }
@@ -260,7 +284,7 @@ impl ShardCore {
         if self.is_draining {
             return mark;
         }
-        [mark, expiry, self.lanes.next_wakeup(), self.outlets.next_wakeup()]
+        [mark, expiry, self.next_deadline(), self.lanes.next_wakeup(), self.outlets.next_wakeup()]
             .into_iter()
             .flatten()
             .min()
@@ -307,6 +331,7 @@ impl ShardCore {
             callbacks: self.callbacks_under_way,
             cached_bytes: self.cached_bytes,
             lanes: views.collect(),
+            outlets: self.outlet_states.iter().map(|(lane, of)| (*lane, of.clone())).collect(),
         }
     }
 

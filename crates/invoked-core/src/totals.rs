@@ -23,6 +23,12 @@ pub enum Metric {
     CallbackDelivered(SinkKind),
     /// Callbacks given up, by kind of destination.
     CallbackFailed(SinkKind),
+    /// Callbacks that became owed again, by kind of destination.
+    Redriven(SinkKind),
+    /// Redrives that ended in delivery, by kind of destination.
+    RedriveDelivered(SinkKind),
+    /// Redrives that ended in failure, by kind of destination.
+    RedriveFailed(SinkKind),
 }
 
 /// The row a count lives in.

@@ -14,7 +14,8 @@ use invoked_core::lane::Position;
 use invoked_core::life::Outcome;
 use invoked_core::limits::LIST_EXAMINED_MAX;
 use invoked_core::name::{FunctionKey, TaskId};
-use invoked_core::shard::KeptCallback;
+use invoked_core::redrive::Redrives;
+use invoked_core::shard::{BytesWanted, KeptCallback};
 use invoked_core::time::Timestamp;
 use invoked_store::StoreError;
 
@@ -63,10 +64,16 @@ pub struct CallbackRecord {
     pub outcome: Outcome,
     /// Where it stands.
     pub stand: CallbackStand,
-    /// Tries so far.
+    /// Tries so far, since it was last redriven.
     pub tried: Attempt,
+    /// When the first of them started, if one did and it is known.
+    pub first_at: Option<Timestamp>,
+    /// When the last try of one that is owed may start. It has none before its first try.
+    pub deadline: Option<Timestamp>,
     /// What the last of them came to.
     pub error: Option<Fault>,
+    /// What came of sending it anew.
+    pub redrives: Option<Box<Redrives>>,
     /// What is said. Only of a callback that was asked for by its id.
     pub envelope: Option<Bytes>,
 }
@@ -82,6 +89,10 @@ pub struct CallbackFilter {
     pub status: Option<CallbackStatus>,
     /// Only those whose last error has this code.
     pub code: Option<String>,
+    /// Only those given up, or owed, since this time or later.
+    pub since_from: Option<Timestamp>,
+    /// Only those given up, or owed, since this time or earlier.
+    pub since_to: Option<Timestamp>,
     /// Callbacks on a page, at most.
     pub limit: usize,
     /// What the page before gave.
@@ -185,7 +196,7 @@ impl Handle {
             return Ok(CallbackRecord { envelope, ..pending });
         }
         let kept = self.shared.store.kept_callback(key).await?;
-        match kept.filter(|kept| self.kept_from() <= kept.failed_at) {
+        match kept.filter(|kept| self.callbacks_kept_from() <= kept.failed_at) {
             Some(kept) => {
                 let envelope = Some(kept.envelope.clone());
                 Ok(CallbackRecord { envelope, ..self.failed_one(kept).await? })
@@ -200,7 +211,7 @@ impl Handle {
         mut after: Option<Position>,
         listing: &mut Listing,
     ) -> Result<Option<Mark>, CallbackError> {
-        let kept_from = self.kept_from();
+        let kept_from = self.callbacks_kept_from();
         while let Some(room) = listing.room() {
             let asked = room.min(listing.limit);
             let read = self.shared.store.kept_callbacks(after, asked).await?;
@@ -213,6 +224,7 @@ impl Handle {
                 listing.examined += 1;
                 let error = Some(&kept.error);
                 if kept_from <= kept.failed_at
+                    && wanted.is_of_age(Some(kept.failed_at))
                     && wanted.matches(kept.fn_id, kept.destination.as_str(), error)
                 {
                     listing.page.push(self.failed_one(kept).await?);
@@ -256,7 +268,12 @@ impl Handle {
                         listing.examined += 1;
                         let pending = self.pending(&head);
                         listing.page.extend(pending.filter(|found| {
-                            wanted.matches(head.fn_id, &found.destination, found.error.as_ref())
+                            wanted.is_of_age(owed_since(&head))
+                                && wanted.matches(
+                                    head.fn_id,
+                                    &found.destination,
+                                    found.error.as_ref(),
+                                )
                         }));
                     }
                     if is_last {
@@ -280,7 +297,10 @@ impl Handle {
             outcome: kept.outcome,
             stand: CallbackStand::Failed { at: kept.failed_at },
             tried: kept.tried,
+            first_at: kept.first_at,
+            deadline: None,
             error: Some(kept.error),
+            redrives: kept.redrives,
             envelope: None,
         })
     }
@@ -300,13 +320,21 @@ impl Handle {
             outcome: head.life.outcome()?,
             stand: CallbackStand::Pending { next_at: head.due },
             tried,
+            first_at: head.callback.first_try_at(),
+            deadline: head.callback.deadline(&self.shared.config.callback),
             error,
+            redrives: head.redrives.clone(),
             envelope: None,
         })
     }
 
     /// What the destination of a row is about to be told.
     async fn envelope_of(&self, head: Head) -> Result<Option<Bytes>, StoreError> {
+        if head.is_redriven() {
+            let message = BytesWanted::message(&head);
+            let bytes = self.shared.store.bytes(&[message]).await?;
+            return Ok(bytes.into_iter().next().and_then(|bytes| bytes.payload));
+        }
         let TaskRecord { head, payload, result } = self.with_bytes(head).await?;
         let directory = self.directory();
         let function = directory.key_of(head.fn_id);
@@ -327,7 +355,19 @@ impl Handle {
     }
 }
 
+/// Since when a row owes its callback.
+fn owed_since(head: &Head) -> Option<Timestamp> {
+    let redriven = head.redrives.as_ref().and_then(|redrives| redrives.recent().last());
+    redriven.map(|last| last.at).or_else(|| head.ended_at())
+}
+
 impl Wanted<'_> {
+    fn is_of_age(&self, since: Option<Timestamp>) -> bool {
+        let (from, to) = (self.filter.since_from, self.filter.since_to);
+        from.is_none_or(|from| since.is_some_and(|since| from <= since))
+            && to.is_none_or(|to| since.is_some_and(|since| since <= to))
+    }
+
     fn matches(&self, fn_id: FnId, destination: &str, error: Option<&Fault>) -> bool {
         self.fn_ids.as_ref().is_none_or(|ids| ids.contains(&fn_id))
             && self.filter.destination.as_deref().is_none_or(|wanted| wanted == destination)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use invoked_core::arn::SinkKind;
+use invoked_core::breaker::BreakerPolicy;
 use invoked_core::callback::CallbackPolicy;
 use invoked_core::envelope::Identity;
 use invoked_core::life::RetryPolicy;
@@ -28,6 +29,10 @@ pub struct EngineConfig {
     pub retry: RetryPolicy,
     /// Waits between tries of a callback, and their end.
     pub callback: CallbackPolicy,
+    /// When destinations are let alone, and for how long.
+    pub breaker: BreakerPolicy,
+    /// How long one try of a callback may take, whatever its sink does.
+    pub call_timeout: Duration,
     /// Rows that one lane keeps in memory.
     pub window_max: usize,
     /// Attempts under way at a time, over all functions.
@@ -50,6 +55,8 @@ pub struct EngineConfig {
     pub sync_max: usize,
     /// How long finished records are kept.
     pub retention: Duration,
+    /// How long callbacks that were given up are kept.
+    pub callback_retention: Duration,
     /// How often the store is asked to drop what the retention no longer covers.
     pub purge_interval: Duration,
     /// Timeout of a function that sets none.
@@ -75,6 +82,8 @@ impl EngineConfig {
             roles: Arc::default(),
             retry: RetryPolicy::default(),
             callback: CallbackPolicy::default(),
+            breaker: BreakerPolicy::default(),
+            call_timeout: Duration::from_secs(60),
             window_max: 4_096,
             attempts_max: 1_024,
             callbacks_max: 512,
@@ -86,6 +95,7 @@ impl EngineConfig {
             accept_deadline: Duration::from_secs(5),
             sync_max: 256,
             retention: Duration::from_secs(7 * 86_400),
+            callback_retention: Duration::from_secs(7 * 86_400),
             purge_interval: Duration::from_secs(3_600),
             function_timeout: Duration::from_secs(60),
             seed,

@@ -7,19 +7,24 @@ use std::time::Duration;
 use invoked_core::id::ShardId;
 use invoked_core::shard::{ShardConfig, ShardCore};
 use invoked_core::totals::Totals;
-use invoked_store::{StoreError, Submission};
+use invoked_store::{Retention, StoreError, Submission};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::config::{EngineConfig, Parts};
+use crate::destinations::PROBES_MAX;
 use crate::functions::Functions;
 use crate::handle::{Handle, ShardPort, Shared};
+use crate::operations::run::Runner;
+use crate::operations::{self, Operations};
 use crate::random::Random;
 use crate::shard::{Ask, Replies, ShardTask};
 use crate::telemetry::FunctionMeters;
 
 /// Questions that may wait for a shard.
 const ASKS_MAX: usize = 256;
+/// How long a kind of destination may take to close its connections.
+const SINK_CLOSE_MAX: Duration = Duration::from_secs(5);
 
 /// The engine cannot go on: the process has to end and recover from the store.
 #[derive(Debug, thiserror::Error)]
@@ -74,9 +79,12 @@ impl Engine {
             ports.push(ShardPort { id: shard, accepts, asks });
             inboxes.push((shard, accepting, asked));
         }
+        let (commands, commanded) = mpsc::channel(operations::WAITING_MAX);
         let shared = Arc::new(Shared {
             random: Random::seeded(config.seed),
             sync_slots: Semaphore::new(config.sync_max),
+            probe_slots: Semaphore::new(PROBES_MAX),
+            operations: Operations { shown: RwLock::default(), commands },
             snapshot: RwLock::new(Arc::clone(&snapshot)),
             changes: Mutex::new(()),
             in_file: RwLock::default(),
@@ -125,6 +133,7 @@ impl Engine {
         let handle = Handle { shared };
         let mut background = JoinSet::new();
         background.spawn(purge(handle.clone()));
+        background.spawn(Runner::load(handle.clone(), commanded).await?.run());
         let engine = Self { handle, tasks, background };
         engine.apply_submissions().await?;
         Ok(engine)
@@ -169,8 +178,18 @@ impl Engine {
         let errands = self.handle.shared.errands.lock();
         let mut errands = std::mem::take(&mut *errands.unwrap_or_else(PoisonError::into_inner));
         while errands.join_next().await.is_some() {}
+        self.close_sinks().await;
         self.handle.shared.store.close().await?;
         Ok(drained)
+    }
+
+    /// Every delivery has ended. A sink that does not end is left to the end of the process.
+    async fn close_sinks(&self) {
+        for (kind, sink) in &self.handle.shared.sinks {
+            if tokio::time::timeout(SINK_CLOSE_MAX, sink.close()).await.is_err() {
+                tracing::warn!(kind = kind.as_str(), "a kind of destination does not close");
+            }
+        }
     }
 
     async fn ask_all(&self, ask: impl Fn(oneshot::Sender<()>) -> Ask) {
@@ -215,8 +234,9 @@ impl Handle {
 
 async fn purge(handle: Handle) {
     let config = &handle.shared.config;
+    let retention = Retention { records: config.retention, callbacks: config.callback_retention };
     loop {
-        match handle.shared.store.purge(handle.now(), config.retention).await {
+        match handle.shared.store.purge(handle.now(), retention).await {
             Ok(0) => {}
             Ok(buckets) => tracing::info!(buckets, "dropped records past their retention"),
             Err(error) => tracing::warn!(%error, "cannot drop records past their retention"),
@@ -230,6 +250,7 @@ fn shard_config(config: &EngineConfig, shard: ShardId) -> ShardConfig {
         shard,
         retry: config.retry,
         callback: config.callback,
+        breaker: config.breaker,
         window_max: config.window_max,
         attempts_max: config.attempts_max,
         callbacks_max: config.callbacks_max,

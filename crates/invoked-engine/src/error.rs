@@ -360,3 +360,96 @@ pub enum CallbackError {
     #[error("the store did not answer")]
     Store(#[from] StoreError),
 }
+
+/// A callback was not redriven.
+#[derive(Debug, thiserror::Error)]
+pub enum RedriveError {
+    /// None is kept with this id: it is delivered, or owed, or past its retention.
+    #[error("no failed callback '{id}' is kept")]
+    NotFound {
+        /// Its id.
+        id: String,
+    },
+    /// It is owed already.
+    #[error("callback '{id}' is under way already")]
+    UnderWay {
+        /// Its id.
+        id: String,
+    },
+    /// Its record has made way for that of a newer task with the same id.
+    #[error("callback '{id}' is of a task whose id belongs to a newer task now")]
+    Replaced {
+        /// Its id.
+        id: String,
+    },
+    /// The daemon cannot take it now. It may be owed all the same: look before asking again.
+    #[error("the daemon cannot redrive callbacks now; try again later")]
+    Unavailable,
+}
+
+/// An operation was not begun, found or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// There is no such function, and never was.
+    #[error("function '{function}' does not exist")]
+    NoFunction {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// There is none with this id, or it is no longer remembered.
+    #[error("operation '{id}' does not exist")]
+    NotFound {
+        /// Its id.
+        id: String,
+    },
+    /// It has ended.
+    #[error("operation '{id}' has ended")]
+    Ended {
+        /// Its id.
+        id: String,
+    },
+    /// The rate is not allowed.
+    #[error("the rate must be between 1 and {max} a second")]
+    Rate {
+        /// The most that is allowed.
+        max: u32,
+    },
+    /// No ids are given, or too many.
+    #[error("between 1 and {max} ids must be given")]
+    Ids {
+        /// The most that are allowed.
+        max: usize,
+    },
+    /// All that are remembered are under way. Wait for one to end, or cancel one.
+    #[error("{max} operations are under way already")]
+    TooMany {
+        /// How many there may be.
+        max: usize,
+    },
+    /// The daemon is about to stop.
+    #[error("the daemon takes no operations now; try again later")]
+    Unavailable,
+    /// The store did not answer.
+    #[error("the store did not answer")]
+    Store(#[from] StoreError),
+}
+
+/// A destination was not probed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The ARN is none.
+    #[error("destination {problem}")]
+    BadArn {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Nothing is configured that could tell it.
+    #[error("no [sinks.{kind}] is configured")]
+    NoSink {
+        /// The kind of destination.
+        kind: &'static str,
+    },
+    /// Too many are under way. Try again later.
+    #[error("too many probes are under way; try again later")]
+    Busy,
+}

@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::error::InvokeError;
 use crate::functions::Functions;
+use crate::operations::Operations;
 use crate::random::Random;
 use crate::shard::{Ask, Message};
 
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     /// Changes of the registry under way. They run to their end whether or not somebody waits.
     pub(crate) errands: std::sync::Mutex<JoinSet<()>>,
     pub(crate) sync_slots: Semaphore,
+    pub(crate) probe_slots: Semaphore,
+    pub(crate) operations: Operations,
     pub(crate) totals: RwLock<BTreeMap<TotalKey, u64>>,
     pub(crate) is_accepting: AtomicBool,
     pub(crate) runtime: Arc<dyn invoked_sink::Target>,

@@ -12,6 +12,7 @@ mod callbacks;
 pub mod clock;
 mod config;
 mod configs;
+mod destinations;
 mod engine;
 mod error;
 mod functions;
@@ -19,8 +20,10 @@ mod handle;
 mod invoke;
 mod labels;
 mod loops;
+mod operations;
 mod random;
 mod records;
+mod redrive;
 mod registry;
 mod resources;
 mod retry;
@@ -36,14 +39,20 @@ pub mod telemetry;
 pub use callbacks::{CallbackFilter, CallbackPage, CallbackRecord, CallbackStand, CallbackStatus};
 pub use config::{EngineConfig, Parts};
 pub use configs::{ConfigChange, ConfigPage, DestinationChange};
+pub use destinations::{DestinationView, Probed};
 pub use engine::{Drained, Engine, Fatal, StartError};
 pub use error::{
-    CallbackError, ConfigError, FunctionError, InvokeError, ResourceError, RetryError, TaskError,
+    CallbackError, ConfigError, FunctionError, InvokeError, OperationError, ProbeError,
+    RedriveError, ResourceError, RetryError, TaskError,
 };
 pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};
 pub use invoke::{HttpAnswer, InvokeRequest, SyncAnswer, TaskWish};
 pub use labels::{AliasChange, AliasPage, VersionPage};
+pub use operations::{
+    IDS_MAX, OPERATIONS_MAX, Operation, OperationCounts, OperationState, RATE_DEFAULT, RATE_MAX,
+    RedriveFilter, RedriveRequest, Redriven,
+};
 pub use registry::{
     ConfigRecord, Disabled, FunctionChange, FunctionRecord, Origin, Seed, StatusMode,
 };

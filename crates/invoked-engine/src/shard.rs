@@ -20,12 +20,13 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use invoked_core::breaker::Breaker;
 use invoked_core::directory::Directory;
-use invoked_core::head::Head;
+use invoked_core::head::{Head, LaneId};
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::shard::{
-    AcceptRequest, Accepted, Effect, Input, Refused, ReplyId, ShardCore, ShardView, StopRefused,
-    Ticket,
+    AcceptRequest, Accepted, Effect, Input, Note, RedriveRefused, Refused, ReplyId, ShardCore,
+    ShardView, StopRefused, Ticket,
 };
 use invoked_core::totals::Total;
 use invoked_store::{CommitOutcome, Lease, ShardWrite};
@@ -57,6 +58,12 @@ pub(crate) enum Ask {
     Directory {
         directory: Arc<Directory>,
         reply: oneshot::Sender<()>,
+    },
+    /// The answer comes when the callback is durably owed again.
+    Redrive {
+        key: InvKey,
+        by: Box<str>,
+        reply: oneshot::Sender<Result<(), RedriveRefused>>,
     },
     Stop {
         key: InvKey,
@@ -103,6 +110,7 @@ pub(crate) struct ShardTask {
 pub(crate) struct Replies {
     next: u64,
     accepts: BTreeMap<ReplyId, oneshot::Sender<Result<Accepted, Refused>>>,
+    redrives: BTreeMap<ReplyId, oneshot::Sender<Result<(), RedriveRefused>>>,
     stops: BTreeMap<ReplyId, oneshot::Sender<Result<(), StopRefused>>>,
     idle: Vec<oneshot::Sender<()>>,
     flushed: Vec<oneshot::Sender<()>>,
@@ -149,6 +157,8 @@ impl ShardTask {
             }
             self.answer_waiting(committing.is_none());
             if is_closing && committing.is_none() && self.core.ops_waiting() == 0 {
+                // Nobody delivers any more when the sinks are closed.
+                self.work.shutdown().await;
                 return Ok(());
             }
             match self.wait(&mut committing).await {
@@ -286,6 +296,11 @@ impl ShardTask {
                 self.core.step(Input::Directory(directory), now);
                 let _gone = reply.send(());
             }
+            Ask::Redrive { key, by, reply } => {
+                let id = self.replies.next();
+                self.replies.redrives.insert(id, reply);
+                self.core.step(Input::Redrive { key, by, reply: id }, now);
+            }
             Ask::Stop { key, reply } => {
                 let id = self.replies.next();
                 self.replies.stops.insert(id, reply);
@@ -335,6 +350,11 @@ impl ShardTask {
                     let _gone = caller.send(result);
                 }
             }
+            Effect::ReplyRedrive { reply, result } => {
+                if let Some(caller) = self.replies.redrives.remove(&reply) {
+                    let _gone = caller.send(result);
+                }
+            }
             Effect::ReplyStop { reply, result } => {
                 if let Some(caller) = self.replies.stops.remove(&reply) {
                     let _gone = caller.send(result);
@@ -345,11 +365,41 @@ impl ShardTask {
             Effect::Call(call) => self.call(*call),
             Effect::LoadHeads { lane, after } => self.load_heads(lane, after),
             Effect::LoadHead { key } => self.load_head(key),
+            Effect::LoadKept { key } => self.load_kept(key),
             Effect::LoadBytes { wanted } => self.load_bytes(wanted),
+            Effect::Note(Note::Breaker { lane, breaker }) => self.breaker_moved(lane, &breaker),
             Effect::Note(note) => self.meters.note(note, &self.snapshot.directory),
             Effect::Alarm(message) => {
                 telemetry::alarm();
                 tracing::error!(message, "a row was not as it has to be");
+            }
+        }
+    }
+}
+
+impl ShardTask {
+    /// One line for each change, so that nobody has to guess why callbacks wait.
+    fn breaker_moved(&self, lane: LaneId, breaker: &Breaker) {
+        let (LaneId::Destination(id) | LaneId::Function(id)) = lane;
+        let destinations = &self.snapshot.functions.destinations;
+        let named = destinations.iter().find(|(_, known)| **known == id).map(|(arn, _)| arn);
+        let destination = named.map_or("unknown", String::as_str);
+        match breaker {
+            Breaker::Open { hold, .. } => {
+                tracing::warn!(
+                    destination,
+                    ?hold,
+                    "a destination does not answer: it is let alone"
+                );
+            }
+            Breaker::HalfOpen { .. } => {
+                tracing::info!(destination, "a destination is tried with one callback");
+            }
+            Breaker::Closed { .. } => {
+                tracing::info!(
+                    destination,
+                    "a destination answers again: it is told what it is owed"
+                );
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Tasks: read, listed, stopped. What the store says is overlaid with what the owner of the shard
 //! holds in memory, because "started" is written late or not at all.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use invoked_core::head::{Head, Status};
 use invoked_core::id::{FnId, InvKey, RequestId};
@@ -99,6 +101,10 @@ impl Handle {
 
     /// A row with its event and answer.
     pub(crate) async fn with_bytes(&self, head: Head) -> Result<TaskRecord, StoreError> {
+        if head.is_redriven() && head.task.is_none() {
+            // Of a plain invocation nothing is left but the message.
+            return Ok(TaskRecord { head, payload: None, result: None });
+        }
         let bytes = self.shared.store.bytes(&[BytesWanted::from(&head)]).await?;
         let bytes = bytes.into_iter().next();
         let (payload, result) = bytes.map_or((None, None), |bytes| (bytes.payload, bytes.result));
@@ -227,13 +233,23 @@ impl Handle {
     }
 
     fn is_past(&self, head: &Head) -> bool {
-        head.ended_at().is_some_and(|at| at < self.kept_from())
+        // What is owed is live, however long ago its invocation ended.
+        head.is_finished() && head.ended_at().is_some_and(|at| at < self.kept_from())
     }
 
     /// Records that ended before this time are not shown.
     pub(crate) fn kept_from(&self) -> Timestamp {
-        let retention = i64::try_from(self.shared.config.retention.as_millis()).unwrap_or(i64::MAX);
-        Timestamp::from_millis(self.now().millis().saturating_sub(retention))
+        self.ago(self.shared.config.retention)
+    }
+
+    /// Callbacks that were given up before this time are not shown.
+    pub(crate) fn callbacks_kept_from(&self) -> Timestamp {
+        self.ago(self.shared.config.callback_retention)
+    }
+
+    fn ago(&self, span: Duration) -> Timestamp {
+        let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(self.now().millis().saturating_sub(span))
     }
 
     fn query(

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use invoked_core::arn::SinkKind;
+use invoked_core::breaker::Breaker;
 use invoked_core::directory::{Directory, Function};
 use invoked_core::head::LaneId;
 use invoked_core::id::FnId;
@@ -34,6 +35,9 @@ pub fn describe() {
         (EXPIRED, "Invocations that no attempt could start in time for"),
         ("FunctionDestinationSucceed", "Callbacks that ended in delivery, once each"),
         ("FunctionDestinationErrors", "Callbacks that were given up, once each"),
+        (REDRIVES, "Callbacks that were given up and became owed again"),
+        (REDRIVES_DELIVERED, "Redriven callbacks that ended in delivery"),
+        (REDRIVES_FAILED, "Redriven callbacks that were given up again"),
         ("invoked_invocations_total", "Invocations that ended, by outcome"),
         ("invoked_attempts_total", "Attempts that ended in this process, by what they came to"),
         ("invoked_commits_total", "Commits of this process, by what became of them"),
@@ -48,6 +52,10 @@ pub fn describe() {
         ("invoked_rows_in_memory", "Rows that the windows of the lanes hold"),
         ("invoked_attempts_under_way", "Attempts under way, over all functions"),
         ("invoked_callbacks_under_way", "Callbacks under way, over all destinations"),
+        (
+            "invoked_destination_breaker_state",
+            "Whether a destination is let alone: 0 no, 1 one callback tries it, 2 yes",
+        ),
         ("invoked_payload_cache_bytes", "Payloads of waiting rows that are kept in memory"),
     ] {
         describe_gauge!(name, help);
@@ -98,6 +106,7 @@ struct Meters {
 impl FunctionMeters {
     pub(crate) fn note(&mut self, note: Note, directory: &Directory) {
         match note {
+            Note::Breaker { .. } => {}
             Note::Started { waited, .. } => {
                 self.waited
                     .get_or_insert_with(|| histogram!("invoked_dispatch_delay_seconds"))
@@ -141,6 +150,7 @@ pub fn publish(handle: &Handle, view: &EngineView) {
     let directory = handle.directory();
     let totals = handle.totals();
     destinations(&directory, &totals);
+    redrives(&totals);
     let shown: BTreeMap<FnId, String> = directory
         .iter()
         .take(FUNCTIONS_SHOWN_MAX)
@@ -185,6 +195,7 @@ pub fn publish(handle: &Handle, view: &EngineView) {
             .set((exact - f64::from(running)).max(0.0));
         gauge!("FunctionAsyncMessagesInProcess", "function" => name).set(f64::from(running));
     }
+    breakers(handle, view);
     for shard in &view.shards {
         let of = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         gauge!("invoked_rows_in_memory").set(of(shard.rows));
@@ -194,6 +205,9 @@ pub fn publish(handle: &Handle, view: &EngineView) {
     }
 }
 
+const REDRIVES: &str = "invoked_callback_redrives_total";
+const REDRIVES_DELIVERED: &str = "invoked_callback_redrives_delivered_total";
+const REDRIVES_FAILED: &str = "invoked_callback_redrives_failed_total";
 const ENQUEUED: &str = "FunctionEnqueueCount";
 const DEQUEUED: &str = "FunctionDequeueCount";
 const EXPIRED: &str = "FunctionAsyncEventExpiredDropped";
@@ -216,7 +230,11 @@ fn families(metric: Metric) -> Vec<&'static str> {
         Metric::Ended(Outcome::Expired) => vec![DEQUEUED, EXPIRED, "outcome:expired"],
         Metric::Ended(Outcome::Stopped) => vec![DEQUEUED, "outcome:stopped"],
         Metric::Ended(Outcome::Invalid) => vec![DEQUEUED, "outcome:invalid"],
-        Metric::CallbackDelivered(_) | Metric::CallbackFailed(_) => vec![],
+        Metric::CallbackDelivered(_)
+        | Metric::CallbackFailed(_)
+        | Metric::Redriven(_)
+        | Metric::RedriveDelivered(_)
+        | Metric::RedriveFailed(_) => vec![],
     }
 }
 
@@ -256,7 +274,11 @@ fn destinations(directory: &Directory, totals: &BTreeMap<TotalKey, u64>) {
         let (family, kind) = match key.metric {
             Metric::CallbackDelivered(kind) => ("FunctionDestinationSucceed", kind),
             Metric::CallbackFailed(kind) => ("FunctionDestinationErrors", kind),
-            Metric::Accepted | Metric::Ended(_) => continue,
+            Metric::Accepted
+            | Metric::Ended(_)
+            | Metric::Redriven(_)
+            | Metric::RedriveDelivered(_)
+            | Metric::RedriveFailed(_) => continue,
         };
         let name = match directory.get(key.fn_id) {
             Some(function) => shown(directory, function),
@@ -272,6 +294,54 @@ fn destinations(directory: &Directory, totals: &BTreeMap<TotalKey, u64>) {
             "destination" => kind.as_str(),
         )
         .absolute(value);
+    }
+}
+
+/// Redrives by kind of destination: a series for each kind, at 0 from the start.
+fn redrives(totals: &BTreeMap<TotalKey, u64>) {
+    let mut series: BTreeMap<(&'static str, SinkKind), u64> = BTreeMap::new();
+    for kind in SinkKind::ALL {
+        for family in [REDRIVES, REDRIVES_DELIVERED, REDRIVES_FAILED] {
+            series.insert((family, kind), 0);
+        }
+    }
+    for (key, value) in totals {
+        let (family, kind) = match key.metric {
+            Metric::Redriven(kind) => (REDRIVES, kind),
+            Metric::RedriveDelivered(kind) => (REDRIVES_DELIVERED, kind),
+            Metric::RedriveFailed(kind) => (REDRIVES_FAILED, kind),
+            Metric::Accepted
+            | Metric::Ended(_)
+            | Metric::CallbackDelivered(_)
+            | Metric::CallbackFailed(_) => continue,
+        };
+        *series.entry((family, kind)).or_default() += value;
+    }
+    for ((family, kind), value) in series {
+        counter!(family, "destination" => kind.as_str()).absolute(value);
+    }
+}
+
+/// The breakers that were ever needed: 0 closed, 1 half-open, 2 open.
+fn breakers(handle: &Handle, view: &EngineView) {
+    let names = handle.destinations();
+    let outlets = view.shards.iter().flat_map(|shard| &shard.outlets);
+    let mut shown: BTreeMap<String, f64> = BTreeMap::new();
+    for (lane, outlet) in outlets {
+        let LaneId::Destination(id) = lane else { continue };
+        let Some(name) = names.get(id) else { continue };
+        let is_room = shown.len() < FUNCTIONS_SHOWN_MAX;
+        let name = if is_room { name.clone() } else { "_other".to_owned() };
+        let state = match outlet.breaker {
+            Breaker::Closed { .. } => 0.0,
+            Breaker::HalfOpen { .. } => 1.0,
+            Breaker::Open { .. } => 2.0,
+        };
+        let worst = shown.entry(name).or_default();
+        *worst = worst.max(state);
+    }
+    for (name, state) in shown {
+        gauge!("invoked_destination_breaker_state", "destination" => name).set(state);
     }
 }
 

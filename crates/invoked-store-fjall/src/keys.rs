@@ -26,6 +26,7 @@
 //!               4 | function 4 | task id | 0 | inv 16                  accepted     see `task_id`
 //!               5 | failed at 8 | inv 16                               kept callback
 //!               6 | inv 16                                             failed at, of a kept callback
+//! call-<day>    5, 6                                                   as in rec-<day>: kept callbacks
 //! body-<day>    1 | inv 16                                             event of a task
 //!               2 | inv 16                                             answer to a task, if not small
 //! any           255                                                    sentinel of maintenance
@@ -33,6 +34,7 @@
 //!
 //! Integers are big-endian; times have their sign bit flipped, so that bytes sort as times do. A
 //! row's day is [`invoked_core::head::Head::bucket`]; a kept callback's is the day it failed on.
+//! Earlier programs kept callbacks in `rec-<day>`; they are read there and no longer written there.
 //! The numbers are on disk: they are pinned by a test and never reused.
 
 use std::fmt;
@@ -78,6 +80,8 @@ pub(crate) enum Table {
     Records(Day),
     /// Bytes of tasks.
     Bodies(Day),
+    /// Callbacks that were given up.
+    Callbacks(Day),
 }
 
 impl fmt::Display for Table {
@@ -89,6 +93,7 @@ impl fmt::Display for Table {
             Self::Meta => f.write_str("meta"),
             Self::Records(day) => write!(f, "rec-{day}"),
             Self::Bodies(day) => write!(f, "body-{day}"),
+            Self::Callbacks(day) => write!(f, "call-{day}"),
         }
     }
 }
@@ -110,7 +115,7 @@ pub(crate) enum MetaKind {
     Shards = 11,
 }
 
-/// The first byte of a key of `rec-<day>`.
+/// The first byte of a key of `rec-<day>` and `call-<day>`.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub(crate) enum RecordKind {

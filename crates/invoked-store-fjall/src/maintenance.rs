@@ -82,6 +82,7 @@ impl Maintenance {
         for day in tables.days() {
             unflushed.extend([Table::Records(day), Table::Bodies(day)]);
         }
+        unflushed.extend(tables.callback_days().into_iter().map(Table::Callbacks));
         Self { stage: Stage::Resting, unflushed, is_wanted: true, is_begun: false, rests: 0 }
     }
 
@@ -172,9 +173,9 @@ impl Maintenance {
     fn flush(&mut self, tables: &Tables, round: Round) -> fjall::Result<Stage> {
         let mut keyspaces = tables.fixed();
         for table in &self.unflushed {
-            if let (Table::Records(_) | Table::Bodies(_), Some(bucket)) =
-                (table, tables.existing(*table))
-            {
+            let is_bucket =
+                matches!(table, Table::Records(_) | Table::Bodies(_) | Table::Callbacks(_));
+            if is_bucket && let Some(bucket) = tables.existing(*table) {
                 keyspaces.push(bucket);
             }
         }

@@ -150,24 +150,32 @@ impl<'a> View<'a> {
     ) -> Result<Vec<KeptCallback>, StoreError> {
         let first = after.map(|(failed_at, _)| failed_at.day());
         let mut kept = Vec::new();
-        for day in self.tables.days() {
+        for day in self.tables.callback_days() {
             if first.is_some_and(|first| day < first) {
                 continue;
             }
-            let rows = self.range(Table::Records(day), callback::range_behind(after));
-            for row in rows.take(limit.saturating_sub(kept.len())) {
-                let (key, value) = row?;
-                kept.push(callback::decode(&key, &value)?);
+            let room = limit.saturating_sub(kept.len());
+            let mut of_day = Vec::new();
+            for table in [Table::Callbacks(day), Table::Records(day)] {
+                for row in self.range(table, callback::range_behind(after)).take(room) {
+                    let (key, value) = row?;
+                    of_day.push(callback::decode(&key, &value)?);
+                }
             }
+            of_day.sort_unstable_by_key(|kept| (kept.failed_at, kept.key));
+            of_day.truncate(room);
+            kept.append(&mut of_day);
         }
         Ok(kept)
     }
 
     /// The callback of this row that was given up.
     pub(crate) fn kept_callback(&self, key: InvKey) -> Result<Option<KeptCallback>, StoreError> {
-        for day in self.tables.days().into_iter().rev() {
-            if let Some(value) = self.get(Table::Records(day), callback::encode_of_key(key))? {
-                return self.kept_callback_at(callback::decode_of_value(&value)?, key);
+        for day in self.tables.callback_days().into_iter().rev() {
+            for table in [Table::Callbacks(day), Table::Records(day)] {
+                if let Some(value) = self.get(table, callback::encode_of_key(key))? {
+                    return self.kept_callback_at(callback::decode_of_value(&value)?, key);
+                }
             }
         }
         // Of those given up before there was this index, the ones that left a record say where.
@@ -189,8 +197,12 @@ impl<'a> View<'a> {
         key: InvKey,
     ) -> Result<Option<KeptCallback>, StoreError> {
         let place = callback::encode_key(at, key);
-        let value = self.get(Table::Records(at.day()), &place)?;
-        value.map(|value| callback::decode(&place, &value)).transpose()
+        for table in [Table::Callbacks(at.day()), Table::Records(at.day())] {
+            if let Some(value) = self.get(table, &place)? {
+                return callback::decode(&place, &value).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// Submissions of a shard that are not acknowledged.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use invoked_core::head::LaneId;
@@ -15,8 +14,8 @@ use invoked_core::shard::{BytesWanted, KeptCallback, LoadedBytes};
 use invoked_core::time::Timestamp;
 use invoked_core::totals::Total;
 use invoked_store::{
-    Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, ShardWrite, Store,
-    StoreError, StoreStats, Submission, TaskPage, TaskQuery,
+    Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, Retention, ShardWrite,
+    Store, StoreError, StoreStats, Submission, TaskPage, TaskQuery,
 };
 use tokio::sync::{RwLock, mpsc, oneshot};
 use tokio::task::spawn_blocking;
@@ -311,7 +310,7 @@ impl Store for FjallStore {
         self.read(|view| view.registry()).await
     }
 
-    async fn purge(&self, now: Timestamp, retention: Duration) -> Result<u64, StoreError> {
+    async fn purge(&self, now: Timestamp, retention: Retention) -> Result<u64, StoreError> {
         self.ask(|reply| Message::Purge(Purge { now, retention, reply })).await
     }
 

@@ -86,7 +86,7 @@ impl Tables {
             Table::Pay => Some(self.pay.clone()),
             Table::Due => Some(self.due.clone()),
             Table::Meta => Some(self.meta.clone()),
-            Table::Records(_) | Table::Bodies(_) => {
+            Table::Records(_) | Table::Bodies(_) | Table::Callbacks(_) => {
                 self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(&table).cloned()
             }
         }
@@ -104,23 +104,31 @@ impl Tables {
         Ok(keyspace)
     }
 
-    /// Days that have a bucket, oldest first.
+    /// Days that have a bucket of records, oldest first.
     pub(crate) fn days(&self) -> BTreeSet<Day> {
         let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
-        buckets
-            .keys()
-            .filter_map(|table| match table {
-                Table::Records(day) | Table::Bodies(day) => Some(*day),
-                Table::Live | Table::Pay | Table::Due | Table::Meta => None,
-            })
-            .collect()
+        let day = |table: &Table| match table {
+            Table::Records(day) | Table::Bodies(day) => Some(*day),
+            Table::Callbacks(_) | Table::Live | Table::Pay | Table::Due | Table::Meta => None,
+        };
+        buckets.keys().filter_map(day).collect()
     }
 
-    /// Drops a day's buckets. Readers that have them open finish first.
-    pub(crate) fn drop_day(&self, day: Day) -> fjall::Result<()> {
-        for table in [Table::Records(day), Table::Bodies(day)] {
+    /// Days whose buckets may have kept callbacks, oldest first.
+    pub(crate) fn callback_days(&self) -> BTreeSet<Day> {
+        let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
+        let day = |table: &Table| match table {
+            Table::Records(day) | Table::Callbacks(day) => Some(*day),
+            Table::Bodies(_) | Table::Live | Table::Pay | Table::Due | Table::Meta => None,
+        };
+        buckets.keys().filter_map(day).collect()
+    }
+
+    /// Drops buckets. Readers that have them open finish first.
+    pub(crate) fn drop_buckets(&self, tables: &[Table]) -> fjall::Result<()> {
+        for table in tables {
             let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
-            let dropped = buckets.remove(&table);
+            let dropped = buckets.remove(table);
             drop(buckets);
             if let Some(keyspace) = dropped {
                 self.db.delete_keyspace(keyspace)?;
@@ -151,6 +159,9 @@ fn bucket(name: &str) -> Option<Table> {
     if let Some(text) = name.strip_prefix("rec-") {
         return day(text).map(Table::Records);
     }
+    if let Some(text) = name.strip_prefix("call-") {
+        return day(text).map(Table::Callbacks);
+    }
     day(name.strip_prefix("body-")?).map(Table::Bodies)
 }
 
@@ -159,6 +170,8 @@ fn options_of(table: Table) -> KeyspaceCreateOptions {
     match table {
         Table::Live | Table::Due | Table::Meta => options(SMALL_BYTES),
         Table::Pay => options(LARGE_BYTES),
+        // Its rows go when they are redriven, so that their values stay with their keys.
+        Table::Callbacks(_) => options(MEDIUM_BYTES),
         Table::Records(_) => apart(options(MEDIUM_BYTES)),
         Table::Bodies(_) => apart(options(LARGE_BYTES)),
     }

@@ -14,5 +14,5 @@ pub mod store;
 pub use list::{Order, TaskPage, TaskQuery, TaskView};
 pub use store::{
     Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, RegistryKind,
-    ShardWrite, Store, StoreError, StoreStats, Submission,
+    Retention, ShardWrite, Store, StoreError, StoreStats, Submission,
 };

@@ -6,5 +6,6 @@
 pub mod callback;
 pub mod head;
 pub mod number;
+mod redrives;
 pub mod submission;
 pub mod total;

@@ -12,7 +12,9 @@
 //!   [`invoked_core::head::Head::slot`]; looking for due work never reads payloads.
 //! - *A failed sync is final.* The store refuses everything from then on ([`StoreError::Poisoned`]);
 //!   the process ends and recovers.
-//! - *Records outlive their rows* by the retention, in buckets that are dropped whole.
+//! - *Records outlive their rows* by the retention, in buckets that are dropped whole. Callbacks that
+//!   were given up have buckets and a retention of their own.
+//! - *One place.* A redrive makes a row live and no longer keeps its callback, in one write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -220,6 +222,23 @@ pub struct RegistryEntry {
     pub value: Option<Bytes>,
 }
 
+/// How long what has ended is kept.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Retention {
+    /// Records of invocations, with the bytes of tasks.
+    pub records: Duration,
+    /// Callbacks that were given up.
+    pub callbacks: Duration,
+}
+
+impl Retention {
+    /// The same for both.
+    #[must_use]
+    pub fn of_all(span: Duration) -> Self {
+        Self { records: span, callbacks: span }
+    }
+}
+
 /// A store in figures.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct StoreStats {
@@ -314,7 +333,7 @@ pub trait Store: Send + Sync + 'static {
     async fn registry(&self) -> Result<Vec<RegistryEntry>, StoreError>;
 
     /// Drops what the retention no longer covers. Returns how many buckets went.
-    async fn purge(&self, now: Timestamp, retention: Duration) -> Result<u64, StoreError>;
+    async fn purge(&self, now: Timestamp, retention: Retention) -> Result<u64, StoreError>;
 
     /// The store in figures.
     async fn stats(&self) -> Result<StoreStats, StoreError>;

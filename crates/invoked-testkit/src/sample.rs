@@ -54,6 +54,7 @@ impl Sample {
             first_started_at: None,
             fault: None,
             callback: Callback::None,
+            redrives: None,
             depth: 0,
             task: None,
         };
@@ -120,6 +121,25 @@ impl Sample {
         RowOp::Update { head: self.head.clone(), was, result: result.map(Bytes::from_static) }
     }
 
+    /// Its callback that was given up is owed again, `after` its acceptance. The row it becomes is
+    /// the one that the store has from then on.
+    pub fn redrive(&mut self, after: Duration, envelope: &'static [u8]) -> RowOp {
+        let now = self.head.accepted_at.plus(after);
+        let failed_at = match self.head.callback {
+            Callback::Failed { at, .. } => at,
+            Callback::None
+            | Callback::Owed { .. }
+            | Callback::Calling { .. }
+            | Callback::Delivered { .. } => now,
+        };
+        self.head.redrives.get_or_insert_default().begin("a test", now);
+        self.head.callback = Callback::owed(now);
+        self.head.due = now;
+        self.was = self.head.slot();
+        let envelope = Bytes::from_static(envelope);
+        RowOp::Redrive { head: self.head.clone(), envelope, failed_at }
+    }
+
     /// The finish of the row as it is; a callback that failed is kept.
     #[must_use]
     pub fn finish(&self, result: Option<&'static [u8]>) -> RowOp {
@@ -128,6 +148,12 @@ impl Sample {
                 key: self.head.key,
                 request_id: self.head.request_id,
                 fn_id: self.head.fn_id,
+                qualifier: self.head.terms.qualifier.clone(),
+                accepted_at: self.head.accepted_at,
+                ended_at: self.head.ended_at().unwrap_or(*at),
+                depth: self.head.depth,
+                first_at: self.head.ended_at(),
+                redrives: self.head.redrives.clone(),
                 destination: Arn::parse(DESTINATION).expect("the destination of samples is an ARN"),
                 outcome: self.head.life.outcome().unwrap_or(Outcome::Failed),
                 tried: *tried,

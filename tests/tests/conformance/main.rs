@@ -50,6 +50,8 @@ macro_rules! suite {
                     an_answer_stays_while_its_callback_is_owed,
                     bytes_come_in_the_order_asked,
                     given_up_callbacks_are_paged_oldest_first,
+                    given_up_callbacks_have_a_retention_of_their_own,
+                    a_redrive_makes_the_row_live_and_keeps_the_callback_no_longer,
                     a_bucket_is_dropped_whole_when_its_retention_is_over,
                     a_bucket_is_not_dropped_under_a_live_row;
                 tasks:

@@ -1,13 +1,17 @@
 //! Records outlive their rows by the retention, in buckets that are dropped whole.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use invoked_core::head::LaneId;
 use invoked_core::id::{FnId, InvKey};
 use invoked_core::life::Outcome;
 use invoked_core::shard::{BytesWanted, KeptCallback, RowOp};
 use invoked_core::time::Timestamp;
+use invoked_store::Retention;
 use invoked_testkit::sample::{NOON, Sample};
 
-use crate::bed::{Bed, FUNCTION, plain, seconds, task};
+use crate::bed::{Bed, FUNCTION, START, plain, seconds, task};
 
 const OTHERS: [Outcome; 4] =
     [Outcome::Failed, Outcome::Expired, Outcome::Stopped, Outcome::Invalid];
@@ -113,7 +117,7 @@ pub async fn given_up_callbacks_are_paged_oldest_first(mut bed: Bed) {
         .iter()
         .filter_map(|row| match row.finish(None) {
             RowOp::Finish { failed_callback, .. } => failed_callback.map(|kept| *kept),
-            RowOp::Insert { .. } | RowOp::Update { .. } => None,
+            RowOp::Insert { .. } | RowOp::Redrive { .. } | RowOp::Update { .. } => None,
         })
         .collect();
     assert_eq!(expected.len(), 4);
@@ -151,13 +155,13 @@ pub async fn a_bucket_is_dropped_whole_when_its_retention_is_over(mut bed: Bed) 
 
     let retention = seconds(7 * DAY);
     let over = NOON.plus(seconds(DAY / 2)).plus(retention);
-    assert_eq!(bed.store.purge(over.just_before(), retention).await.expect("a purge"), 0);
+    assert_eq!(bed.store.purge(over.just_before(), all(retention)).await.expect("a purge"), 0);
     assert_eq!(bed.head(finished.head.key).await, Some((finished.head.clone(), true)));
     assert_eq!(bytes(&bed, &finished).await, (some(b"event"), some(b"answer")));
 
     let late = over.plus(seconds(DAY)).just_before();
-    assert!(bed.store.purge(late, retention).await.expect("a purge") > 0);
-    assert_eq!(bed.store.purge(late, retention).await.expect("a purge"), 0, "once is enough");
+    assert!(bed.store.purge(late, all(retention)).await.expect("a purge") > 0);
+    assert_eq!(bed.store.purge(late, all(retention)).await.expect("a purge"), 0, "once is enough");
     bed.reopen().await;
     assert_eq!(bed.head(failed.head.key).await, None);
     assert_eq!(bed.head(finished.head.key).await, None);
@@ -165,7 +169,7 @@ pub async fn a_bucket_is_dropped_whole_when_its_retention_is_over(mut bed: Bed) 
     assert_eq!(bed.head(tomorrow.head.key).await, Some((tomorrow.head.clone(), true)));
     assert_eq!(bytes(&bed, &tomorrow).await, (some(b"event"), some(b"answer")));
 
-    assert!(bed.store.purge(Timestamp::MAX, retention).await.expect("a purge") > 0);
+    assert!(bed.store.purge(Timestamp::MAX, all(retention)).await.expect("a purge") > 0);
     assert_eq!(bed.head(tomorrow.head.key).await, None);
     assert!(bed.store.kept_callbacks(None, 9).await.expect("callbacks").is_empty());
     bed.commit(vec![task("t", 2).insert(b"the id is free again")]).await;
@@ -174,7 +178,7 @@ pub async fn a_bucket_is_dropped_whole_when_its_retention_is_over(mut bed: Bed) 
 pub async fn a_bucket_is_not_dropped_under_a_live_row(mut bed: Bed) {
     let [mut live, plain] = [task("t", 1), plain(2)];
     bed.commit(vec![live.insert(b"event"), plain.insert(b"other")]).await;
-    bed.store.purge(Timestamp::MAX, seconds(DAY)).await.expect("a purge");
+    bed.store.purge(Timestamp::MAX, all(seconds(DAY))).await.expect("a purge");
     bed.reopen().await;
     assert_eq!(bytes(&bed, &live).await, (some(b"event"), None));
     assert_eq!(bytes(&bed, &plain).await, (some(b"other"), None));
@@ -184,7 +188,80 @@ pub async fn a_bucket_is_not_dropped_under_a_live_row(mut bed: Bed) {
     let mut plain = plain;
     plain.end(Outcome::Expired, seconds(DAY));
     bed.commit(vec![plain.finish(None)]).await;
-    assert!(bed.store.purge(Timestamp::MAX, seconds(DAY)).await.expect("a purge") > 0);
+    assert!(bed.store.purge(Timestamp::MAX, all(seconds(DAY))).await.expect("a purge") > 0);
     assert_eq!(bed.head(live.head.key).await, None);
     assert_eq!(bed.bytes(BytesWanted::from(&live.head)).await.payload, None);
+}
+
+fn all(span: Duration) -> Retention {
+    Retention::of_all(span)
+}
+
+pub async fn given_up_callbacks_have_a_retention_of_their_own(bed: Bed) {
+    let mut failed = plain(1);
+    bed.commit(vec![failed.insert(b"event")]).await;
+    failed.end(Outcome::Failed, seconds(5));
+    bed.commit(vec![failed.finish(None)]).await;
+    given_up(&bed).await;
+    let kept = async |bed: &Bed| bed.store.kept_callbacks(None, 9).await.expect("callbacks").len();
+    let over = NOON.plus(seconds(DAY / 2)).plus(seconds(DAY));
+
+    let longer = Retention { records: seconds(DAY), callbacks: seconds(3 * DAY) };
+    assert!(bed.store.purge(over.plus(seconds(DAY)), longer).await.expect("a purge") > 0);
+    assert_eq!((bed.head(failed.head.key).await, kept(&bed).await), (None, 4));
+    let past = over.plus(seconds(2 * DAY));
+    assert_eq!(bed.store.purge(past.just_before(), longer).await.expect("a purge"), 0);
+    assert_eq!(bed.store.purge(past, longer).await.expect("a purge"), 1);
+    assert_eq!(kept(&bed).await, 0);
+}
+
+pub async fn a_redrive_makes_the_row_live_and_keeps_the_callback_no_longer(mut bed: Bed) {
+    let mut rows = [plain(1).owing(FnId(7)), task("t", 2).owing(FnId(7))];
+    bed.commit(rows.iter().map(|row| row.insert(b"event")).collect()).await;
+    for row in &mut rows {
+        row.end(Outcome::Succeeded, seconds(5));
+        row.give_up(seconds(9));
+    }
+    bed.commit(rows.iter().map(|row| row.finish(Some(b"answer"))).collect()).await;
+    let before = bed.store.stats().await.expect("figures").live_rows;
+    let mut redrives = Vec::new();
+    for row in &mut rows {
+        redrives.push(row.redrive(seconds(3_600), b"message"));
+    }
+    bed.commit(redrives.clone()).await;
+    bed.commit(redrives).await;
+    bed.reopen().await;
+
+    assert_eq!(bed.store.stats().await.expect("figures").live_rows, before + 2);
+    let owed = bed.heads(LaneId::Destination(FnId(7)), START, 9).await.heads;
+    let mut expected: Vec<_> = rows.iter().map(|row| row.head.clone()).collect();
+    expected.sort_by_key(|head| (head.due, head.key));
+    assert_eq!(owed, expected);
+    for row in &rows {
+        assert_eq!(bed.head(row.head.key).await, Some((row.head.clone(), false)));
+        let loaded = bed.bytes(BytesWanted::message(&row.head)).await;
+        assert_eq!((loaded.payload, loaded.result), (some(b"message"), None));
+        assert_eq!(bed.store.kept_callback(row.head.key).await.expect("an answer"), None);
+    }
+    assert_eq!(bytes(&bed, &rows[1]).await, (some(b"event"), some(b"answer")), "of the task");
+    assert!(bed.store.kept_callbacks(None, 9).await.expect("callbacks").is_empty());
+
+    // One is delivered, the other is given up again.
+    let [plain, task] = &mut rows;
+    plain.give_up(seconds(3_700));
+    plain.head.due = plain.was.due;
+    task.deliver();
+    bed.commit(vec![plain.finish(None), task.finish(None)]).await;
+    bed.reopen().await;
+    assert_eq!(bed.store.stats().await.expect("figures").live_rows, before);
+    let kept = bed.store.kept_callbacks(None, 9).await.expect("callbacks");
+    assert_eq!(kept.iter().map(|kept| kept.key).collect::<Vec<_>>(), [plain.head.key]);
+    assert_eq!(kept[0].redrives, plain.head.redrives);
+    assert_eq!(bed.head(plain.head.key).await, None, "a plain success leaves no record");
+    assert_eq!(bed.head(task.head.key).await, Some((task.head.clone(), true)));
+    for row in &rows {
+        let loaded = bed.bytes(BytesWanted::message(&row.head)).await;
+        assert_eq!((loaded.payload, loaded.result), (None, None));
+    }
+    assert_eq!(bytes(&bed, &rows[1]).await, (some(b"event"), some(b"answer")));
 }

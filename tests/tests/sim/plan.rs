@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use invoked_core::arn::{Arn, SinkKind};
+use invoked_core::breaker::BreakerPolicy;
 use invoked_core::callback::CallbackPolicy;
 use invoked_core::directory::FunctionKind;
 use invoked_core::envelope::Identity;
@@ -55,6 +56,12 @@ pub fn engine_config(rng: &mut Rng) -> EngineConfig {
         callback: CallbackPolicy {
             backoff: backoff(rng),
             max_elapsed: ms(500 + rng.below(20_000)),
+        },
+        breaker: BreakerPolicy {
+            failures: u32::try_from(rng.below(7)).expect("small"),
+            callbacks: 1 + u32::try_from(rng.below(3)).expect("small"),
+            hold: ms(50 + rng.below(2_000)),
+            hold_max: ms(100 + rng.below(10_000)),
         },
         window_max: 2 + usize::try_from(rng.below(8)).expect("small"),
         attempts_max: 1 + usize::try_from(rng.below(8)).expect("small"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use invoked_core::arn::SinkKind;
 use invoked_core::directory::Directory;
+use invoked_core::id::RequestId;
 use invoked_core::life::Outcome;
 use invoked_core::name::{Qualifier, TaskId};
 use invoked_core::shard::Defect;
@@ -13,11 +14,13 @@ use invoked_core::time::Timestamp;
 use invoked_core::totals::{Metric, Totals};
 use invoked_engine::clock::TokioClock;
 use invoked_engine::{
-    Engine, EngineConfig, Handle, InvokeError, InvokeRequest, Parts, TaskFilter, TaskWish,
+    CallbackFilter, CallbackStatus, Engine, EngineConfig, Handle, InvokeError, InvokeRequest,
+    Operation, OperationState, Parts, RedriveFilter, RedriveRequest, Redriven, TaskFilter,
+    TaskWish,
 };
 use invoked_store::{NodeId, Store};
 use invoked_testkit::function::{Ending, ScriptedFunction};
-use invoked_testkit::mem_store::{Faults, Lie, MemStore, MemStoreConfig};
+use invoked_testkit::mem_store::{Evidence, Faults, Lie, MemStore, MemStoreConfig};
 use invoked_testkit::oracle::{Expected, Oracle, Promise};
 use invoked_testkit::rng::{PerMille, Rng};
 use invoked_testkit::script::Script;
@@ -137,6 +140,8 @@ impl World {
                 76..80 => self.change_doomed().await,
                 80..84 => self.crash(),
                 84..87 => self.shut_down().await,
+                87..90 => self.redrive(),
+                90..93 => self.redrive_many(),
                 _ => self.pause().await,
             }
             if self.rng.below(3) == 0 {
@@ -226,7 +231,7 @@ impl World {
             depth: 0,
         };
         let promise = Promise {
-            request_id: invoked_core::id::RequestId([0; 16]),
+            request_id: RequestId([0; 16]),
             function: function.into(),
             payload: request.payload.clone(),
             is_task: if is_task { Expected::Yes } else { Expected::No },
@@ -265,6 +270,54 @@ impl World {
             // Whether there is such a task now is not the question.
             let _stopped = handle.stop_task(&plan::key("tasks"), &id).await;
         });
+    }
+
+    /// An operator sends a few callbacks anew that were given up, some of them twice.
+    fn redrive(&mut self) {
+        let Some(handle) = self.handle() else { return };
+        let pick = usize::try_from(self.rng.below(3)).expect("small");
+        self.clients.spawn(async move {
+            let filter = CallbackFilter {
+                status: Some(CallbackStatus::Failed),
+                limit: 3,
+                ..CallbackFilter::default()
+            };
+            let Ok(page) = handle.callbacks(&filter).await else { return };
+            for callback in page.callbacks.iter().skip(pick).chain(page.callbacks.first()) {
+                // Whether it can be taken now is not the question.
+                let _taken = handle.redrive(callback.id, "sim").await;
+            }
+        });
+    }
+
+    /// An operator sends all of them anew, page by page; sometimes somebody thinks better of it.
+    fn redrive_many(&mut self) {
+        let Some(handle) = self.handle() else { return };
+        let request = RedriveRequest {
+            which: Redriven::Matching(RedriveFilter::default()),
+            is_dry_run: self.rng.below(4) == 0,
+            rate: 1 + u32::try_from(self.rng.below(50)).expect("small"),
+            by: "sim".into(),
+        };
+        let is_cancelled = self.rng.below(5) == 0;
+        self.clients.spawn(async move {
+            if let Ok(operation) = handle.begin_redrive(request).await
+                && is_cancelled
+            {
+                // It may have ended already.
+                let _ended = handle.cancel_operation(operation.id).await;
+            }
+        });
+    }
+
+    /// Sends everything anew that is kept, once the world is kind.
+    async fn redrive_all(&mut self) {
+        let Some(handle) = self.handle() else { return };
+        for kept in self.store.evidence().failed_callbacks {
+            if let Err(error) = handle.redrive(RequestId(kept.key.0), "the end").await {
+                self.problems.push(format!("{:?} is not redriven: {error}", kept.key));
+            }
+        }
     }
 
     fn list(&mut self) {
@@ -323,6 +376,16 @@ impl World {
                 self.problems.push(format!("a client broke: {error}"));
             }
         }
+        self.drain().await;
+        if self.options.lie.is_none() && self.options.defect.is_none() {
+            self.redrive_all().await;
+            self.drain().await;
+        }
+        self.judge().await
+    }
+
+    /// Waits until nothing is owed any more.
+    async fn drain(&mut self) {
         for _ in 0..200 {
             tokio::time::sleep(Duration::from_secs(120)).await;
             // A fault that was decided before the world became kind.
@@ -334,7 +397,6 @@ impl World {
                 break;
             }
         }
-        self.judge().await
     }
 
     async fn judge(mut self) -> Run {
@@ -350,6 +412,8 @@ impl World {
             let totals = self.store.totals(invoked_core::id::ShardId(0)).await;
             let totals = Totals::restored(totals.unwrap_or_default());
             self.problems.extend(callbacks_counted_once(&handle.directory(), &totals));
+            self.problems.extend(redrives_counted_once(&totals, &evidence));
+            self.problems.extend(operations_have_ended(&handle));
         }
         let mut trace = self.notes.join("\n");
         for execution in &executions {
@@ -362,6 +426,40 @@ impl World {
         let accepted = u64::try_from(self.oracle.accepted_count()).expect("small");
         Run { accepted, problems: self.problems, trace }
     }
+}
+
+/// Operations come to an end by themselves, across all restarts, and their counts add up.
+fn operations_have_ended(handle: &Handle) -> Vec<String> {
+    let is_right = |operation: &Operation| {
+        let counts = operation.counts;
+        let is_counted = operation.is_dry_run && counts.redriven == 0
+            || counts.redriven + counts.skipped <= counts.examined;
+        operation.state != OperationState::Running && is_counted
+    };
+    let wrong = handle.operations().into_iter().filter(|operation| !is_right(operation));
+    wrong.map(|operation| format!("an operation is not as it has to be: {operation:?}")).collect()
+}
+
+/// Every redrive is counted once as such, and once as what it came to.
+fn redrives_counted_once(totals: &Totals, evidence: &Evidence) -> Vec<String> {
+    let of = |metric: fn(SinkKind) -> Metric| -> u64 {
+        let is_one =
+            |counted: Metric| SinkKind::ALL.into_iter().any(|kind| metric(kind) == counted);
+        totals.iter().filter(|(key, _)| is_one(key.metric)).map(|(_, value)| value).sum()
+    };
+    let (begun, delivered, failed) =
+        (of(Metric::Redriven), of(Metric::RedriveDelivered), of(Metric::RedriveFailed));
+    let mut problems = Vec::new();
+    if begun != delivered + failed {
+        problems.push(format!("{begun} redrives, {delivered} delivered, {failed} failed"));
+    }
+    let kept = evidence.failed_callbacks.iter().filter_map(|kept| kept.redrives.as_deref());
+    for redrives in kept {
+        if redrives.recent().iter().any(|redrive| redrive.end.is_none()) {
+            problems.push(format!("a redrive that ended does not say how: {redrives:?}"));
+        }
+    }
+    problems
 }
 
 /// Every callback that was owed is counted once, as delivered or as failed, across all restarts.

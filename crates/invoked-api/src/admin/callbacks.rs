@@ -37,6 +37,12 @@ pub(super) struct CallbacksAsked {
     /// Only those whose last error has this code.
     #[param(nullable = false, min_length = 1)]
     code: Option<String>,
+    /// Only those given up, or owed, since this time or later.
+    #[param(nullable = false, format = DateTime)]
+    since_after: Option<String>,
+    /// Only those given up, or owed, since this time or earlier.
+    #[param(nullable = false, format = DateTime)]
+    since_before: Option<String>,
     /// Callbacks on a page, at most.
     #[param(minimum = 1, maximum = 100, default = 20, nullable = false)]
     limit: Option<usize>,
@@ -66,6 +72,8 @@ pub(super) async fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, Adm
         destination: asked.text("destination"),
         status: asked.choice("status", statuses)?,
         code: asked.text("code"),
+        since_from: asked.moment("since_after")?,
+        since_to: asked.moment("since_before")?,
         limit: asked.limit()?,
         token: asked.text("token"),
     };

@@ -8,7 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) mod callback;
+pub(super) mod destination;
 pub(super) mod function;
+pub(super) mod operation;
 pub(super) mod status;
 pub(super) mod task;
 

@@ -9,7 +9,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use crate::admin::{callbacks, dto, functions, status, tasks};
+use crate::admin::{callbacks, destinations, dto, functions, operations, status, tasks};
 
 const BEARER: &str = "bearer";
 
@@ -25,7 +25,7 @@ pub(super) fn document() -> Document {
         description = "How an operator sees and steers an invoked daemon. \
             Every request that changes something carries the header x-invoked-admin: 1. \
             Where tokens are configured every request carries one; viewers look, operators stop and \
-            retry tasks, admins change functions.",
+            retry tasks, redrive callbacks and probe destinations, admins change functions.",
     ),
     servers((url = "http://127.0.0.1:7071")),
     security((), ("bearer" = [])),
@@ -35,6 +35,8 @@ pub(super) fn document() -> Document {
         (name = "functions", description = "Registered functions."),
         (name = "tasks", description = "Tasks, and other kept invocations."),
         (name = "callbacks", description = "Deliveries to destinations that have not come about."),
+        (name = "operations", description = "Work over many callbacks."),
+        (name = "destinations", description = "Who is told."),
     ),
     paths(
         describe,
@@ -52,6 +54,12 @@ pub(super) fn document() -> Document {
         tasks::retry_invocation,
         callbacks::list,
         callbacks::get,
+        operations::redrive,
+        operations::list,
+        operations::get,
+        operations::cancel,
+        destinations::list,
+        destinations::probe,
     ),
     components(schemas(dto::Error)),
 )]
@@ -167,6 +175,6 @@ mod tests {
                 changes += usize::from(is_change);
             }
         }
-        assert_eq!(changes, 5);
+        assert_eq!(changes, 8);
     }
 }

@@ -7,7 +7,8 @@ use http::StatusCode;
 use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use invoked_core::limits::ASYNC_PAYLOAD_MAX;
 use invoked_engine::{
-    CallbackError, ConfigError, FunctionError, InvokeError, RetryError, TaskError,
+    CallbackError, ConfigError, FunctionError, InvokeError, OperationError, ProbeError, RetryError,
+    TaskError,
 };
 
 use crate::admin::dto::Error;
@@ -81,6 +82,12 @@ pub(crate) enum AdminProblem {
     /// A callback.
     #[error(transparent)]
     Callback(#[from] CallbackError),
+    /// A callback that was to be sent anew, or an operation that does it.
+    #[error(transparent)]
+    Operation(#[from] OperationError),
+    /// A probe.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
     /// An invocation.
     #[error("invocation '{id}' does not exist")]
     NoInvocation { id: String },
@@ -184,6 +191,15 @@ impl AdminProblem {
                 CallbackError::BadToken => Refusal::invalid(text()).of("token"),
                 CallbackError::Store(_) => Refusal::internal(),
             },
+            Self::Operation(error) => operation(error),
+            Self::Probe(error) => match error {
+                ProbeError::BadArn { .. } => Refusal::invalid(text()).of("destination"),
+                ProbeError::NoSink { .. } => conflict("NoSuchSink", text()),
+                ProbeError::Busy => {
+                    let status = StatusCode::TOO_MANY_REQUESTS;
+                    Refusal::new(status, "TooManyProbes", text()).later(RETRY_AFTER_DEFAULT)
+                }
+            },
             Self::NoInvocation { .. } => not_found("InvocationNotFound", text()),
             Self::Render(_) | Self::Panicked => Refusal::internal(),
         }
@@ -245,6 +261,20 @@ fn task(error: &TaskError) -> Refusal {
         TaskError::BadToken => Refusal::invalid("token is not valid").of("token"),
         TaskError::Unavailable => Refusal::unavailable(text, RETRY_AFTER_DEFAULT),
         TaskError::Store(_) => Refusal::internal(),
+    }
+}
+
+fn operation(error: &OperationError) -> Refusal {
+    let text = error.to_string();
+    match error {
+        OperationError::NoFunction { .. } => not_found("FunctionNotFound", text),
+        OperationError::NotFound { .. } => not_found("OperationNotFound", text),
+        OperationError::Ended { .. } => conflict("OperationEnded", text),
+        OperationError::Rate { .. } => Refusal::invalid(text).of("rate_per_second"),
+        OperationError::Ids { .. } => Refusal::invalid(text).of("ids"),
+        OperationError::TooMany { .. } => conflict("LimitExceeded", text),
+        OperationError::Unavailable => Refusal::unavailable(text, RETRY_AFTER_DEFAULT),
+        OperationError::Store(_) => Refusal::internal(),
     }
 }
 

@@ -26,6 +26,12 @@ pub(super) enum Operation {
     RetryInvocation(String),
     ListCallbacks,
     GetCallback(String),
+    RedriveCallbacks,
+    ListBulk,
+    GetBulk(String),
+    CancelBulk(String),
+    ListDestinations,
+    ProbeDestination,
 }
 
 impl Operation {
@@ -41,8 +47,16 @@ impl Operation {
             | Self::GetTask(..)
             | Self::GetInvocation(_)
             | Self::ListCallbacks
-            | Self::GetCallback(_) => Role::Viewer,
-            Self::StopTask(..) | Self::RetryTask(..) | Self::RetryInvocation(_) => Role::Operator,
+            | Self::GetCallback(_)
+            | Self::ListBulk
+            | Self::GetBulk(_)
+            | Self::ListDestinations => Role::Viewer,
+            Self::StopTask(..)
+            | Self::RetryTask(..)
+            | Self::RetryInvocation(_)
+            | Self::RedriveCallbacks
+            | Self::CancelBulk(_)
+            | Self::ProbeDestination => Role::Operator,
             Self::PutFunction(_) | Self::DeleteFunction(_) => Role::Admin,
         }
     }
@@ -70,6 +84,12 @@ impl Operation {
             Self::RetryInvocation(_) => "retryInvocation",
             Self::ListCallbacks => "listCallbacks",
             Self::GetCallback(_) => "getCallback",
+            Self::RedriveCallbacks => "redriveCallbacks",
+            Self::ListBulk => "listOperations",
+            Self::GetBulk(_) => "getOperation",
+            Self::CancelBulk(_) => "cancelOperation",
+            Self::ListDestinations => "listDestinations",
+            Self::ProbeDestination => "probeDestination",
         }
     }
 }
@@ -147,9 +167,45 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
             takes(Place::Change)?;
             O::RetryInvocation(text(id))
         }
+        ["callbacks" | "operations" | "destinations", ..] => of_callbacks(&segments, method)?,
+        _ => return Err(AdminProblem::Path),
+    })
+}
+
+/// The same of callbacks, and of what is done with many of them.
+fn of_callbacks(segments: &[&str], method: &Method) -> Result<Operation, AdminProblem> {
+    use Operation as O;
+
+    let text = |segment: &str| String::from_utf8_lossy(&percent::decode(segment)).into_owned();
+    let takes = |place| takes(place, method);
+    Ok(match segments {
         ["callbacks"] => {
             takes(Place::Read)?;
             O::ListCallbacks
+        }
+        ["callbacks", "redrive"] => {
+            takes(Place::Change)?;
+            O::RedriveCallbacks
+        }
+        ["operations"] => {
+            takes(Place::Read)?;
+            O::ListBulk
+        }
+        ["operations", id] => {
+            takes(Place::Read)?;
+            O::GetBulk(text(id))
+        }
+        ["operations", id, "cancel"] => {
+            takes(Place::Change)?;
+            O::CancelBulk(text(id))
+        }
+        ["destinations"] => {
+            takes(Place::Read)?;
+            O::ListDestinations
+        }
+        ["destinations", "probe"] => {
+            takes(Place::Change)?;
+            O::ProbeDestination
         }
         ["callbacks", id] => {
             takes(Place::Read)?;
@@ -213,6 +269,12 @@ mod tests {
             ),
             ("GET", "/v1/callbacks", Operation::ListCallbacks, Role::Viewer),
             ("GET", "/v1/callbacks/x", Operation::GetCallback("x".into()), Role::Viewer),
+            ("POST", "/v1/callbacks/redrive", Operation::RedriveCallbacks, Role::Operator),
+            ("GET", "/v1/operations", Operation::ListBulk, Role::Viewer),
+            ("GET", "/v1/operations/x", Operation::GetBulk("x".into()), Role::Viewer),
+            ("POST", "/v1/operations/x/cancel", Operation::CancelBulk("x".into()), Role::Operator),
+            ("GET", "/v1/destinations", Operation::ListDestinations, Role::Viewer),
+            ("POST", "/v1/destinations/probe", Operation::ProbeDestination, Role::Operator),
         ] {
             let it = found(method, path);
             assert_eq!(it.as_ref(), Ok(&operation), "{method} {path}");

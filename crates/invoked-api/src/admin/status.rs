@@ -80,7 +80,11 @@ fn live(engine: &Handle) -> u64 {
         match key.metric {
             Metric::Accepted => accepted += value,
             Metric::Ended(_) => ended += value,
-            Metric::CallbackDelivered(_) | Metric::CallbackFailed(_) => {}
+            Metric::CallbackDelivered(_)
+            | Metric::CallbackFailed(_)
+            | Metric::Redriven(_)
+            | Metric::RedriveDelivered(_)
+            | Metric::RedriveFailed(_) => {}
         }
     }
     accepted.saturating_sub(ended)

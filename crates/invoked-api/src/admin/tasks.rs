@@ -93,7 +93,8 @@ pub(super) async fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, Adm
     let function = function.ok_or_else(|| AdminProblem::argument("function", "is missing"))?;
     let key = account.key(function);
     let page = engine.kept_tasks(&key, &filter).await?;
-    let tasks = page.tasks.iter().map(|task| Task::of(Some(&key), task)).collect();
+    let policy = &engine.config().callback;
+    let tasks = page.tasks.iter().map(|task| Task::of(Some(&key), task, policy)).collect();
     json(StatusCode::OK, &TaskPage { tasks, next: page.next })
 }
 
@@ -119,7 +120,7 @@ pub(super) async fn get(
     let key = OfAccount::read(&mut asked, engine)?.key(function);
     asked.finish()?;
     let task = engine.kept_task(&key, id).await?;
-    json(StatusCode::OK, &Task::of(Some(&key), &task))
+    json(StatusCode::OK, &Task::of(Some(&key), &task, &engine.config().callback))
 }
 
 /// Stops a task: at once if it waits; if it runs, its call is cancelled.
@@ -195,7 +196,7 @@ pub(super) async fn invocation(
     let found = engine.invocation(request_id).await.map_err(invoked_engine::TaskError::from)?;
     let found = found.ok_or_else(missing)?;
     let key = engine.directory().key_of(found.head.fn_id);
-    json(StatusCode::OK, &Task::of(key.as_ref(), &found))
+    json(StatusCode::OK, &Task::of(key.as_ref(), &found, &engine.config().callback))
 }
 
 /// Does a finished task again that the daemon gave this id.

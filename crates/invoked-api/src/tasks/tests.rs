@@ -22,6 +22,7 @@ fn shown_as(task: &TaskRecord) -> Value {
         &identity,
         &FunctionKey::new("123", FunctionName::parse("fn").unwrap()),
         task,
+        &CallbackPolicy::default(),
     ))
     .unwrap()
 }
@@ -124,4 +125,43 @@ fn every_status_of_the_wire_can_be_asked_for() {
     assert_eq!(asked.token.as_deref(), Some("n"));
     let latest = filter(&path, &Query::parse("qualifier=LATEST")).unwrap();
     assert_eq!(latest.qualifier, Some(Qualifier::LATEST));
+}
+
+#[test]
+fn the_delivery_is_shown_with_its_tries_error_next_time_and_message_id() {
+    let fault = Fault::new("InternalError", "not now", 500);
+    let shown = |callback: Callback| {
+        shown_as(&record(|head| {
+            let sample = Sample::task(ShardId(0), FnId(1), "t", Duration::ZERO).owing(FnId(7));
+            head.terms = sample.head.terms;
+            head.life = Life::Ended { outcome: Outcome::Succeeded, at: head.accepted_at };
+            head.due = Timestamp::from_millis(7_000);
+            head.callback = callback;
+        }))["destinationDetail"]
+            .clone()
+    };
+    assert_eq!(shown(Callback::None), Value::Null);
+    let first_at = Some(Timestamp::from_millis(1_000));
+    let owed = shown(Callback::Owed { tried: Attempt(2), first_at, error: Some(fault) });
+    assert_eq!(
+        owed,
+        json!({
+            "destination": invoked_testkit::sample::DESTINATION,
+            "attempts": 2,
+            "errorCode": "InternalError",
+            "errorMessage": "not now",
+            "nextTime": 7_000,
+            "deadline": 1_801_000,
+            "settledTime": 0,
+            "messageId": "",
+            "redrives": 0,
+        })
+    );
+    let at = Timestamp::from_millis(9_000);
+    let delivered =
+        shown(Callback::Delivered { tried: Attempt(3), at, message_id: Some("m-1".into()) });
+    assert_eq!(
+        [&delivered["messageId"], &delivered["settledTime"], &delivered["nextTime"]],
+        [&json!("m-1"), &json!(9_000), &json!(0)]
+    );
 }

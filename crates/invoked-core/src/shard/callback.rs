@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::ShardCore;
 use super::message::{AcceptRequest, Call, Effect};
 use crate::arn::{Arn, Resource};
+use crate::breaker::BreakerEvent;
 use crate::callback::{CallEvent, CallVerdict, Callback};
 use crate::directory::{Function, FunctionKind, Route, TaskMode};
 use crate::envelope::{cloud_event, envelope};
@@ -31,6 +32,7 @@ impl ShardCore {
             let has_bytes = row.payload.is_some();
             self.outlets.occupy(lane);
             self.callbacks_under_way += 1;
+            self.move_breaker(lane, BreakerEvent::Granted(key), now);
             if has_bytes {
                 self.call(key, now);
             } else {
@@ -69,11 +71,13 @@ impl ShardCore {
         let Some(row) = self.rows.get_mut(&key) else { return };
         row.envelope = Some(envelope.clone());
         let due = row.head.due;
+        let first_try_at = row.head.callback.first_try_at();
         let Some(due) = row.head.callback.apply(key, due, CallEvent::CallGranted, &policy, now)
         else {
             return;
         };
         row.head.due = due;
+        row.first_try_at = row.head.callback.first_try_at().or(first_try_at);
         match (&row.head.callback, row.head.life.outcome()) {
             (Callback::Calling { trying, .. }, Some(outcome)) => {
                 self.effects.push(Effect::Call(Box::new(Call {
@@ -109,6 +113,10 @@ impl ShardCore {
         now: Timestamp,
     ) {
         let policy = self.config.callback;
+        let lane = self.rows.get(&key).and_then(|row| row.held);
+        if let Some(lane) = lane {
+            self.learn(lane, key, &verdict, now);
+        }
         let Some(row) = self.rows.get_mut(&key) else { return };
         let due = row.head.due;
         let event = CallEvent::CallEnded { tried, verdict };
@@ -125,6 +133,20 @@ impl ShardCore {
         } else {
             self.update(key, None);
         }
+    }
+
+    /// Gives up a callback whose time for tries is over, and whose bytes are at hand.
+    pub(super) fn give_up(&mut self, key: InvKey, now: Timestamp) {
+        let Some((arn, _)) = self.owed_route(key) else { return };
+        let envelope = self.envelope_of(key, &arn);
+        let policy = self.config.callback;
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        row.envelope = envelope;
+        row.first_try_at = row.head.callback.first_try_at();
+        let (due, event) = (row.head.due, CallEvent::DeadlinePassed);
+        let Some(due) = row.head.callback.apply(key, due, event, &policy, now) else { return };
+        row.head.due = due;
+        self.finish(key);
     }
 
     /// Tells a function of this daemon: its invocation is inserted by the commit that settles the
@@ -210,6 +232,9 @@ impl ShardCore {
     fn envelope_of(&self, key: InvKey, arn: &Arn) -> Option<Bytes> {
         let row = self.rows.get(&key)?;
         let head: &Head = &row.head;
+        if head.is_redriven() {
+            return Some(row.payload.clone().unwrap_or_default());
+        }
         let function_arn = match self.directory.key_of(head.fn_id) {
             Some(function) => {
                 self.directory.identity.function_arn(&function, &head.terms.qualifier)
@@ -235,11 +260,12 @@ impl ShardCore {
         Some(Bytes::from(text))
     }
 
-    fn release_call(&mut self, key: InvKey, now: Timestamp) {
+    pub(super) fn release_call(&mut self, key: InvKey, now: Timestamp) {
         let Some(row) = self.rows.get_mut(&key) else { return };
         if let Some(lane) = row.held.take() {
             self.callbacks_under_way = self.callbacks_under_way.saturating_sub(1);
             self.outlets.release(lane, now);
+            self.move_breaker(lane, BreakerEvent::Abandoned(key), now);
         }
     }
 }

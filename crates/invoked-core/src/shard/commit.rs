@@ -15,6 +15,8 @@ use crate::time::Timestamp;
 pub(super) enum After {
     /// A new row is there.
     Inserted { key: InvKey, reply: Option<ReplyId> },
+    /// A callback that was given up is owed again.
+    Redriven { key: InvKey, reply: ReplyId },
     /// A row has changed.
     Changed { key: InvKey },
     /// A row has left the live ones.
@@ -32,6 +34,7 @@ impl ShardCore {
                 After::Inserted { key, reply } => {
                     self.inserted(key, reply, conflicts.contains(&key), now);
                 }
+                After::Redriven { key, reply } => self.redriven(key, reply, now),
                 After::Changed { key } => self.now_durable(key, now),
                 After::Finished { key } => self.finished(key),
                 After::ReplyStop { reply } => {

@@ -94,6 +94,7 @@ impl ShardCore {
             first_started_at: None,
             fault: None,
             callback: Callback::None,
+            redrives: None,
             depth: request.depth,
             task: request.task.map(|id| Task { id, history: History::default() }),
             terms: request.terms,

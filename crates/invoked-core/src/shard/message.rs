@@ -9,6 +9,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::arn::Arn;
+use crate::breaker::Breaker;
 use crate::callback::CallVerdict;
 use crate::directory::{Directory, Function};
 use crate::fault::Fault;
@@ -16,7 +17,8 @@ use crate::head::{Head, LaneId, Slot};
 use crate::id::{Attempt, FnId, InvKey, RequestId};
 use crate::lane::Position;
 use crate::life::{Outcome, Verdict};
-use crate::name::TaskId;
+use crate::name::{Qualifier, TaskId};
+use crate::redrive::Redrives;
 use crate::terms::Terms;
 use crate::time::{Day, Timestamp};
 use crate::totals::Total;
@@ -78,7 +80,16 @@ pub struct BytesWanted {
     pub bucket: Option<Day>,
 }
 
+impl BytesWanted {
+    /// The message of a callback that was redriven: it is kept in no bucket.
+    #[must_use]
+    pub fn message(head: &Head) -> Self {
+        Self { key: head.key, bucket: None }
+    }
+}
+
 impl From<&Head> for BytesWanted {
+    /// What the function was given, and what it answered.
     fn from(head: &Head) -> Self {
         Self { key: head.key, bucket: head.task.is_some().then(|| head.bucket()) }
     }
@@ -148,6 +159,22 @@ pub enum Input {
         /// Whether it is a finished record.
         is_kept: bool,
     },
+    /// An operator wants a callback that was given up to be made again.
+    Redrive {
+        /// Its invocation.
+        key: InvKey,
+        /// Who asks: an operation, or the name of a caller.
+        by: Box<str>,
+        /// Who waits.
+        reply: ReplyId,
+    },
+    /// A read of a callback that was given up is done.
+    KeptLoaded {
+        /// Its invocation.
+        key: InvKey,
+        /// The callback, if there is one.
+        found: Option<Box<FoundCallback>>,
+    },
     /// A read of payloads is done.
     BytesLoaded(Vec<LoadedBytes>),
     /// Functions have changed.
@@ -169,6 +196,16 @@ pub enum RowOp {
         head: Head,
         /// The event.
         payload: Bytes,
+    },
+    /// A callback that was given up is owed again: it is no longer kept, and its row is live. The
+    /// record of the row, if one is kept, stays as it is until the row has ended again.
+    Redrive {
+        /// The row.
+        head: Head,
+        /// What is to be said.
+        envelope: Bytes,
+        /// When it was given up: where it was kept.
+        failed_at: Timestamp,
     },
     /// The row as it is now.
     Update {
@@ -197,9 +234,10 @@ impl RowOp {
     #[must_use]
     pub fn head(&self) -> &Head {
         match self {
-            Self::Insert { head, .. } | Self::Update { head, .. } | Self::Finish { head, .. } => {
-                head
-            }
+            Self::Insert { head, .. }
+            | Self::Redrive { head, .. }
+            | Self::Update { head, .. }
+            | Self::Finish { head, .. } => head,
         }
     }
 }
@@ -213,18 +251,41 @@ pub struct KeptCallback {
     pub request_id: RequestId,
     /// The function.
     pub fn_id: FnId,
+    /// Version or alias that was invoked.
+    pub qualifier: Qualifier,
     /// Who was to be told.
     pub destination: Arn,
     /// How the invocation ended.
     pub outcome: Outcome,
-    /// Tries it took.
+    /// When the invocation was accepted.
+    pub accepted_at: Timestamp,
+    /// When its outcome was decided.
+    pub ended_at: Timestamp,
+    /// Hand-overs from function to function before the invocation.
+    pub depth: u8,
+    /// Tries it took, since it was last redriven.
     pub tried: Attempt,
+    /// When the first of them started, if one did.
+    pub first_at: Option<Timestamp>,
     /// When it was given up.
     pub failed_at: Timestamp,
+    /// What came of sending it anew before.
+    pub redrives: Option<Box<Redrives>>,
     /// Why.
     pub error: Fault,
     /// What was to be said.
     pub envelope: Bytes,
+}
+
+/// A callback that was given up, with what a redrive needs beside it.
+#[derive(Clone, Debug)]
+pub struct FoundCallback {
+    /// The callback.
+    pub kept: KeptCallback,
+    /// The record of its invocation, if one is kept.
+    pub record: Option<Head>,
+    /// The store's number for its destination.
+    pub destination: FnId,
 }
 
 /// One atomic write of a shard.
@@ -305,8 +366,21 @@ pub enum StopRefused {
     Busy,
 }
 
+/// A callback was not redriven.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum RedriveRefused {
+    /// None is kept of this invocation.
+    NotFound,
+    /// It is owed already, or about to be.
+    UnderWay,
+    /// Its task's id belongs to a newer task.
+    Replaced,
+    /// The daemon is about to stop.
+    Draining,
+}
+
 /// Something worth counting that no commit depends on.
-#[derive(Copy, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub enum Note {
     /// An attempt ended.
     Attempt {
@@ -316,6 +390,13 @@ pub enum Note {
         verdict: Verdict,
         /// How long it took.
         took: Duration,
+    },
+    /// A destination is let alone, or tried, or told again.
+    Breaker {
+        /// Its lane.
+        lane: LaneId,
+        /// Where its breaker stands.
+        breaker: Breaker,
     },
     /// A first attempt started.
     Started {
@@ -343,6 +424,13 @@ pub enum Effect {
         /// What.
         result: Result<(), StopRefused>,
     },
+    /// Answer a caller of [`Input::Redrive`].
+    ReplyRedrive {
+        /// Whom.
+        reply: ReplyId,
+        /// What.
+        result: Result<(), RedriveRefused>,
+    },
     /// Call a function, then say [`Input::AttemptEnded`].
     Dispatch(Box<Dispatch>),
     /// Cancel a call of a function, and say [`Input::AttemptEnded`] all the same.
@@ -364,6 +452,11 @@ pub enum Effect {
     /// Read one row, then say [`Input::HeadLoaded`].
     LoadHead {
         /// Its key.
+        key: InvKey,
+    },
+    /// Read a callback that was given up, then say [`Input::KeptLoaded`].
+    LoadKept {
+        /// Its invocation.
         key: InvKey,
     },
     /// Read payloads, then say [`Input::BytesLoaded`].

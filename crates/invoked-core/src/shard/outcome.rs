@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use super::ShardCore;
 use super::commit::After;
 use super::message::{KeptCallback, RowOp};
+use crate::arn::SinkKind;
 use crate::callback::Callback;
 use crate::directory::Route;
 use crate::id::InvKey;
@@ -67,6 +68,9 @@ impl ShardCore {
         assert!(!overlaps, "one commit per row: {key:?}");
         assert!(row.head.is_finished(), "only what owes nothing is finished: {:?}", row.head);
         row.is_committing = true;
+        if let Some(redrives) = &mut row.head.redrives {
+            redrives.end(&row.head.callback);
+        }
         let head = row.head.clone();
         let kind = head.destination().map(|to| to.arn.kind());
         let failed_callback = match (&head.callback, head.destination(), head.life.outcome()) {
@@ -75,10 +79,16 @@ impl ShardCore {
                     key,
                     request_id: head.request_id,
                     fn_id: head.fn_id,
+                    qualifier: head.terms.qualifier.clone(),
                     destination: to.arn.clone(),
                     outcome,
+                    accepted_at: head.accepted_at,
+                    ended_at: head.ended_at().unwrap_or(*at),
+                    depth: head.depth,
                     tried: *tried,
+                    first_at: row.first_try_at,
                     failed_at: *at,
+                    redrives: head.redrives.clone(),
                     error: error.clone(),
                     envelope: row.envelope.take().unwrap_or_default(),
                 }))
@@ -93,18 +103,7 @@ impl ShardCore {
                 _,
             ) => None,
         };
-        let metric = match (&head.callback, kind) {
-            (Callback::Delivered { .. }, Some(kind)) => Some(Metric::CallbackDelivered(kind)),
-            (Callback::Failed { .. }, Some(kind)) => Some(Metric::CallbackFailed(kind)),
-            (
-                Callback::None
-                | Callback::Owed { .. }
-                | Callback::Calling { .. }
-                | Callback::Delivered { .. }
-                | Callback::Failed { .. },
-                _,
-            ) => None,
-        };
+        let metric = kind.and_then(|kind| settled(&head.callback, head.redrives.is_some(), kind));
         let result = row.result.take().filter(|_| head.task.is_some());
         let was = row.slot;
         if let Some(metric) = metric {
@@ -112,5 +111,17 @@ impl ShardCore {
         }
         self.ops.push(RowOp::Finish { head, was, result, failed_callback });
         self.after.push(After::Finished { key });
+    }
+}
+
+/// What a callback that is settled counts as: once in its life as a callback, and once for each time
+/// it was redriven.
+fn settled(callback: &Callback, is_redrive: bool, kind: SinkKind) -> Option<Metric> {
+    match (callback, is_redrive) {
+        (Callback::Delivered { .. }, false) => Some(Metric::CallbackDelivered(kind)),
+        (Callback::Delivered { .. }, true) => Some(Metric::RedriveDelivered(kind)),
+        (Callback::Failed { .. }, false) => Some(Metric::CallbackFailed(kind)),
+        (Callback::Failed { .. }, true) => Some(Metric::RedriveFailed(kind)),
+        (Callback::None | Callback::Owed { .. } | Callback::Calling { .. }, _) => None,
     }
 }

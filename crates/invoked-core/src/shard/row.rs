@@ -27,9 +27,13 @@ pub(super) struct Row {
     pub(super) held: Option<LaneId>,
     /// When its attempt was handed out.
     pub(super) dispatched_at: Option<Timestamp>,
+    /// Whether its callback is given up as soon as its bytes are read.
+    pub(super) is_giving_up: bool,
     pub(super) payload: Option<Bytes>,
     pub(super) result: Option<Bytes>,
     pub(super) envelope: Option<Bytes>,
+    /// When the first try of its callback started.
+    pub(super) first_try_at: Option<Timestamp>,
     pub(super) later: SmallVec<[Later; 1]>,
 }
 
@@ -60,9 +64,11 @@ impl Row {
             waiting_at: None,
             held: None,
             dispatched_at: None,
+            is_giving_up: false,
             payload: Some(payload),
             result: None,
             envelope: None,
+            first_try_at: None,
             later: SmallVec::new(),
         }
     }
@@ -78,9 +84,11 @@ impl Row {
             waiting_at: None,
             held: None,
             dispatched_at: None,
+            is_giving_up: false,
             payload: None,
             result: None,
             envelope: None,
+            first_try_at: None,
             later: SmallVec::new(),
         }
     }

@@ -18,6 +18,8 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use bytes::Bytes;
 
+mod breakers;
+mod redrives;
 mod roles;
 
 const WORK: FnId = FnId(1);
@@ -64,6 +66,7 @@ fn config() -> ShardConfig {
         shard: ShardId(0),
         retry: RetryPolicy::default(),
         callback: CallbackPolicy::default(),
+        breaker: BreakerPolicy::default(),
         window_max: 100,
         attempts_max: 10,
         callbacks_max: 10,
@@ -174,6 +177,8 @@ fn word(effect: &Effect) -> Option<String> {
         Effect::ReplyAccept { result: Ok(_), .. } => "accepted".to_string(),
         Effect::ReplyAccept { result: Err(refused), .. } => format!("refused {refused:?}"),
         Effect::ReplyStop { result, .. } => format!("stop {result:?}"),
+        Effect::ReplyRedrive { result, .. } => format!("redrive {result:?}"),
+        Effect::LoadKept { .. } => "load kept".to_string(),
         Effect::Dispatch(dispatch) => format!("dispatch {}", dispatch.attempt),
         Effect::CancelAttempt { attempt, .. } => format!("cancel {attempt}"),
         Effect::Call(call) => format!("call {} {}", call.tried, call.destination),
@@ -190,6 +195,7 @@ fn op_word(op: &RowOp) -> String {
     let owes = if op.head().callback.is_owed() { "+callback" } else { "" };
     match op {
         RowOp::Insert { .. } => format!("insert {status}"),
+        RowOp::Redrive { .. } => format!("redrive {status}{owes}"),
         RowOp::Update { .. } => format!("update {status}{owes}"),
         RowOp::Finish { failed_callback: Some(_), .. } => format!("finish {status}, callback kept"),
         RowOp::Finish { .. } => format!("finish {status}"),

@@ -37,6 +37,9 @@ impl ShardCore {
         if matches!(row.slot.lane, LaneId::Function(_)) {
             self.expiries.insert((row.head.expires_at, key));
         }
+        if let Some(deadline) = row.head.callback.deadline(&self.config.callback) {
+            self.deadlines.insert((deadline, key));
+        }
         let bytes = row.bytes();
         if self.cached_bytes + bytes > self.config.payload_cache_bytes {
             row.payload = None;
@@ -52,6 +55,9 @@ impl ShardCore {
         if row.waiting_at.take().is_some() {
             self.cached_bytes = self.cached_bytes.saturating_sub(row.bytes());
             self.expiries.remove(&(row.head.expires_at, key));
+            if let Some(deadline) = row.head.callback.deadline(&self.config.callback) {
+                self.deadlines.remove(&(deadline, key));
+            }
         }
     }
 
@@ -166,6 +172,7 @@ impl ShardCore {
                 && !row.is_committing
                 && row.waiting_at.is_none()
                 && row.held.is_none()
+                && !row.is_giving_up
         });
         if was_wanted && is_left {
             self.place(key, now);
@@ -181,7 +188,11 @@ impl ShardCore {
 
     pub(super) fn want_bytes(&mut self, key: InvKey) {
         if let Some(row) = self.rows.get(&key) {
-            self.bytes_wanted.push(BytesWanted::from(&row.head));
+            let wanted = match row.head.is_redriven() {
+                true => BytesWanted::message(&row.head),
+                false => BytesWanted::from(&row.head),
+            };
+            self.bytes_wanted.push(wanted);
         }
     }
 
@@ -189,7 +200,10 @@ impl ShardCore {
         for bytes in loaded {
             let key = bytes.key;
             let Some(row) = self.rows.get_mut(&key) else { continue };
-            let Some(lane) = row.held else { continue };
+            if row.held.is_none() && !row.is_giving_up {
+                continue;
+            }
+            let lane = row.held;
             let is_missing = bytes.payload.is_none();
             row.payload = Some(bytes.payload.unwrap_or_default());
             row.result = bytes.result.or(row.result.take());
@@ -198,8 +212,16 @@ impl ShardCore {
                 self.effects.push(Effect::Alarm(alarm));
             }
             match lane {
-                LaneId::Function(_) => self.start(key, is_missing, now),
-                LaneId::Destination(_) => self.call(key, now),
+                None => {
+                    row.is_giving_up = false;
+                    self.giving_up = self.giving_up.saturating_sub(1);
+                    self.give_up(key, now);
+                }
+                Some(LaneId::Function(_)) => self.start(key, is_missing, now),
+                Some(LaneId::Destination(_)) if is_missing && row.head.is_redriven() => {
+                    self.lose_message(key, now);
+                }
+                Some(LaneId::Destination(_)) => self.call(key, now),
             }
         }
     }
@@ -223,6 +245,7 @@ impl ShardCore {
             self.leave_lane(key, now);
             self.live(key, Event::ExpiryReached, now);
         }
+        self.pass_deadlines(now);
         let is_due = |mark: &mut Mark| mark.due <= now;
         while let Some(Mark { key, attempt, .. }) =
             self.marks.pop_front_if(is_due).or_else(|| self.task_marks.pop_front_if(is_due))

@@ -9,11 +9,14 @@ use invoked_core::head::LaneId;
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::lane::Position;
 use invoked_core::limits::{HEADS_PER_LOAD, RESULT_MAX};
-use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch};
+use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch, FoundCallback};
 use invoked_sink::{Attempted, Delivery};
+use invoked_store::{Store, StoreError};
 
 use super::ShardTask;
 use super::work::{Done, unavailable};
+use crate::destinations::deliver;
+use crate::registry::interned_destination;
 
 impl ShardTask {
     pub(super) fn dispatch(&mut self, dispatch: Dispatch) {
@@ -57,10 +60,11 @@ impl ShardTask {
     pub(super) fn call(&mut self, call: Call) {
         let Call { key, tried, destination, request_id, outcome, depth, envelope } = call;
         let sink = self.shared.sinks.get(&destination.kind()).map(Arc::clone);
+        let limit = self.shared.config.call_timeout;
         let courier = async move {
             let delivery = Delivery { destination, envelope, request_id, outcome, depth };
             let verdict = match sink {
-                Some(sink) => sink.deliver(&delivery).await,
+                Some(sink) => deliver(sink.as_ref(), &delivery, limit).await,
                 None => {
                     let kind = delivery.destination.kind().as_str();
                     let message =
@@ -85,7 +89,18 @@ impl ShardTask {
 
     pub(super) fn load_head(&mut self, key: InvKey) {
         let store = Arc::clone(&self.shared.store);
-        self.work.spawn(async move { Done::Head { key, read: store.head(key).await } });
+        self.work.spawn(async move {
+            let read = store.head(key).await.map(|found| found.map(Box::new));
+            Done::Head { key, read }
+        });
+    }
+
+    pub(super) fn load_kept(&mut self, key: InvKey) {
+        let store = Arc::clone(&self.shared.store);
+        self.work.spawn(async move {
+            let read = kept(store.as_ref(), key).await.map(|found| found.map(Box::new));
+            Done::Kept { key, read }
+        });
     }
 
     pub(super) fn load_bytes(&mut self, wanted: Vec<BytesWanted>) {
@@ -95,4 +110,12 @@ impl ShardTask {
             Done::Bytes { wanted, read }
         });
     }
+}
+
+/// A callback that was given up, and what a redrive needs beside it.
+async fn kept(store: &dyn Store, key: InvKey) -> Result<Option<FoundCallback>, StoreError> {
+    let Some(kept) = store.kept_callback(key).await? else { return Ok(None) };
+    let record = store.head(key).await?.map(|found| found.head);
+    let destination = store.intern(&interned_destination(&kept.destination)).await?;
+    Ok(Some(FoundCallback { kept, record, destination }))
 }

@@ -9,7 +9,7 @@ use invoked_core::head::LaneId;
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::lane::Position;
 use invoked_core::life::Verdict;
-use invoked_core::shard::{AttemptReport, BytesWanted, Input, LoadedBytes};
+use invoked_core::shard::{AttemptReport, BytesWanted, FoundCallback, Input, LoadedBytes};
 use invoked_sink::Answer;
 use invoked_store::{Found, Heads, StoreError};
 use tokio::task::{Id, JoinError};
@@ -35,7 +35,11 @@ pub(crate) enum Done {
     },
     Head {
         key: InvKey,
-        read: Result<Option<Found>, StoreError>,
+        read: Result<Option<Box<Found>>, StoreError>,
+    },
+    Kept {
+        key: InvKey,
+        read: Result<Option<Box<FoundCallback>>, StoreError>,
     },
     Bytes {
         wanted: Vec<BytesWanted>,
@@ -47,6 +51,9 @@ pub(crate) enum Done {
         after: Position,
     },
     ReadHead {
+        key: InvKey,
+    },
+    ReadKept {
         key: InvKey,
     },
     ReadBytes {
@@ -102,6 +109,10 @@ impl ShardTask {
                 }
                 Err(error) => return self.read_again(&error, Done::ReadHead { key }),
             },
+            Ok((_, Done::Kept { key, read })) => match read {
+                Ok(found) => Input::KeptLoaded { key, found },
+                Err(error) => return self.read_again(&error, Done::ReadKept { key }),
+            },
             Ok((_, Done::Bytes { wanted, read })) => match read {
                 Ok(loaded) => Input::BytesLoaded(loaded),
                 Err(error) => return self.read_again(&error, Done::ReadBytes { wanted }),
@@ -112,6 +123,10 @@ impl ShardTask {
             }
             Ok((_, Done::ReadHead { key })) => {
                 self.load_head(key);
+                return Ok(());
+            }
+            Ok((_, Done::ReadKept { key })) => {
+                self.load_kept(key);
                 return Ok(());
             }
             Ok((_, Done::ReadBytes { wanted })) => {

@@ -101,6 +101,8 @@ pub struct AsyncTask {
     pub duration_ms: i64,
     /// How the delivery to its destination ended; empty where there is nothing to tell.
     pub destination_status: String,
+    /// More about it, in a field of ours; absent where there is nothing to tell.
+    pub destination_detail: Option<DestinationDetail>,
     /// Why it failed; empty if it did not.
     pub error_message: String,
     /// What it was invoked with; a list shows it on request.
@@ -163,6 +165,9 @@ impl Serialize for AsyncTask {
         map.serialize_entry("endTime", &self.ended_at_ms)?;
         map.serialize_entry("durationMs", &self.duration_ms)?;
         map.serialize_entry("destinationStatus", &self.destination_status)?;
+        if let Some(detail) = &self.destination_detail {
+            map.serialize_entry("destinationDetail", detail)?;
+        }
         map.serialize_entry(names.error_message, &self.error_message)?;
         let result = ["returnPayload", "returnPayloadEncoding"];
         for ([name, encoding], payload) in [(names.payload, &self.payload), (result, &self.result)]
@@ -181,6 +186,30 @@ impl Serialize for AsyncTask {
         map.serialize_entry("events", &self.events)?;
         map.end()
     }
+}
+
+/// How far the delivery to a destination has come. Times are milliseconds since the epoch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DestinationDetail {
+    /// Who is told, or was.
+    pub destination: String,
+    /// Tries so far, since it was last sent anew.
+    pub attempts: i64,
+    /// The code of the error that the last of them came to; empty if it came to none.
+    pub error_code: String,
+    /// The same in words.
+    pub error_message: String,
+    /// When it is tried next; 0 if it is not.
+    pub next_time: i64,
+    /// When the last try may start; 0 before the first, and when none may.
+    pub deadline: i64,
+    /// When it was delivered or given up; 0 before.
+    pub settled_time: i64,
+    /// The id that the destination gave the message; empty if it gave none.
+    pub message_id: String,
+    /// How often it was sent anew after it was given up.
+    pub redrives: i64,
 }
 
 /// A change of a task's status.

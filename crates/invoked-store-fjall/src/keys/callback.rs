@@ -1,4 +1,4 @@
-//! `rec-<day>`: 5 | failed at 8 | inv 16 → kept callback. Its day is the one it failed on, so the
+//! `call-<day>`: 5 | failed at 8 | inv 16 → kept callback. Its day is the one it failed on, so the
 //! buckets in their order are in order of failure. 6 | inv 16 → failed at finds it by its row.
 
 use std::ops::Bound;

@@ -7,7 +7,9 @@ use invoked_core::name::Qualifier;
 use invoked_core::shard::{BytesWanted, Commit, RowOp};
 use invoked_core::time::Timestamp;
 use invoked_core::totals::{Metric, Total, TotalKey};
-use invoked_store::{CommitOutcome, RegistryEntry, RegistryKind, Store, StoreError, Submission};
+use invoked_store::{
+    CommitOutcome, RegistryEntry, RegistryKind, Retention, Store, StoreError, Submission,
+};
 
 use super::sample::*;
 use crate::directory;
@@ -157,7 +159,8 @@ async fn a_bucket_goes_when_nothing_waits_for_it() {
     site.durable(vec![finish(&gone, Outcome::Succeeded)]).await;
     let retention = std::time::Duration::from_secs(86_400);
     let midnight = Timestamp::from_millis(NOON.millis() + 43_200_000);
-    let purged = async |at: Timestamp| site.store.purge(at, retention).await.unwrap();
+    let purged =
+        async |at: Timestamp| site.store.purge(at, Retention::of_all(retention)).await.unwrap();
     assert_eq!(purged(midnight.plus(retention).just_before()).await, 0);
     assert_eq!(purged(midnight.plus(retention)).await, 1);
     assert!(site.store.head(gone.key).await.unwrap().is_none());

@@ -48,6 +48,7 @@ pub(super) fn plain(seconds: u64) -> Head {
         first_started_at: None,
         fault: None,
         callback: Callback::None,
+        redrives: None,
         depth: 0,
         task: None,
     }
@@ -111,8 +112,14 @@ pub(super) fn kept_callback(head: &Head) -> KeptCallback {
         fn_id: head.fn_id,
         destination: Arn::parse("acs:mns:::/queues/told/messages").unwrap(),
         outcome: Outcome::Failed,
+        qualifier: head.terms.qualifier.clone(),
+        accepted_at: head.accepted_at,
+        ended_at: head.accepted_at,
+        depth: 0,
         tried: Attempt(14),
+        first_at: None,
         failed_at: head.accepted_at,
+        redrives: None,
         error: Fault::new("QueueNotExist", "no such queue", 404),
         envelope: Bytes::from_static(b"{}"),
     }

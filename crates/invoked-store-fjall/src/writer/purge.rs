@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use invoked_core::time::{Day, Timestamp};
-use invoked_store::StoreError;
+use invoked_store::{Retention, StoreError};
 
 use super::Writer;
 use crate::error::engine;
@@ -14,23 +14,41 @@ const DAY: Duration = Duration::from_secs(86_400);
 impl Writer {
     /// Drops the buckets whose last moment lies before the retention and that no live row will
     /// write its record into.
-    pub(super) fn purge(&mut self, now: Timestamp, retention: Duration) -> Result<u64, StoreError> {
+    pub(super) fn purge(
+        &mut self,
+        now: Timestamp,
+        retention: Retention,
+    ) -> Result<u64, StoreError> {
         let mut dropped = 0;
         for day in self.tables.days() {
-            if now < past(day, retention) {
+            if now < past(day, retention.records) {
                 break;
             }
             if self.is_awaited(day)? {
                 continue;
             }
-            if let Err(error) = self.tables.drop_day(day) {
-                tracing::error!(%error, "a bucket cannot be dropped");
-                self.shared.poison();
-                return Err(engine(error));
-            }
+            self.drop_buckets(&[Table::Records(day), Table::Bodies(day)])?;
             dropped += 1;
         }
+        for day in self.tables.callback_days() {
+            let table = Table::Callbacks(day);
+            if now < past(day, retention.callbacks) {
+                break;
+            }
+            if self.tables.existing(table).is_some() {
+                self.drop_buckets(&[table])?;
+                dropped += 1;
+            }
+        }
         Ok(dropped)
+    }
+
+    fn drop_buckets(&self, tables: &[Table]) -> Result<(), StoreError> {
+        self.tables.drop_buckets(tables).map_err(|error| {
+            tracing::error!(%error, "a bucket cannot be dropped");
+            self.shared.poison();
+            engine(error)
+        })
     }
 
     fn is_awaited(&self, day: Day) -> Result<bool, StoreError> {

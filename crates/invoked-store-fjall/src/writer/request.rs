@@ -1,12 +1,11 @@
 //! What the writer is asked, and what it answers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use invoked_core::id::{FnId, ShardId};
 use invoked_core::time::Timestamp;
 use invoked_store::{
-    CommitOutcome, Lease, NodeId, RegistryEntry, ShardWrite, StoreError, Submission,
+    CommitOutcome, Lease, NodeId, RegistryEntry, Retention, ShardWrite, StoreError, Submission,
 };
 use tokio::sync::oneshot;
 
@@ -30,7 +29,7 @@ pub(crate) enum Request {
 #[derive(Debug)]
 pub(crate) struct Purge {
     pub(crate) now: Timestamp,
-    pub(crate) retention: Duration,
+    pub(crate) retention: Retention,
     pub(crate) reply: Reply<u64>,
 }
 

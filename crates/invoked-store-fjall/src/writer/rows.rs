@@ -4,9 +4,12 @@
 //!           live   due          pay            body         records
 //! insert    +      +            + plain        + task       + indexes of a task
 //! update    +      - was, +     + answer       + answer     status of a task
+//! redrive   +      +            + message      -            kept callback -
 //! finish    -      - was        - both         + large      + record with a small answer, status,
-//!                                                answer     kept callback
+//!                                                answer     kept callback +
 //! ```
+//!
+//! The record of a task stays while its callback is redriven: the live row hides it.
 //!
 //! Every row is looked up before it is written: the counts of live rows must not change when a
 //! batch comes twice, and a task has to leave the status it was listed under.
@@ -15,6 +18,7 @@ use invoked_core::callback::Callback;
 use invoked_core::head::{Head, Slot, Status};
 use invoked_core::id::{InvKey, ShardId};
 use invoked_core::shard::{KeptCallback, RowOp};
+use invoked_core::time::Timestamp;
 use invoked_store::record::head::Standing;
 use invoked_store::{ShardWrite, StoreError};
 
@@ -42,6 +46,9 @@ pub(super) fn apply(layer: &mut Layer<'_>, batch: &[ShardWrite]) -> Result<Appli
             applied.operations += 1;
             match op {
                 RowOp::Insert { head, payload } => rows.insert(shard, head, payload)?,
+                RowOp::Redrive { head, envelope, failed_at } => {
+                    rows.redrive(shard, head, envelope, *failed_at)?;
+                }
                 RowOp::Update { head, was, result } => {
                     rows.update(shard, head, *was, result.as_deref())?;
                 }
@@ -97,6 +104,31 @@ impl Rows<'_, '_> {
         Ok(())
     }
 
+    fn redrive(
+        &mut self,
+        shard: ShardId,
+        head: &Head,
+        envelope: &[u8],
+        failed_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        if matches!(self.before(head)?, Before::Absent) {
+            self.counts.appears(head.bucket());
+        }
+        self.put_live(head);
+        self.put_due(shard, head);
+        self.layer.put(Table::Pay, &pay::encode_key(head.key), envelope);
+        let place = callback::encode_key(failed_at, head.key);
+        let of = callback::encode_of_key(head.key);
+        let day = failed_at.day();
+        for table in [Table::Callbacks(day), Table::Records(day)] {
+            if self.layer.tables.existing(table).is_some() {
+                self.layer.remove(table, &place);
+                self.layer.remove(table, &of);
+            }
+        }
+        Ok(())
+    }
+
     fn update(
         &mut self,
         shard: ShardId,
@@ -139,7 +171,7 @@ impl Rows<'_, '_> {
             self.layer.remove(Table::Live, &live::encode_key(head.key));
             self.counts.leaves(head.bucket());
         }
-        if head.task.is_none() {
+        if head.task.is_none() || head.redrives.is_some() {
             self.layer.remove(Table::Pay, &pay::encode_key(head.key));
             if head.callback != Callback::None {
                 self.layer.remove(Table::Pay, &pay::encode_result_key(head.key));
@@ -177,7 +209,7 @@ impl Rows<'_, '_> {
     }
 
     fn keep_callback(&mut self, kept: &KeptCallback) {
-        let records = Table::Records(kept.failed_at.day());
+        let records = Table::Callbacks(kept.failed_at.day());
         let key = callback::encode_key(kept.failed_at, kept.key);
         self.layer.put(records, &key, &callback::encode_value(kept));
         let place = callback::encode_of_value(kept.failed_at);
@@ -238,7 +270,8 @@ impl Rows<'_, '_> {
 
     /// Lists a task under its status, and no longer under the one before.
     fn list_status(&mut self, head: &Head, before: Option<Status>) {
-        if head.task.is_none() {
+        // The record of a redriven task is listed already.
+        if head.task.is_none() || head.redrives.is_some() {
             return;
         }
         let records = Table::Records(head.bucket());

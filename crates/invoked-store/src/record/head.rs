@@ -18,15 +18,17 @@ use invoked_core::terms::{Destination, Terms};
 use invoked_core::time::Timestamp;
 
 use super::number::{of_outcome, of_status, to_outcome, to_status};
+use super::redrives;
 use crate::codec::{DecodeError, Reader, Writer};
 
-/// The version written.
-pub const VERSION: u8 = 1;
+/// The newest version: it has redrives. Rows without any are written in the first.
+pub const VERSION: u8 = 2;
+const FIRST: u8 = 1;
 
 /// The bytes of a row.
 #[must_use]
 pub fn encode(head: &Head) -> Bytes {
-    let mut writer = Writer::new(VERSION);
+    let mut writer = Writer::new(if head.redrives.is_some() { VERSION } else { FIRST });
     let base = head.accepted_at;
     writer.number(u64::from(head.fn_id.0));
     writer.option((head.request_id.0 != head.key.0).then_some(head.request_id), |writer, id| {
@@ -47,6 +49,9 @@ pub fn encode(head: &Head) -> Bytes {
     callback(&mut writer, base, &head.callback);
     terms(&mut writer, &head.terms);
     writer.option(head.task.as_ref(), |writer, of| task(writer, base, of));
+    if let Some(of) = &head.redrives {
+        redrives::write(&mut writer, base, of);
+    }
     writer.finish()
 }
 
@@ -63,12 +68,12 @@ pub fn decode(key: InvKey, record: &[u8]) -> Result<Head, DecodeError> {
 /// # Errors
 /// The bytes are not a record that this program knows.
 pub fn decode_with_rest(key: InvKey, record: &[u8]) -> Result<(Head, &[u8]), DecodeError> {
-    let (mut reader, _) = Reader::new(record, VERSION)?;
-    let head = read(key, &mut reader)?;
+    let (mut reader, version) = Reader::new(record, VERSION)?;
+    let head = read(key, version, &mut reader)?;
     Ok((head, reader.rest()))
 }
 
-fn read(key: InvKey, reader: &mut Reader<'_>) -> Result<Head, DecodeError> {
+fn read(key: InvKey, version: u8, reader: &mut Reader<'_>) -> Result<Head, DecodeError> {
     let fn_id = FnId(reader.small("function")?);
     let request_id =
         reader.option("request id", |reader| reader.fixed("request id").map(RequestId))?;
@@ -98,6 +103,10 @@ fn read(key: InvKey, reader: &mut Reader<'_>) -> Result<Head, DecodeError> {
         callback: read_callback(reader, base)?,
         terms: Arc::new(read_terms(reader)?),
         task: reader.option("task", |reader| read_task(reader, base))?,
+        redrives: match version {
+            FIRST => None,
+            _ => Some(Box::new(redrives::read(reader, base)?)),
+        },
     })
 }
 

@@ -86,6 +86,9 @@ pub fn of_metric(metric: Metric) -> [u8; 2] {
         Metric::Ended(outcome) => [2, of_outcome(outcome)],
         Metric::CallbackDelivered(kind) => [3, of_sink(kind)],
         Metric::CallbackFailed(kind) => [4, of_sink(kind)],
+        Metric::Redriven(kind) => [5, of_sink(kind)],
+        Metric::RedriveDelivered(kind) => [6, of_sink(kind)],
+        Metric::RedriveFailed(kind) => [7, of_sink(kind)],
     }
 }
 
@@ -103,6 +106,9 @@ pub fn to_metric(number: [u8; 2]) -> Result<Metric, DecodeError> {
         [2, of] => Metric::Ended(to_outcome(of)?),
         [3, of] => Metric::CallbackDelivered(sink(of)?),
         [4, of] => Metric::CallbackFailed(sink(of)?),
+        [5, of] => Metric::Redriven(sink(of)?),
+        [6, of] => Metric::RedriveDelivered(sink(of)?),
+        [7, of] => Metric::RedriveFailed(sink(of)?),
         [of, _] => return Err(unknown("metric", of)),
     })
 }
@@ -140,6 +146,9 @@ mod tests {
         assert_eq!(sinks, [1, 2, 3, 4, 5, 6]);
         assert_eq!(of_metric(Metric::Ended(Outcome::Invalid)), [2, 5]);
         assert_eq!(of_metric(Metric::CallbackFailed(SinkKind::Fc)), [4, 2]);
+        assert_eq!(of_metric(Metric::Redriven(SinkKind::Mns)), [5, 1]);
+        assert_eq!(of_metric(Metric::RedriveDelivered(SinkKind::Mns)), [6, 1]);
+        assert_eq!(of_metric(Metric::RedriveFailed(SinkKind::Mns)), [7, 1]);
         assert_eq!(of_lane(LaneId::Destination(FnId(7))), (2, 7));
     }
 
@@ -149,7 +158,13 @@ mod tests {
             assert_eq!(to_status(of_status(status)), Ok(status));
         }
         for kind in SinkKind::ALL {
-            for metric in [Metric::CallbackDelivered(kind), Metric::CallbackFailed(kind)] {
+            for metric in [
+                Metric::CallbackDelivered(kind),
+                Metric::CallbackFailed(kind),
+                Metric::Redriven(kind),
+                Metric::RedriveDelivered(kind),
+                Metric::RedriveFailed(kind),
+            ] {
                 assert_eq!(to_metric(of_metric(metric)), Ok(metric));
             }
         }

@@ -8,6 +8,7 @@ use invoked_core::id::{Attempt, InvKey};
 use invoked_core::invariant;
 use invoked_core::life::Life;
 use invoked_core::shard::RowOp;
+use invoked_core::time::Timestamp;
 use invoked_core::totals::Total;
 use invoked_store::ShardWrite;
 use invoked_store::record::{head, total};
@@ -30,6 +31,7 @@ impl Sent {
                 RowOp::Insert { .. } => 1,
                 RowOp::Update { .. } => 2,
                 RowOp::Finish { .. } => 3,
+                RowOp::Redrive { .. } => 4,
             };
             (kind, op.head().key, head::encode(op.head()))
         });
@@ -74,6 +76,9 @@ pub(super) fn breaches(rows: &Rows, batch: &[ShardWrite]) -> Vec<String> {
             found.extend(invariants.into_iter().filter_map(Result::err));
             match op {
                 RowOp::Insert { head, .. } => found.extend(insert(rows, head)),
+                RowOp::Redrive { head, failed_at, .. } => {
+                    found.extend(redrive(rows, head, *failed_at));
+                }
                 RowOp::Update { head, was, .. } => found.extend(change(rows, head, *was)),
                 RowOp::Finish { head, was, .. } => {
                     found.extend(change(rows, head, *was));
@@ -100,6 +105,23 @@ fn insert(rows: &Rows, row: &Head) -> Option<String> {
     let is_new = row.life == Life::Enqueued && row.attempts == Attempt::NONE;
     (!is_new && rows.head(row.key).is_none())
         .then(|| format!("inserted as something else than new: {row:?}"))
+}
+
+/// A redrive takes what is kept, and nothing else, and says who asked.
+fn redrive(rows: &Rows, row: &Head, failed_at: Timestamp) -> Option<String> {
+    let key = row.key;
+    if let Some((live, _)) = rows.live(key) {
+        // The same batch, sent again.
+        return (live != *row).then(|| format!("redriven while it is live: {row:?}"));
+    }
+    let is_kept = rows.callbacks().any(|kept| (kept.failed_at, kept.key) == (failed_at, key));
+    if !is_kept {
+        return Some(format!("redriven, but no callback is kept at {failed_at:?}: {row:?}"));
+    }
+    if rows.head(key).is_some_and(|(record, _)| record.request_id != row.request_id) {
+        return Some(format!("redriven in place of another invocation: {row:?}"));
+    }
+    (!row.is_redriven()).then(|| format!("redriven, but nothing is owed: {row:?}"))
 }
 
 fn change(rows: &Rows, row: &Head, was: Slot) -> Vec<String> {

@@ -11,7 +11,7 @@ use invoked_core::shard::{BytesWanted, KeptCallback, RowOp};
 use invoked_core::time::{Day, Timestamp};
 use invoked_core::totals::Total;
 use invoked_store::record::{callback, head, submission, total};
-use invoked_store::{RegistryEntry, RegistryKind, ShardWrite, Submission};
+use invoked_store::{RegistryEntry, RegistryKind, Retention, ShardWrite, Submission};
 
 use super::faults::Lie;
 
@@ -68,6 +68,13 @@ impl Rows {
                             self.blob(head).payload = Some(payload.clone());
                         }
                     },
+                    RowOp::Redrive { head, envelope, failed_at } => {
+                        self.put(head);
+                        let message = BytesWanted::message(head);
+                        self.blobs.entry((message.bucket, message.key)).or_default().payload =
+                            Some(envelope.clone());
+                        self.callbacks.remove(&(*failed_at, head.key));
+                    }
                     RowOp::Update { head, was: _, result } => {
                         self.update(head, lie);
                         if let Some(result) = result {
@@ -107,7 +114,7 @@ impl Rows {
 
     fn finish(&mut self, row: &Head, result: Option<&Bytes>) {
         self.live.remove(&row.key);
-        if row.task.is_none() {
+        if row.task.is_none() || row.redrives.is_some() {
             self.blobs.remove(&(None, row.key));
         } else if let Some(result) = result {
             self.blob(row).result = Some(result.clone());
@@ -123,19 +130,22 @@ impl Rows {
     }
 
     /// Drops the buckets whose last day is longer ago than the retention, and says how many.
-    pub(super) fn purge(&mut self, now: Timestamp, retention: Duration) -> u64 {
+    pub(super) fn purge(&mut self, now: Timestamp, retention: Retention) -> u64 {
         let with_blobs = self.blobs.keys().filter_map(|(bucket, _)| *bucket);
         let mut buckets: BTreeSet<Day> = with_blobs.collect();
         buckets.extend(self.kept.values().map(|kept| kept.bucket));
-        buckets.extend(self.callbacks.keys().map(|(failed_at, _)| failed_at.day()));
-        buckets.retain(|bucket| end_of(*bucket).plus(retention) <= now);
+        let is_past = |bucket: Day, span: Duration| end_of(bucket).plus(span) <= now;
+        buckets.retain(|bucket| is_past(*bucket, retention.records));
         for live in self.live_heads() {
             buckets.remove(&live.bucket());
         }
         self.blobs.retain(|(bucket, _), _| bucket.is_none_or(|day| !buckets.contains(&day)));
         self.kept.retain(|_, kept| !buckets.contains(&kept.bucket));
-        self.callbacks.retain(|(failed_at, _), _| !buckets.contains(&failed_at.day()));
-        u64::try_from(buckets.len()).unwrap_or(u64::MAX)
+        let mut of_callbacks: BTreeSet<Day> =
+            self.callbacks.keys().map(|(failed_at, _)| failed_at.day()).collect();
+        of_callbacks.retain(|bucket| is_past(*bucket, retention.callbacks));
+        self.callbacks.retain(|(failed_at, _), _| !of_callbacks.contains(&failed_at.day()));
+        u64::try_from(buckets.len() + of_callbacks.len()).unwrap_or(u64::MAX)
     }
 
     /// Adds a submission to its shard.

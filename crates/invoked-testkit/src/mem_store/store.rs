@@ -1,7 +1,6 @@
 //! The contract's face: each call is a read, a small write, or a commit.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,8 +12,8 @@ use invoked_core::time::Timestamp;
 use invoked_core::totals::Total;
 use invoked_store::record::submission;
 use invoked_store::{
-    Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, ShardWrite, Store,
-    StoreError, StoreStats, Submission, TaskPage, TaskQuery,
+    Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, Retention, ShardWrite,
+    Store, StoreError, StoreStats, Submission, TaskPage, TaskQuery,
 };
 
 use super::rows::Rows;
@@ -174,7 +173,7 @@ impl Store for MemStore {
         self.read(|rows| rows.registry.iter().map(entry).collect()).await
     }
 
-    async fn purge(&self, now: Timestamp, retention: Duration) -> Result<u64, StoreError> {
+    async fn purge(&self, now: Timestamp, retention: Retention) -> Result<u64, StoreError> {
         let (there, _) = self.open()?.read_delays();
         pause(there).await;
         let mut inner = self.open()?;

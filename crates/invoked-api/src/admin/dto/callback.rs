@@ -1,6 +1,7 @@
 //! Callbacks that are not delivered.
 
 use invoked_core::life;
+use invoked_core::redrive::{self, Redrives};
 use invoked_engine::{CallbackRecord, CallbackStand};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -43,8 +44,11 @@ pub(in crate::admin) struct Callback {
     destination: String,
     outcome: Outcome,
     status: CallbackStatus,
-    /// Tries so far.
+    /// Tries so far, since it was last sent anew.
     tries: u16,
+    /// When the first of them started, if one did and it is known.
+    #[schema(required = true, format = DateTime)]
+    first_at: Option<String>,
     /// What the last of them came to.
     #[schema(required = true)]
     error: Option<Fault>,
@@ -54,9 +58,45 @@ pub(in crate::admin) struct Callback {
     /// When it is tried next; in the past while a try is under way or waits for its turn.
     #[schema(required = true, format = DateTime)]
     next_at: Option<String>,
+    /// When the last try may start; null before the first, and of one that was given up.
+    #[schema(required = true, format = DateTime)]
+    deadline: Option<String>,
+    /// How often it was sent anew.
+    redrive_count: u32,
+    /// The last 16 times, oldest first.
+    redrives: Vec<Redrive>,
     /// What is said; null in lists.
     #[schema(required = true)]
     envelope: Option<Content>,
+}
+
+/// One time that a callback was sent anew.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::admin) struct Redrive {
+    #[schema(format = DateTime)]
+    at: String,
+    /// Who asked: an operation, or the name of a token.
+    by: String,
+    /// Null while it is under way.
+    #[schema(required = true, format = DateTime)]
+    ended_at: Option<String>,
+    /// Tries it took.
+    tries: u16,
+    /// The code of the error it was given up with; null if it was delivered, or is under way.
+    #[schema(required = true)]
+    code: Option<String>,
+}
+
+/// The last redrives, as they are shown.
+pub(in crate::admin) fn redrives(of: Option<&Redrives>) -> Vec<Redrive> {
+    let shown = |redrive: &redrive::Redrive| Redrive {
+        at: moment(redrive.at),
+        by: redrive.by.as_ref().to_owned(),
+        ended_at: redrive.end.as_ref().map(|end| moment(end.at)),
+        tries: redrive.end.as_ref().map_or(0, |end| end.tried.0),
+        code: redrive.end.as_ref().and_then(|end| end.code.as_deref()).map(str::to_owned),
+    };
+    of.into_iter().flat_map(Redrives::recent).map(shown).collect()
 }
 
 /// A page of callbacks.
@@ -92,6 +132,10 @@ impl From<&CallbackRecord> for Callback {
             },
             status,
             tries: record.tried.0,
+            first_at: record.first_at.map(moment),
+            deadline: record.deadline.map(moment),
+            redrive_count: record.redrives.as_ref().map_or(0, |redrives| redrives.count()),
+            redrives: redrives(record.redrives.as_deref()),
             error: record.error.as_ref().map(Fault::from),
             failed_at: failed_at.map(moment),
             next_at: next_at.map(moment),

@@ -1,13 +1,14 @@
 //! Tasks, and other invocations of which a record is kept.
 
-use invoked_core::callback::Callback;
-use invoked_core::head;
+use invoked_core::callback::{Callback, CallbackPolicy};
+use invoked_core::head::{self, Head};
 use invoked_core::history::TaskEvent;
 use invoked_core::name::FunctionKey;
 use invoked_engine::{Retried, TaskRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::callback::{Redrive, redrives};
 use super::{Content, Fault};
 use crate::admin::time::moment;
 
@@ -52,6 +53,54 @@ pub(in crate::admin) enum CallbackState {
     Delivered,
     /// It was given up, and is kept.
     Failed,
+}
+
+/// How far telling the destination has come.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::admin) struct Delivery {
+    /// Tries so far, since it was last sent anew.
+    tries: u16,
+    /// What the last of them came to.
+    #[schema(required = true)]
+    error: Option<Fault>,
+    /// When it is tried next, while it is owed.
+    #[schema(required = true, format = DateTime)]
+    next_at: Option<String>,
+    /// When the last try may start, while it is owed and was tried.
+    #[schema(required = true, format = DateTime)]
+    deadline: Option<String>,
+    /// When it was delivered or given up.
+    #[schema(required = true, format = DateTime)]
+    settled_at: Option<String>,
+    /// The id that the destination gave the message, if it gives one.
+    #[schema(required = true)]
+    message_id: Option<String>,
+    /// The last 16 times it was sent anew, oldest first.
+    redrives: Vec<Redrive>,
+}
+
+impl Delivery {
+    fn of(head: &Head, policy: &CallbackPolicy) -> Option<Self> {
+        let owed = head.callback.is_owed();
+        let (tries, error, settled, message_id) = match &head.callback {
+            Callback::None => return None,
+            Callback::Owed { tried, error, .. } => (tried, error.as_ref(), None, None),
+            Callback::Calling { trying, .. } => (trying, None, None, None),
+            Callback::Delivered { tried, at, message_id } => {
+                (tried, None, Some(*at), message_id.as_deref())
+            }
+            Callback::Failed { tried, at, error } => (tried, Some(error), Some(*at), None),
+        };
+        Some(Self {
+            tries: tries.0,
+            error: error.map(Fault::from),
+            next_at: owed.then(|| moment(head.due)),
+            deadline: head.callback.deadline(policy).map(moment),
+            settled_at: settled.map(moment),
+            message_id: message_id.map(str::to_owned),
+            redrives: redrives(head.redrives.as_deref()),
+        })
+    }
 }
 
 /// One change of a task's status.
@@ -106,6 +155,9 @@ pub(in crate::admin) struct Task {
     /// Null while there is nothing to tell.
     #[schema(required = true)]
     callback: Option<CallbackState>,
+    /// How far telling it has come; null while there is nothing to tell.
+    #[schema(required = true)]
+    delivery: Option<Delivery>,
     /// The task that this one repeats.
     #[schema(required = true)]
     retry_of: Option<String>,
@@ -154,7 +206,11 @@ pub(in crate::admin) struct RetriedTask {
 
 impl Task {
     /// `function` is the one of the record.
-    pub(in crate::admin) fn of(function: Option<&FunctionKey>, record: &TaskRecord) -> Self {
+    pub(in crate::admin) fn of(
+        function: Option<&FunctionKey>,
+        record: &TaskRecord,
+        policy: &CallbackPolicy,
+    ) -> Self {
         let head = &record.head;
         let history = head.task.as_ref().map(|task| &task.history);
         let due = match head.status() {
@@ -190,6 +246,7 @@ impl Task {
                 Callback::Delivered { .. } => Some(CallbackState::Delivered),
                 Callback::Failed { .. } => Some(CallbackState::Failed),
             },
+            delivery: Delivery::of(head, policy),
             retry_of: history.and_then(|history| history.retry_of()).map(str::to_owned),
             payload: record.payload.as_ref().map(Content::from),
             result: record.result.as_ref().map(Content::from),

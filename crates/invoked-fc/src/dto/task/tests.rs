@@ -19,6 +19,7 @@ fn running(shape: Shape, full: &str) -> AsyncTask {
         ended_at_ms: 0,
         duration_ms: 0,
         destination_status: String::new(),
+        destination_detail: None,
         error_message: String::new(),
         payload: Some(Payload::Text("{}".to_owned())),
         result: None,

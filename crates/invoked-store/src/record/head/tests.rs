@@ -2,6 +2,7 @@ use super::*;
 use invoked_core::head::Status;
 use invoked_core::id::ShardId;
 use invoked_core::life::Outcome;
+use invoked_core::redrive::Redrives;
 use proptest::prelude::*;
 
 fn at(ms: i64) -> Timestamp {
@@ -28,6 +29,7 @@ fn heads() -> Vec<Head> {
         first_started_at: None,
         fault: None,
         callback: Callback::None,
+        redrives: None,
         depth: 0,
         task: None,
     };
@@ -65,9 +67,36 @@ fn heads() -> Vec<Head> {
             on_failure: destination("acs:mns:::/queues/dead/messages"),
         }),
         task: Some(Task { id: TaskId::trusted("task_1"), history }),
-        ..plain
+        ..plain.clone()
     });
+    heads.push(redriven(plain));
     heads
+}
+
+fn redriven(plain: Head) -> Head {
+    let mut redrives = Redrives::default();
+    redrives.begin("night-shift", at(1_800_000_060_000));
+    redrives.end(&Callback::Delivered {
+        tried: Attempt(2),
+        at: at(1_800_000_061_500),
+        message_id: None,
+    });
+    redrives.begin("0123", at(1_800_000_070_000));
+    Head { redrives: Some(Box::new(redrives)), ..plain }
+}
+
+#[test]
+fn only_rows_with_redrives_are_of_the_second_version() {
+    for head in heads() {
+        let version = if head.redrives.is_some() { VERSION } else { FIRST };
+        assert_eq!(encode(&head)[0], version);
+    }
+    let with = redriven(heads().remove(0));
+    let without = Head { redrives: None, ..with.clone() };
+    let (with, without) = (encode(&with), encode(&without));
+    assert_eq!(with[1..without.len()], without[1..], "what is new stands at the end");
+    let hex: String = with[without.len()..].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "0202c0a9070b6e696768742d736869667401f8c0070200e0c508043031323300");
 }
 
 #[test]

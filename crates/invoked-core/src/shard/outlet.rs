@@ -1,0 +1,90 @@
+//! Destinations as their callbacks find them: the breaker of each, and what went wrong last.
+
+use super::ShardCore;
+use super::message::{Effect, Note};
+use crate::breaker::{Breaker, BreakerEvent};
+use crate::callback::CallVerdict;
+use crate::fault::Fault;
+use crate::head::LaneId;
+use crate::id::InvKey;
+use crate::limits::{GIVING_UP_MAX, SETTLED_PER_TURN_MAX};
+use crate::time::Timestamp;
+
+/// A destination with callbacks, as operators see it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Outlet {
+    /// Whether it is let alone.
+    pub breaker: Breaker,
+    /// What the last try that was not delivered came to, and when. Lives in memory only.
+    pub last_error: Option<(Timestamp, Fault)>,
+}
+
+impl ShardCore {
+    /// A try has ended: what its destination's breaker learns from it.
+    pub(super) fn learn(
+        &mut self,
+        lane: LaneId,
+        key: InvKey,
+        verdict: &CallVerdict,
+        now: Timestamp,
+    ) {
+        let (event, error) = match verdict {
+            CallVerdict::Delivered { .. } => (BreakerEvent::Answered, None),
+            CallVerdict::Permanent { error } => (BreakerEvent::Answered, Some(error)),
+            CallVerdict::Retry { error, .. } => (BreakerEvent::Failed(key), Some(error)),
+        };
+        if let Some(error) = error {
+            let error = Some((now, error.clone()));
+            self.outlet_states.entry(lane).or_default().last_error = error;
+        }
+        self.move_breaker(lane, event, now);
+    }
+
+    pub(super) fn move_breaker(&mut self, lane: LaneId, event: BreakerEvent, now: Timestamp) {
+        // One that nothing was learnt of is closed, and so it stays.
+        let Some(Outlet { breaker, .. }) = self.outlet_states.get_mut(&lane) else { return };
+        let has_moved = breaker.apply(event, &self.config.breaker, now);
+        let gate = breaker.gate();
+        if has_moved {
+            let breaker = breaker.clone();
+            self.effects.push(Effect::Note(Note::Breaker { lane, breaker }));
+        }
+        self.outlets.set_gate(lane, gate, now);
+    }
+
+    /// Gives up the callbacks that wait in memory and whose time for tries is over. It takes no slot,
+    /// so a destination that is let alone does not keep them.
+    pub(super) fn pass_deadlines(&mut self, now: Timestamp) {
+        let mut settled = 0;
+        while let Some(&(at, key)) = self.deadlines.first() {
+            if now <= at || self.is_draining || !self.has_room() {
+                break;
+            }
+            if settled == SETTLED_PER_TURN_MAX || self.giving_up == GIVING_UP_MAX {
+                self.has_more = settled == SETTLED_PER_TURN_MAX;
+                break;
+            }
+            settled += 1;
+            self.deadlines.pop_first();
+            self.leave_lane(key, now);
+            let Some(row) = self.rows.get_mut(&key) else { continue };
+            if row.payload.is_some() {
+                self.give_up(key, now);
+            } else {
+                // The message is kept with it, so what it says has to be read first.
+                row.is_giving_up = true;
+                self.giving_up += 1;
+                self.want_bytes(key);
+            }
+        }
+    }
+
+    /// When the first deadline of a waiting callback is over.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        if self.giving_up == GIVING_UP_MAX {
+            return None;
+        }
+        let first = self.deadlines.first();
+        first.map(|(at, _)| at.plus(core::time::Duration::from_millis(1)))
+    }
+}
