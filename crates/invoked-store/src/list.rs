@@ -64,17 +64,30 @@ pub struct TaskPage {
 }
 
 impl TaskQuery {
-    /// Whether a task is one of those asked for.
+    /// Whether a task is one of those asked for, by the row that its owner has.
     #[must_use]
     pub fn matches(&self, head: &Head) -> bool {
+        let started = head.first_started_at;
+        self.may_match(head)
+            && self.started_from.is_none_or(|from| started.is_some_and(|at| from <= at))
+            && self.started_to.is_none_or(|to| started.is_some_and(|at| at <= to))
+    }
+
+    /// Whether a task may be one of those asked for, by the row that the store has: one that has not
+    /// ended may have started since it was written.
+    #[must_use]
+    pub fn may_match(&self, head: &Head) -> bool {
         let Some(task) = &head.task else { return false };
         let started = head.first_started_at;
+        let may_have_started = started.is_some() || head.ended_at().is_none();
+        let asks_when = self.started_from.is_some() || self.started_to.is_some();
         head.fn_id == self.fn_id
             && task.id.as_str().starts_with(&self.prefix)
             && self.qualifier.as_ref().is_none_or(|wanted| *wanted == head.terms.qualifier)
             && self.status.is_none_or(|wanted| wanted == head.status())
-            && self.started_from.is_none_or(|from| started.is_some_and(|at| from <= at))
-            && self.started_to.is_none_or(|to| started.is_some_and(|at| at <= to))
+            && (may_have_started || !asks_when)
+            && self.started_from.is_none_or(|from| started.is_none_or(|at| from <= at))
+            && self.started_to.is_none_or(|to| started.is_none_or(|at| at <= to))
             && head.ended_at().is_none_or(|ended| self.ended_from <= ended)
     }
 }

@@ -97,7 +97,7 @@ fn ids(heads: &[Head]) -> Vec<&str> {
 }
 
 async fn selects(bed: &Bed, heads: &[Head], query: &TaskQuery) {
-    let mut expected: Vec<_> = heads.iter().filter(|head| query.matches(head)).cloned().collect();
+    let mut expected: Vec<_> = heads.iter().filter(|head| query.may_match(head)).cloned().collect();
     if query.order == Order::Descending {
         expected.reverse();
     }

@@ -55,7 +55,7 @@ impl View<'_> {
                 None => self.live(position.1)?.filter(status::is_due_since_acceptance),
             };
             if let Some(head) = head
-                && query.matches(&head)
+                && query.may_match(&head)
             {
                 page.tasks.push(self.with_bytes(query, head)?);
             }

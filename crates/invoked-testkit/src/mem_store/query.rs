@@ -54,7 +54,7 @@ impl Rows {
         for head in tasks.into_iter().take(LIST_EXAMINED_MAX) {
             examined += 1;
             let position = (head.accepted_at, head.key);
-            if query.matches(&head) {
+            if query.may_match(&head) {
                 page.tasks.push(self.view(head, query));
             }
             if page.tasks.len() >= query.limit || examined == LIST_EXAMINED_MAX {

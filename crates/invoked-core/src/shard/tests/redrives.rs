@@ -159,7 +159,6 @@ fn a_record_takes_the_news_of_its_redrive() {
     let (key, _) = bench.accept(Some("job"));
     bench.step(Input::HeadLoaded { key, head: None, is_kept: false });
     bench.durable();
-    bench.durable();
     bench.ended(key, 1, Verdict::Succeeded);
     bench.durable();
     let error = Fault::new("QueueNotExist", "no such queue", 404);
