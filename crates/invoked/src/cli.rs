@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod access;
+pub(crate) mod callbacks;
 pub(crate) mod client;
 mod value;
 
@@ -10,7 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::dev::functions::FUNCTIONS;
 
-use client::{ApiArgs, CallbacksArgs, FunctionsArgs, InvokeArgs, TasksArgs};
+use callbacks::{CallbacksArgs, DestinationsArgs};
+use client::{ApiArgs, FunctionsArgs, InvokeArgs, TasksArgs};
 
 /// Durable asynchronous invocations, with the API of Alibaba Cloud Function Compute.
 #[derive(Debug, Parser)]
@@ -41,8 +43,10 @@ pub(crate) enum Command {
     Tasks(TasksArgs),
     /// See and change the functions that are registered.
     Functions(FunctionsArgs),
-    /// See the deliveries to destinations that are pending or have failed.
+    /// See the deliveries to destinations that are pending or have failed, and send failed ones again.
     Callbacks(CallbacksArgs),
+    /// See how destinations are doing, and try one.
+    Destinations(DestinationsArgs),
     /// Print a script that completes this command line in a shell.
     Completions(CompletionsArgs),
 }

@@ -5,6 +5,7 @@ pub(crate) mod callbacks;
 mod client;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod destinations;
 pub(crate) mod dev;
 pub(crate) mod functions;
 pub(crate) mod invoke;

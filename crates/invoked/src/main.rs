@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Tasks(args) => command::tasks::run(&args, &environment, output),
         Command::Functions(args) => command::functions::run(&args, &environment, output),
         Command::Callbacks(args) => command::callbacks::run(&args, &environment, output),
+        Command::Destinations(args) => command::destinations::run(&args, &environment, output),
         Command::Completions(args) => {
             command::completions::run(&args);
             Ok(())

@@ -4,13 +4,16 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request};
+use invoked_engine::clock::{Clock as _, SystemClock};
 use invoked_fc::client::Refusal;
+use invoked_fc::time::rfc3339;
 use invoked_fc::{percent, query};
 use serde_json::Value;
 
 use super::advice;
 use super::exchange::{Exchange, Listener};
 use crate::cli::access::AdminArgs;
+use crate::cli::client::Moment;
 use crate::config::{Environment, Secret};
 use crate::failure::Failure;
 
@@ -29,6 +32,7 @@ pub(crate) struct Admin {
     exchange: Exchange,
     token: Option<Secret>,
     account: Option<String>,
+    clock: SystemClock,
 }
 
 /// An answer that is no error.
@@ -55,7 +59,18 @@ impl Admin {
             None => variable().transpose()?,
         };
         let exchange = Exchange::new(&LISTENER, url, &args.link)?;
-        Ok(Self { exchange, token, account: args.account.clone() })
+        let clock = SystemClock::default();
+        Ok(Self { exchange, token, account: args.account.clone(), clock })
+    }
+
+    /// The account that was asked for, which no further call then carries in its query.
+    pub(crate) fn take_account(&mut self) -> Option<String> {
+        self.account.take()
+    }
+
+    /// The time of a moment, as the listener reads times.
+    pub(crate) fn time(&self, moment: Moment) -> String {
+        rfc3339(moment.unix_ms(self.clock.now().millis()).div_euclid(1_000))
     }
 
     /// Makes a call for the path of these segments, with the parameters that have a value.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use invoked_core::breaker::BreakerPolicy;
 use invoked_core::callback::CallbackPolicy;
 use invoked_core::envelope::Identity;
 use invoked_core::life::RetryPolicy;
@@ -20,6 +21,7 @@ pub(crate) struct Work {
     retries: u8,
     event_age_seconds: u32,
     callback: CallbackPolicy,
+    breaker: BreakerPolicy,
     dispatch: Dispatch,
     retention: Retention,
 }
@@ -40,6 +42,7 @@ struct Dispatch {
 #[derive(Clone, Debug)]
 struct Retention {
     finished: Duration,
+    callbacks: Duration,
     purge_interval: Duration,
 }
 
@@ -67,14 +70,19 @@ impl Work {
             let age = section.needed("max_async_event_age", event_age);
             Some((retries?, age?))
         });
-        let callback = root.section("callback", callback);
+        let callbacks = root.section("callback", |section| {
+            let (policy, breaker) = (callback(section), breaker(section));
+            Some((policy?, breaker?))
+        });
         let dispatch = root.section("dispatch", Dispatch::read);
         let retention = root.section("retention", Retention::read);
         let (retries, event_age_seconds) = defaults?;
+        let (callback, breaker) = callbacks?;
         Some(Self {
             retries,
             event_age_seconds,
-            callback: callback?,
+            callback,
+            breaker,
             dispatch: dispatch?,
             retention: retention?,
         })
@@ -95,6 +103,7 @@ impl Work {
         EngineConfig {
             retry: self.dispatch.retry,
             callback: self.callback,
+            breaker: self.breaker,
             window_max: limits.window,
             attempts_max: self.dispatch.attempts_max,
             callbacks_max: self.dispatch.callbacks_max,
@@ -106,6 +115,7 @@ impl Work {
             accept_deadline: limits.accept_deadline,
             sync_max: limits.sync_max,
             retention: self.retention.finished,
+            callback_retention: self.retention.callbacks,
             purge_interval: self.retention.purge_interval,
             function_timeout: self.dispatch.function_timeout,
             default_retries: self.retries,
@@ -141,6 +151,21 @@ fn callback(section: &mut Section<'_>) -> Option<CallbackPolicy> {
     Some(CallbackPolicy { backoff, max_elapsed: max_elapsed? })
 }
 
+fn breaker(section: &mut Section<'_>) -> Option<BreakerPolicy> {
+    let most = i64::from(BreakerPolicy::CALLBACKS_MAX);
+    let failures = section.needed("breaker_failures", count(0..=1_000));
+    let callbacks = section.needed("breaker_callbacks", count(1..=most));
+    let hold = section.needed("breaker_hold", duration("10ms", "1h"));
+    let hold_max = section.needed("breaker_hold_max", duration("10ms", "1h"));
+    check_order(section, "breaker_hold_max", ("breaker_hold", hold), hold_max);
+    Some(BreakerPolicy {
+        failures: failures?,
+        callbacks: callbacks?,
+        hold: hold?,
+        hold_max: hold_max?,
+    })
+}
+
 impl Dispatch {
     fn read(section: &mut Section<'_>) -> Option<Self> {
         let initial = section.needed("retry_initial_interval", duration("1ms", "1h"));
@@ -174,8 +199,9 @@ impl Dispatch {
 impl Retention {
     fn read(section: &mut Section<'_>) -> Option<Self> {
         let finished = section.needed("finished", duration("1h", "365d"));
+        let callbacks = section.needed("callbacks", duration("1h", "365d"));
         let purge_interval = section.needed("purge_interval", duration("1s", "24h"));
-        Some(Self { finished: finished?, purge_interval: purge_interval? })
+        Some(Self { finished: finished?, callbacks: callbacks?, purge_interval: purge_interval? })
     }
 }
 

@@ -4,9 +4,18 @@ use invoked_fc::time::rfc3339;
 use serde_json::Value;
 
 use super::harmless;
+use crate::cli::Output;
 
 /// Characters of a field that are shown.
 const FIELD_MAX: usize = 400;
+
+/// Prints a record: a line for each field for people, the document for programs.
+pub(crate) fn show(record: &Value, output: Output) {
+    match output {
+        Output::Text => super::line(&lines(record)),
+        Output::Json => super::document(record, output),
+    }
+}
 
 /// The fields of `record`, aligned. What is absent is left out; what is a list stands line by line.
 pub(crate) fn lines(record: &Value) -> String {
