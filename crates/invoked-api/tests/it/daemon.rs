@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -84,14 +85,41 @@ impl Target for Script {
     }
 }
 
-/// A destination that is never there.
-struct Busy;
+/// Queues: [`GOOD`] takes everything, [`BROKEN`] does not exist until it is mended, and every other
+/// is busy.
+#[derive(Clone, Default)]
+pub(crate) struct Queues {
+    is_mended: Arc<AtomicBool>,
+}
+
+pub(crate) const GOOD: &str = "acs:mns:::/queues/good/messages";
+pub(crate) const BROKEN: &str = "acs:mns:::/queues/broken/messages";
+pub(crate) const BUSY: &str = "acs:mns:::/queues/q/messages";
+
+impl Queues {
+    pub(crate) fn mend(&self) {
+        self.is_mended.store(true, Ordering::Relaxed);
+    }
+}
 
 #[async_trait]
-impl Sink for Busy {
-    async fn deliver(&self, _delivery: &Delivery) -> CallVerdict {
-        let error = Fault::new("ServiceUnavailable", "as planned", 503);
-        CallVerdict::Retry { error, retry_after: Some(Duration::from_secs(600)) }
+impl Sink for Queues {
+    async fn deliver(&self, delivery: &Delivery) -> CallVerdict {
+        let delivered = || CallVerdict::Delivered {
+            message_id: Some(format!("m-{}", delivery.request_id).into()),
+        };
+        match delivery.destination.as_str() {
+            GOOD => delivered(),
+            BROKEN if self.is_mended.load(Ordering::Relaxed) => delivered(),
+            BROKEN => {
+                let error = Fault::new("QueueNotExist", "the queue is not there, as planned", 404);
+                CallVerdict::Permanent { error }
+            }
+            _ => {
+                let error = Fault::new("ServiceUnavailable", "as planned", 503);
+                CallVerdict::Retry { error, retry_after: Some(Duration::from_secs(600)) }
+            }
+        }
     }
 }
 
@@ -153,6 +181,7 @@ pub(crate) struct Daemon {
     pub(crate) admin: SocketAddr,
     pub(crate) pages: Admin,
     pub(crate) tokens: SharedTokens,
+    pub(crate) queues: Queues,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
 }
@@ -189,12 +218,13 @@ impl Daemon {
         target_check: TargetCheck,
     ) -> Self {
         let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
+        let queues = Queues::default();
         let parts = Parts {
             store: Arc::new(MemStore::new(MemStoreConfig::default())),
             node: NodeId("test".into()),
             runtime: Arc::new(Script),
             remote: None,
-            sinks: [(SinkKind::Mns, Arc::new(Busy) as Arc<dyn Sink>)].into(),
+            sinks: [(SinkKind::Mns, Arc::new(queues.clone()) as Arc<dyn Sink>)].into(),
             clock: Arc::new(SystemClock::default()),
         };
         let work = EngineConfig { target_check, ..EngineConfig::new(identity, 1) };
@@ -215,7 +245,7 @@ impl Daemon {
         let api_listener = Listening::new(api_listener, tls);
         listeners.spawn(serve(api_listener, service, serving, until(stopped.clone())));
         listeners.spawn(serve(admin_listener, pages.clone(), serving, until(stopped)));
-        Self { engine, api, admin, pages, tokens, stop, listeners }
+        Self { engine, api, admin, pages, tokens, queues, stop, listeners }
     }
 
     /// Adds an HTTP function.
