@@ -1,0 +1,187 @@
+//! One daemon on a store in memory, with functions and destinations that do as they are told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use invoked_core::arn::{Arn, SinkKind};
+use invoked_core::directory::FunctionKind;
+use invoked_core::envelope::Identity;
+use invoked_core::id::RequestId;
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::terms::AsyncConfig;
+use invoked_core::time::Timestamp;
+use invoked_core::totals::Metric;
+use invoked_engine::clock::TokioClock;
+use invoked_engine::{
+    Engine, EngineConfig, FunctionChange, Handle, InvokeRequest, Parts, Seed, StatusMode, TaskWish,
+};
+use invoked_sink::Sink;
+use invoked_store::{NodeId, Store};
+use invoked_testkit::function::ScriptedFunction;
+use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
+use invoked_testkit::sink::{ScriptedSink, Told};
+use invoked_testkit::timeline::Timeline;
+
+pub const QUEUE: &str = "acs:mns:::/queues/q/messages";
+pub const OTHER: &str = "acs:mns:::/queues/other/messages";
+/// Functions, and who is told of their successes.
+const FUNCTIONS: [(&str, Option<&str>); 3] =
+    [("told", Some(QUEUE)), ("other", Some(OTHER)), ("plain", None)];
+
+const START_MS: i64 = 1_800_000_000_000;
+
+/// How the daemon ends between two lives.
+#[derive(Copy, Clone, Debug)]
+pub enum End {
+    /// At once, with what the store has synced.
+    Killed,
+    /// In order.
+    ShutDown,
+}
+
+pub struct World {
+    pub timeline: Timeline,
+    pub functions: ScriptedFunction,
+    pub sink: ScriptedSink,
+    store: MemStore,
+    engine: Option<Engine>,
+    lives: u32,
+}
+
+impl World {
+    /// Call inside a runtime whose time is paused.
+    pub async fn start() -> Self {
+        let timeline = Timeline::starting_at(Timestamp::from_millis(START_MS));
+        let mut world = Self {
+            timeline,
+            functions: ScriptedFunction::new(timeline),
+            sink: ScriptedSink::new(timeline),
+            store: MemStore::new(MemStoreConfig::default()),
+            engine: None,
+            lives: 0,
+        };
+        world.live().await;
+        world
+    }
+
+    async fn live(&mut self) {
+        self.lives += 1;
+        let parts = parts(
+            Arc::new(self.store.clone()),
+            self.lives,
+            (self.functions.clone(), Arc::new(self.sink.clone())),
+            self.timeline,
+        );
+        self.engine = Some(started(parts).await);
+    }
+
+    /// The daemon ends, and begins another life on the same store.
+    pub async fn restart(&mut self, end: End) {
+        self.end(end).await;
+        self.live().await;
+    }
+
+    /// The daemon is killed, and nobody starts it for a while.
+    pub async fn away(&mut self, span: Duration) {
+        self.end(End::Killed).await;
+        tokio::time::sleep(span).await;
+        self.live().await;
+    }
+
+    async fn end(&mut self, end: End) {
+        let engine = self.engine.take().expect("it runs");
+        match end {
+            End::Killed => {
+                drop(engine);
+                self.store = self.store.crash();
+            }
+            End::ShutDown => {
+                engine.shutdown(Duration::from_secs(1)).await.expect("the store closes");
+                self.store = self.store.reopen();
+            }
+        }
+    }
+
+    pub fn handle(&self) -> Handle {
+        self.engine.as_ref().expect("it runs").handle()
+    }
+
+    pub async fn invoke(&self, function: &str) -> RequestId {
+        invoke(&self.handle(), function).await
+    }
+
+    /// The tries of an invocation's callback so far, as times since the first of them.
+    pub fn tries(&self, of: RequestId) -> Vec<Duration> {
+        let told: Vec<Told> =
+            self.sink.told().into_iter().filter(|told| told.request_id == of).collect();
+        let first = told.first().map(|told| told.started_at);
+        told.iter().filter_map(|told| Some(told.started_at.since(first?))).collect()
+    }
+
+    /// Callbacks delivered and callbacks given up: Succeed and Errors, from the durable totals.
+    pub fn counts(&self) -> (u64, u64) {
+        let totals = self.handle().totals();
+        let sum =
+            |wanted| totals.iter().filter(|(key, _)| key.metric == wanted).map(|of| of.1).sum();
+        (sum(Metric::CallbackDelivered(SinkKind::Mns)), sum(Metric::CallbackFailed(SinkKind::Mns)))
+    }
+}
+
+/// What an engine on this store reaches the world through.
+pub fn parts(
+    store: Arc<dyn Store>,
+    life: u32,
+    (functions, sink): (ScriptedFunction, Arc<dyn Sink>),
+    timeline: Timeline,
+) -> Parts {
+    Parts {
+        store,
+        node: NodeId(format!("node-{life}").into()),
+        runtime: Arc::new(functions),
+        remote: None,
+        sinks: BTreeMap::from([(SinkKind::Mns, sink)]),
+        clock: Arc::new(TokioClock::starting_at(timeline.now())),
+    }
+}
+
+/// A daemon with the documented defaults and [`FUNCTIONS`].
+pub async fn started(parts: Parts) -> Engine {
+    let identity = Identity { region: "cn-test".into(), account: "1".into() };
+    let engine = Engine::start(EngineConfig::new(identity, 1), parts).await.expect("it starts");
+    let seed = |(name, to): (&str, Option<&str>)| Seed {
+        name: FunctionName::parse(name).expect("a name"),
+        change: FunctionChange {
+            kind: FunctionKind::Event,
+            url: Some("http://function".into()),
+            timeout: None,
+            concurrency: None,
+            status: StatusMode::Header,
+            initialize: false,
+            attributes: "{}".into(),
+        },
+        config: Some(AsyncConfig {
+            on_success: to.map(|to| Arn::parse(to).expect("an ARN")),
+            on_failure: None,
+            max_retry_attempts: Some(0),
+            max_event_age_seconds: None,
+            async_task: None,
+        }),
+    };
+    engine.handle().seed(FUNCTIONS.map(seed).into()).await.expect("it is seeded");
+    engine
+}
+
+pub async fn invoke(handle: &Handle, function: &str) -> RequestId {
+    let request = InvokeRequest {
+        function: FunctionKey::new("1", FunctionName::parse(function).expect("a name")),
+        qualifier: Qualifier::LATEST,
+        payload: Bytes::from_static(b"{}"),
+        delay: Duration::ZERO,
+        task_id: None,
+        task: TaskWish::AsConfigured,
+        depth: 0,
+    };
+    handle.invoke_async(request).await.expect("it is accepted").request_id
+}
