@@ -1,5 +1,10 @@
 //! The courier: the real engine on virtual time, and destinations that answer as they are told.
 
 mod isolation;
+mod outage;
 mod schedule;
+mod still;
 mod world;
+
+#[global_allocator]
+static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;

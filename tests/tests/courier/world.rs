@@ -17,7 +17,7 @@ use invoked_engine::clock::TokioClock;
 use invoked_engine::{
     Engine, EngineConfig, FunctionChange, Handle, InvokeRequest, Parts, Seed, StatusMode, TaskWish,
 };
-use invoked_sink::Sink;
+use invoked_sink::{Sink, Target};
 use invoked_store::{NodeId, Store};
 use invoked_testkit::function::ScriptedFunction;
 use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
@@ -30,7 +30,7 @@ pub const OTHER: &str = "acs:mns:::/queues/other/messages";
 const FUNCTIONS: [(&str, Option<&str>); 3] =
     [("told", Some(QUEUE)), ("other", Some(OTHER)), ("plain", None)];
 
-const START_MS: i64 = 1_800_000_000_000;
+pub const START_MS: i64 = 1_800_000_000_000;
 
 /// How the daemon ends between two lives.
 #[derive(Copy, Clone, Debug)]
@@ -71,10 +71,10 @@ impl World {
         let parts = parts(
             Arc::new(self.store.clone()),
             self.lives,
-            (self.functions.clone(), Arc::new(self.sink.clone())),
+            (Arc::new(self.functions.clone()), Arc::new(self.sink.clone())),
             self.timeline,
         );
-        self.engine = Some(started(parts).await);
+        self.engine = Some(started(defaults(), parts).await);
     }
 
     /// The daemon ends, and begins another life on the same store.
@@ -120,36 +120,44 @@ impl World {
         told.iter().filter_map(|told| Some(told.started_at.since(first?))).collect()
     }
 
-    /// Callbacks delivered and callbacks given up: Succeed and Errors, from the durable totals.
+    /// [`counts`] of the daemon as it is now.
     pub fn counts(&self) -> (u64, u64) {
-        let totals = self.handle().totals();
-        let sum =
-            |wanted| totals.iter().filter(|(key, _)| key.metric == wanted).map(|of| of.1).sum();
-        (sum(Metric::CallbackDelivered(SinkKind::Mns)), sum(Metric::CallbackFailed(SinkKind::Mns)))
+        counts(&self.handle())
     }
+}
+
+/// Callbacks delivered and callbacks given up: Succeed and Errors, from the durable totals.
+pub fn counts(handle: &Handle) -> (u64, u64) {
+    let totals = handle.totals();
+    let sum = |wanted| totals.iter().filter(|(key, _)| key.metric == wanted).map(|of| of.1).sum();
+    (sum(Metric::CallbackDelivered(SinkKind::Mns)), sum(Metric::CallbackFailed(SinkKind::Mns)))
 }
 
 /// What an engine on this store reaches the world through.
 pub fn parts(
     store: Arc<dyn Store>,
     life: u32,
-    (functions, sink): (ScriptedFunction, Arc<dyn Sink>),
+    (functions, sink): (Arc<dyn Target>, Arc<dyn Sink>),
     timeline: Timeline,
 ) -> Parts {
     Parts {
         store,
         node: NodeId(format!("node-{life}").into()),
-        runtime: Arc::new(functions),
+        runtime: functions,
         remote: None,
         sinks: BTreeMap::from([(SinkKind::Mns, sink)]),
         clock: Arc::new(TokioClock::starting_at(timeline.now())),
     }
 }
 
-/// A daemon with the documented defaults and [`FUNCTIONS`].
-pub async fn started(parts: Parts) -> Engine {
-    let identity = Identity { region: "cn-test".into(), account: "1".into() };
-    let engine = Engine::start(EngineConfig::new(identity, 1), parts).await.expect("it starts");
+/// The documented defaults.
+pub fn defaults() -> EngineConfig {
+    EngineConfig::new(Identity { region: "cn-test".into(), account: "1".into() }, 1)
+}
+
+/// A daemon with [`FUNCTIONS`].
+pub async fn started(config: EngineConfig, parts: Parts) -> Engine {
+    let engine = Engine::start(config, parts).await.expect("it starts");
     let seed = |(name, to): (&str, Option<&str>)| Seed {
         name: FunctionName::parse(name).expect("a name"),
         change: FunctionChange {
@@ -174,10 +182,14 @@ pub async fn started(parts: Parts) -> Engine {
 }
 
 pub async fn invoke(handle: &Handle, function: &str) -> RequestId {
+    invoke_with(handle, function, Bytes::from_static(b"{}")).await
+}
+
+pub async fn invoke_with(handle: &Handle, function: &str, payload: Bytes) -> RequestId {
     let request = InvokeRequest {
         function: FunctionKey::new("1", FunctionName::parse(function).expect("a name")),
         qualifier: Qualifier::LATEST,
-        payload: Bytes::from_static(b"{}"),
+        payload,
         delay: Duration::ZERO,
         task_id: None,
         task: TaskWish::AsConfigured,
