@@ -2,6 +2,7 @@
 //! store.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,10 +14,11 @@ use invoked_core::fault::Fault;
 use invoked_core::id::RequestId;
 use invoked_core::life::Verdict;
 use invoked_core::time::Timestamp;
-use invoked_engine::{Drained, EngineConfig, Handle};
+use invoked_engine::{Drained, Engine, EngineConfig, Handle};
 use invoked_sink::{Answer, Attempted, Delivery, Sink, Target};
 use invoked_store_fjall::{FjallConfig, FjallStore};
 use invoked_testkit::timeline::Timeline;
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::HEAP;
@@ -97,30 +99,64 @@ async fn many(handle: &Handle, function: &'static str, count: usize) {
     }
 }
 
+/// What outlives the daemon.
+struct Outside {
+    directory: TempDir,
+    timeline: Timeline,
+    functions: Arc<Functions>,
+    queue: Arc<Destination>,
+}
+
+impl Outside {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().expect("a directory"),
+            timeline: Timeline::starting_at(Timestamp::from_millis(START_MS)),
+            functions: Arc::default(),
+            queue: Arc::new(Destination::new()),
+        }
+    }
+
+    async fn start(&self, life: u32) -> Engine {
+        let config = FjallConfig::new(self.directory.path());
+        let store = Still(FjallStore::open(config).expect("the store opens"));
+        let world = (Arc::clone(&self.functions) as Arc<dyn Target>, Arc::clone(&self.queue) as _);
+        let config = EngineConfig { payload_cache_bytes: 4 << 20, ..defaults() };
+        started(config, parts(Arc::new(store), life, world, self.timeline)).await
+    }
+
+    /// Functions run at once, whatever is owed.
+    async fn outage(&self, handle: &Handle, steps: Range<usize>) {
+        for step in steps {
+            many(handle, "told", TOLD).await;
+            many(handle, "plain", PLAIN).await;
+            tokio::time::sleep(AT_ONCE).await;
+            let runs = u64::try_from((step + 1) * (TOLD + PLAIN)).expect("small");
+            assert_eq!(self.functions.runs.load(Ordering::Relaxed), runs, "step {step}");
+            tokio::time::sleep(STEP).await;
+        }
+    }
+}
+
+async fn shut_down(engine: Engine) {
+    let drained = engine.shutdown(Duration::from_secs(5)).await.expect("the store closes");
+    assert_eq!(drained, Drained::Completely);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hundred_thousand_callbacks_wait_for_ten_minutes_and_all_arrive() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let store = FjallStore::open(FjallConfig::new(directory.path())).expect("the store opens");
-    let timeline = Timeline::starting_at(Timestamp::from_millis(START_MS));
-    let (functions, queue) = (Arc::new(Functions::default()), Arc::new(Destination::new()));
-    let parts = parts(Arc::new(Still(store)), 1, (functions.clone(), queue.clone()), timeline);
-    let config = EngineConfig { payload_cache_bytes: 4 << 20, ..defaults() };
+    let outside = Outside::new();
+    let (timeline, queue) = (outside.timeline, &outside.queue);
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();
-    let engine = started(config, parts).await;
+    let engine = outside.start(1).await;
+    outside.outage(&engine.handle(), 0..STEPS / 2).await;
+    // What is owed outlives the daemon.
+    shut_down(engine).await;
+    let engine = outside.start(2).await;
     let handle = engine.handle();
-
-    let began = timeline.elapsed();
-    let mut runs = 0;
-    for step in 0..STEPS {
-        many(&handle, "told", TOLD).await;
-        many(&handle, "plain", PLAIN).await;
-        tokio::time::sleep(AT_ONCE).await;
-        runs += u64::try_from(TOLD + PLAIN).expect("small");
-        assert_eq!(functions.runs.load(Ordering::Relaxed), runs, "step {step}");
-        tokio::time::sleep(STEP).await;
-    }
-    assert!(timeline.elapsed() - began >= Duration::from_secs(600));
+    outside.outage(&handle, STEPS / 2..STEPS).await;
+    assert!(timeline.elapsed() >= Duration::from_secs(600));
     assert_eq!((queue.taken(), counts(&handle)), ((0, 0), (0, 0)));
     // What is held back is not tried: a few look whether the queue is back.
     let tries = queue.tries_while_away.load(Ordering::Relaxed);
@@ -128,15 +164,14 @@ async fn a_hundred_thousand_callbacks_wait_for_ten_minutes_and_all_arrive() {
 
     queue.is_back.store(true, Ordering::Relaxed);
     let back = timeline.elapsed();
-    while counts(&handle).0 < u64::try_from(OWED).expect("small") {
+    let all = u64::try_from(OWED).expect("small");
+    while counts(&handle).0 < all {
         assert!(timeline.elapsed() - back < Duration::from_secs(600), "{:?}", queue.taken());
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    assert_eq!(queue.taken(), (OWED, u64::try_from(OWED).expect("small")));
-    assert_eq!(counts(&handle), (u64::try_from(OWED).expect("small"), 0));
+    assert_eq!((queue.taken(), counts(&handle)), ((OWED, all), (all, 0)));
     let peak = HEAP.peak_usage().saturating_sub(before);
     println!("{} MiB at most; all there {:?} later", peak >> 20, timeline.elapsed() - back);
     assert!(peak < PEAK_MAX, "{} MiB were held", peak >> 20);
-    let drained = engine.shutdown(Duration::from_secs(5)).await.expect("the store closes");
-    assert_eq!(drained, Drained::Completely);
+    shut_down(engine).await;
 }
