@@ -18,6 +18,7 @@ use crate::breaker::Gate;
 use crate::head::LaneId;
 use crate::id::InvKey;
 use crate::time::Timestamp;
+use shared::Shared;
 
 /// A row's place in its lane.
 pub type Position = (Timestamp, InvKey);
@@ -61,6 +62,10 @@ pub struct Lanes {
     timers: BTreeSet<(Timestamp, LaneId)>,
     hungry: Vec<LaneId>,
     window_max: usize,
+    /// The slots, where lanes share them.
+    shared: Option<Shared>,
+    /// Lanes that would go, but have enough of the shared slots; those with the fewest first.
+    crowded: BTreeSet<(u32, LaneId)>,
 }
 
 #[derive(Debug)]
@@ -74,6 +79,8 @@ struct Lane {
     deficit: u32,
     is_ready: bool,
     timer: Option<Timestamp>,
+    /// Its entry among the crowded ones.
+    crowded: Option<u32>,
 }
 
 /// How far a lane's knowledge reaches.
@@ -119,7 +126,17 @@ impl Lanes {
             timers: BTreeSet::new(),
             hungry: Vec::new(),
             window_max: window_max.max(2),
+            shared: None,
+            crowded: BTreeSet::new(),
         }
+    }
+
+    /// No lanes yet, which share `slots`. A quarter of them is for lanes that have none; of the others a
+    /// lane gets one only while it has fewer than are free. So lanes whose slots never come back leave
+    /// room: the first gets three eighths at most, the next half of that, and so on.
+    #[must_use]
+    pub fn sharing(slots: u32, window_max: usize) -> Self {
+        Self { shared: Some(Shared::new(slots)), ..Self::new(window_max) }
     }
 
     /// Whether the lane is known.
@@ -193,8 +210,24 @@ impl Lanes {
     /// The next row that may go, chosen fairly. The caller says with [`Lanes::occupy`] whether it
     /// takes a slot.
     pub fn next(&mut self, now: Timestamp) -> Option<(LaneId, InvKey)> {
+        loop {
+            if let Some(found) = self.next_ready(now) {
+                return Some(found);
+            }
+            // Slots have come free since these were turned away.
+            let &(busy, id) = self.crowded.first()?;
+            if !self.shared.is_some_and(|shared| shared.has_room_for(busy)) {
+                return None;
+            }
+            self.refresh(id, now);
+        }
+    }
+
+    fn next_ready(&mut self, now: Timestamp) -> Option<(LaneId, InvKey)> {
         while let Some(&id) = self.ready.front() {
-            let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.may_go(now)) else {
+            let shared = self.shared;
+            let may_go = |lane: &&mut Lane| lane.may_go(now) && !lane.is_crowded(shared);
+            let Some(lane) = self.lanes.get_mut(&id).filter(may_go) else {
                 self.ready.pop_front();
                 if let Some(lane) = self.lanes.get_mut(&id) {
                     lane.is_ready = false;
@@ -223,13 +256,21 @@ impl Lanes {
     pub fn occupy(&mut self, id: LaneId) {
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.busy += 1;
+            if let Some(shared) = &mut self.shared {
+                shared.take();
+            }
         }
     }
 
     /// A row of the lane is no longer under way.
     pub fn release(&mut self, id: LaneId, now: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.busy = lane.busy.saturating_sub(1);
+            if lane.busy > 0 {
+                lane.busy -= 1;
+                if let Some(shared) = &mut self.shared {
+                    shared.give_back();
+                }
+            }
             self.refresh(id, now);
         }
     }
@@ -345,7 +386,18 @@ impl Lanes {
 
     fn refresh(&mut self, id: LaneId, now: Timestamp) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        if lane.may_go(now) {
+        let may_go = lane.may_go(now);
+        let crowded = (may_go && lane.is_crowded(self.shared)).then_some(lane.busy);
+        if lane.crowded != crowded {
+            if let Some(busy) = lane.crowded {
+                self.crowded.remove(&(busy, id));
+            }
+            if let Some(busy) = crowded {
+                self.crowded.insert((busy, id));
+            }
+            lane.crowded = crowded;
+        }
+        if may_go && crowded.is_none() {
             if !lane.is_ready {
                 lane.is_ready = true;
                 self.ready.push_back(id);
@@ -388,6 +440,7 @@ impl Lane {
             deficit: 0,
             is_ready: false,
             timer: None,
+            crowded: None,
         }
     }
 
@@ -397,6 +450,11 @@ impl Lane {
             Some(_) if self.rules.closed => true,
             Some(_) => self.busy < self.rules.limit && self.wake_at().is_some_and(|at| at <= now),
         }
+    }
+
+    /// Whether it has enough of the slots that all share. A closed lane needs none.
+    fn is_crowded(&self, shared: Option<Shared>) -> bool {
+        !self.rules.closed && shared.is_some_and(|shared| !shared.has_room_for(self.busy))
     }
 
     /// When its first row is due and let through; `None` if there is none, or the gate is shut.
@@ -434,6 +492,8 @@ impl Load {
         }
     }
 }
+
+mod shared;
 
 #[cfg(test)]
 mod tests;

@@ -160,7 +160,10 @@ impl ShardCore {
     ) -> Self {
         let mut core = Self {
             lanes: Lanes::new(config.window_max),
-            outlets: Lanes::new(config.window_max),
+            outlets: Lanes::sharing(
+                u32::try_from(config.callbacks_max).unwrap_or(u32::MAX),
+                config.window_max,
+            ),
             config,
             directory,
             rows: BTreeMap::new(),

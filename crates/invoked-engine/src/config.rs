@@ -86,7 +86,7 @@ impl EngineConfig {
             call_timeout: Duration::from_secs(60),
             window_max: 4_096,
             attempts_max: 1_024,
-            callbacks_max: 512,
+            callbacks_max: 768,
             function_limit: 256,
             destination_limit: 256,
             payload_cache_bytes: 32 * 1024 * 1024,

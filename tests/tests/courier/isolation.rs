@@ -1,4 +1,4 @@
-//! One destination that never answers leaves everybody else alone.
+//! Destinations that never answer leave everybody else alone.
 
 use std::time::Duration;
 
@@ -69,4 +69,24 @@ async fn a_destination_that_hangs_leaves_others_and_the_functions_untouched() {
     assert!(have_arrived(&world, &hung, Timestamp::MAX));
     let all = u64::try_from(HUNG + 10 * ALIVE).expect("small");
     assert_eq!(world.counts(), (all, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_that_hang_at_once_leave_room_for_the_next() {
+    let world = World::start().await;
+    for number in 1..=3 {
+        let queue = format!("acs:mns:::/queues/hung-{number}/messages");
+        let queue = Arn::parse(&queue).expect("an ARN");
+        world.sink.for_destination(&queue, Script::always(Reception::Hang));
+        many(&world, &format!("hung-{number}"), HUNG).await;
+    }
+    // Before a try has timed out and a breaker has opened: they have all the slots they may have.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let under_way: u32 =
+        world.handle().destination_views(None, 10).await.iter().map(|view| view.in_flight).sum();
+    assert!(under_way > 400, "{under_way}: they hang");
+    let began = world.timeline.now();
+    let alive = many(&world, "other", ALIVE).await;
+    tokio::time::sleep(AT_ONCE).await;
+    assert!(have_arrived(&world, &alive, began.plus(AT_ONCE)));
 }

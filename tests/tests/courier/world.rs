@@ -27,8 +27,14 @@ use invoked_testkit::timeline::Timeline;
 pub const QUEUE: &str = "acs:mns:::/queues/q/messages";
 pub const OTHER: &str = "acs:mns:::/queues/other/messages";
 /// Functions, and who is told of their successes.
-const FUNCTIONS: [(&str, Option<&str>); 3] =
-    [("told", Some(QUEUE)), ("other", Some(OTHER)), ("plain", None)];
+const FUNCTIONS: [(&str, Option<&str>); 6] = [
+    ("told", Some(QUEUE)),
+    ("other", Some(OTHER)),
+    ("plain", None),
+    ("hung-1", Some("acs:mns:::/queues/hung-1/messages")),
+    ("hung-2", Some("acs:mns:::/queues/hung-2/messages")),
+    ("hung-3", Some("acs:mns:::/queues/hung-3/messages")),
+];
 
 pub const START_MS: i64 = 1_800_000_000_000;
 

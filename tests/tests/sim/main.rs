@@ -29,15 +29,27 @@ fn every_seed_keeps_every_promise() {
     let seeds = number("SIM_SEEDS").unwrap_or(SEEDS_DEFAULT);
     let first = number("SIM_FIRST").unwrap_or(1);
     let halves = [(first, first + seeds / 2), (first + seeds / 2, first + seeds)];
-    let accepted: u64 = std::thread::scope(|scope| {
+    let (accepted, redriven) = std::thread::scope(|scope| {
         let half = |(from, to): (u64, u64)| {
-            scope.spawn(move || (from..to).map(|seed| clean(seed).accepted).sum::<u64>())
+            scope.spawn(move || {
+                let runs = (from..to).map(clean).map(|run| (run.accepted, run.redriven));
+                runs.fold((0, 0), sum)
+            })
         };
         let halves = halves.map(half);
-        halves.into_iter().map(|half| half.join().unwrap_or_else(|_| panic!("see above"))).sum()
+        let joined =
+            halves.into_iter().map(|half| half.join().unwrap_or_else(|_| panic!("see above")));
+        joined.fold((0, 0), sum)
     });
-    println!("{seeds} seeds, {accepted} invocations accepted, every one accounted for");
+    println!(
+        "{seeds} seeds, {accepted} invocations accepted and {redriven} redrives, every one accounted for"
+    );
     assert!(accepted >= seeds, "worlds without work show nothing");
+    assert!(redriven >= seeds / 10, "worlds without redrives show nothing of them");
+}
+
+fn sum(left: (u64, u64), right: (u64, u64)) -> (u64, u64) {
+    (left.0 + right.0, left.1 + right.1)
 }
 
 fn clean(seed: u64) -> Run {

@@ -144,7 +144,7 @@ pub fn script_sinks(sink: &ScriptedSink, rng: &mut Rng) {
             .taking(Duration::ZERO..=ms(rng.below(300)))
             .sometimes(chance(rng, 400), Reception::Retry { retry_after: None })
             .sometimes(chance(rng, 200), Reception::TakeSilently)
-            .sometimes(chance(rng, 100), Reception::Refuse),
+            .sometimes(chance(rng, 500), Reception::Refuse),
     );
 }
 

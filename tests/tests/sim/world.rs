@@ -43,6 +43,8 @@ pub struct Options {
 /// What came of a world.
 pub struct Run {
     pub accepted: u64,
+    /// Redrives, of the store's own count.
+    pub redriven: u64,
     pub problems: Vec<String>,
     pub trace: String,
 }
@@ -76,6 +78,7 @@ struct World {
     age_seconds: u32,
     sent: u64,
     starts: u64,
+    redriven: u64,
     problems: Vec<String>,
     notes: Vec<String>,
 }
@@ -108,6 +111,7 @@ impl World {
             clients: JoinSet::new(),
             sent: 0,
             starts: 0,
+            redriven: 0,
             problems: Vec::new(),
             notes: Vec::new(),
             rng,
@@ -412,6 +416,7 @@ impl World {
             let totals = self.store.totals(invoked_core::id::ShardId(0)).await;
             let totals = Totals::restored(totals.unwrap_or_default());
             self.problems.extend(callbacks_counted_once(&handle.directory(), &totals));
+            self.redriven = redrives(&totals, Metric::Redriven);
             self.problems.extend(redrives_counted_once(&totals, &evidence));
             self.problems.extend(operations_have_ended(&handle));
         }
@@ -424,7 +429,7 @@ impl World {
         }
         trace.push_str(&format!("\nstore {:x}", self.store.digest()));
         let accepted = u64::try_from(self.oracle.accepted_count()).expect("small");
-        Run { accepted, problems: self.problems, trace }
+        Run { accepted, redriven: self.redriven, problems: self.problems, trace }
     }
 }
 
@@ -440,13 +445,15 @@ fn operations_have_ended(handle: &Handle) -> Vec<String> {
     wrong.map(|operation| format!("an operation is not as it has to be: {operation:?}")).collect()
 }
 
+/// A count over all kinds of destinations.
+fn redrives(totals: &Totals, metric: fn(SinkKind) -> Metric) -> u64 {
+    let is_one = |counted: Metric| SinkKind::ALL.into_iter().any(|kind| metric(kind) == counted);
+    totals.iter().filter(|(key, _)| is_one(key.metric)).map(|(_, value)| value).sum()
+}
+
 /// Every redrive is counted once as such, and once as what it came to.
 fn redrives_counted_once(totals: &Totals, evidence: &Evidence) -> Vec<String> {
-    let of = |metric: fn(SinkKind) -> Metric| -> u64 {
-        let is_one =
-            |counted: Metric| SinkKind::ALL.into_iter().any(|kind| metric(kind) == counted);
-        totals.iter().filter(|(key, _)| is_one(key.metric)).map(|(_, value)| value).sum()
-    };
+    let of = |metric| redrives(totals, metric);
     let (begun, delivered, failed) =
         (of(Metric::Redriven), of(Metric::RedriveDelivered), of(Metric::RedriveFailed));
     let mut problems = Vec::new();

@@ -214,3 +214,51 @@ proptest! {
         prop_assert_eq!(world.taken.len() as u64, placed, "left in the store: {:?}", world.store);
     }
 }
+
+#[test]
+fn lanes_that_hang_leave_slots_to_those_after_them() {
+    let mut lanes = Lanes::sharing(16, 64);
+    let (mut taken, count) = (Vec::new(), 6);
+    for number in 0..count {
+        lanes.set_rules(lane(number), RULES, at(0));
+        for row in 0..20 {
+            lanes.place(lane(number), position(0, u64::from(number) * 100 + row), at(0));
+        }
+        // Nothing of the lanes before it ends; this one takes what it may.
+        let mut got = 0;
+        while let Some((id, _)) = lanes.next(at(1)) {
+            assert_eq!(id, lane(number), "those before it have what they may have");
+            lanes.occupy(id);
+            got += 1;
+        }
+        taken.push(got);
+    }
+    assert_eq!(taken, [6, 3, 2, 1, 1, 1]);
+}
+
+#[test]
+fn a_lane_that_was_turned_away_goes_on_when_slots_come_free() {
+    let mut lanes = Lanes::sharing(4, 64);
+    for number in 0..2 {
+        lanes.set_rules(lane(number), RULES, at(0));
+        for row in 0..20 {
+            lanes.place(lane(number), position(0, u64::from(number) * 100 + row), at(0));
+        }
+    }
+    let mut under_way = Vec::new();
+    let mut gone = 0;
+    // One ends whenever nobody may go; in the end every row has gone, and each lane in its turn.
+    loop {
+        match lanes.next(at(1)) {
+            Some((id, _)) => {
+                lanes.occupy(id);
+                under_way.push(id);
+                gone += 1;
+            }
+            None if under_way.is_empty() => break,
+            None => lanes.release(under_way.remove(0), at(1)),
+        }
+        assert!(under_way.len() <= 4);
+    }
+    assert_eq!(gone, 40);
+}
