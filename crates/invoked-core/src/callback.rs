@@ -11,8 +11,9 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, shortened};
 use crate::id::{Attempt, InvKey};
+use crate::limits::MESSAGE_ID_MAX;
 use crate::retry::Backoff;
 use crate::time::Timestamp;
 
@@ -215,6 +216,8 @@ fn after(
 ) -> (Callback, Timestamp) {
     match verdict {
         CallVerdict::Delivered { message_id } => {
+            // The destination's own words.
+            let message_id = message_id.map(|id| shortened(&id, MESSAGE_ID_MAX).into());
             (Callback::Delivered { tried, at: now, message_id }, now)
         }
         CallVerdict::Permanent { error } => (Callback::Failed { tried, at: now, error }, now),
@@ -282,6 +285,18 @@ mod tests {
                 "{state:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_a_destination_says_is_kept_up_to_a_limit() {
+        let long = "ä".repeat(40_000);
+        let mut callback = Callback::Calling { trying: Attempt(1), first_at: at(0) };
+        let verdict = CallVerdict::Delivered { message_id: Some(long.as_str().into()) };
+        let event = CallEvent::CallEnded { tried: Attempt(1), verdict };
+        assert!(callback.apply(key(), at(0), event, &POLICY, at(7)).is_some());
+        let Callback::Delivered { message_id: Some(id), .. } = callback else { panic!("no id") };
+        assert_eq!(id.len(), MESSAGE_ID_MAX);
+        assert_eq!(Fault::new(&long, "", 503).code.len(), crate::limits::FAULT_CODE_MAX);
     }
 
     #[test]

@@ -4,12 +4,12 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::limits::FAULT_MESSAGE_MAX;
+use crate::limits::{FAULT_CODE_MAX, FAULT_MESSAGE_MAX};
 
 /// What a function or a destination answered instead of success.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fault {
-    /// A word from the field's vocabulary, such as `InvocationError`.
+    /// A word from the field's vocabulary, such as `InvocationError`, at most [`FAULT_CODE_MAX`] bytes.
     pub code: Box<str>,
     /// One line for people, at most [`FAULT_MESSAGE_MAX`] bytes.
     pub message: Box<str>,
@@ -18,10 +18,15 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault whose message is cut at its limit, at a character boundary.
+    /// A fault whose code and message are cut at their limits, at a character boundary: both may be
+    /// the words of whoever answered.
     #[must_use]
     pub fn new(code: &str, message: &str, status: u16) -> Self {
-        Self { code: code.into(), message: shortened(message, FAULT_MESSAGE_MAX).into(), status }
+        Self {
+            code: shortened(code, FAULT_CODE_MAX).into(),
+            message: shortened(message, FAULT_MESSAGE_MAX).into(),
+            status,
+        }
     }
 }
 

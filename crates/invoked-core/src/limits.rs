@@ -44,6 +44,10 @@ pub const ROCKETMQ_BODY_MAX: usize = 4_194_304;
 pub const LINEAGE_DEPTH_MAX: u8 = 16;
 /// Text of an error that is kept with an invocation, in bytes. Ours.
 pub const FAULT_MESSAGE_MAX: usize = 1_024;
+/// Code of an error that is kept, in bytes. Ours: codes are words.
+pub const FAULT_CODE_MAX: usize = 128;
+/// Id that a destination gives a message, in bytes of it that are kept. Ours: ids are shorter.
+pub const MESSAGE_ID_MAX: usize = 256;
 /// Events of a task that are kept. Ours: the first 8, the last 55 and one that counts the rest.
 pub const HISTORY_MAX: usize = 64;
 /// Events kept from the beginning of a task's life.

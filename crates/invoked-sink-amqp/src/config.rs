@@ -40,7 +40,7 @@ pub enum ConfigError {
     #[error("ca_file: needs a url with amqps://")]
     TlsUnused,
     /// The timeout.
-    #[error("timeout: must be from 100ms to 5m")]
+    #[error("timeout: must be from 100ms to 30s")]
     Timeout,
     /// The heartbeat.
     #[error("heartbeat: must be whole seconds from 1s to 10m")]
@@ -59,7 +59,7 @@ impl Config {
     pub const MESSAGE_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
 
     const TIMEOUT_MIN: Duration = Duration::from_millis(100);
-    const TIMEOUT_MAX: Duration = Duration::from_secs(5 * 60);
+    const TIMEOUT_MAX: Duration = Duration::from_secs(30);
     const HEARTBEAT_MAX: Duration = Duration::from_secs(10 * 60);
     const MESSAGE_BYTES_MIN: usize = 1024;
     /// RabbitMQ's, whatever it is told.

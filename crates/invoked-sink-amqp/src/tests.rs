@@ -141,7 +141,7 @@ async fn a_server_that_says_nothing_holds_nothing() {
 async fn a_server_that_hangs_up_is_tried_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let sink = sink(&address, Duration::from_secs(60));
+    let sink = sink(&address, Duration::from_secs(30));
     let hang_up = async { drop(listener.accept().await.unwrap()) };
     let delivery = to_queue();
     let (verdict, ()) = tokio::join!(sink.deliver(&delivery), hang_up);

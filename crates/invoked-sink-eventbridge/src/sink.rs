@@ -22,6 +22,9 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// Bytes of an answer that are read. Ours: it has one entry.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
+/// The last second that a date of HTTP can say: the end of the year 9998.
+const DATES_END: u64 = 253_370_764_799;
+
 /// The configured instances of EventBridge.
 pub struct EventBridge {
     instances: BTreeMap<Box<str>, Instance>,
@@ -68,7 +71,7 @@ impl Sink for EventBridge {
             let error = Fault::new("InternalServerError", &error.to_string(), 0);
             return CallVerdict::Retry { error, retry_after: None };
         }
-        let unix_seconds = u64::try_from((self.clock)()).unwrap_or_default();
+        let unix_seconds = u64::try_from((self.clock)()).unwrap_or_default().min(DATES_END);
         let request = signed(&delivery.envelope, &instance.config, Moment { nonce, unix_seconds });
         let timeout = instance.config.timeout;
         let call = Call { request, timeout, body_bytes_max: ANSWER_BYTES_MAX };

@@ -3,7 +3,7 @@
 //! | answer | callback | attempt |
 //! |---|---|---|
 //! | 202 | delivered | success |
-//! | other 2xx | permanent: not an asynchronous answer | success, or function error with `x-fc-error-type` |
+//! | other 2xx | retry: not the answer of Function Compute | success, or function error with `x-fc-error-type` |
 //! | 404 with `FunctionNotFound` or `ServiceNotFound` | permanent | gone |
 //! | 429, 5xx | retry | unavailable |
 //! | 408, 425; a 4xx with a code of throttling, or that finds the date too old | retry | refused |
@@ -69,7 +69,9 @@ pub(crate) fn callback(outcome: Result<Response<Bytes>, Error>) -> CallVerdict {
             let message = format!(
                 "the endpoint answered {status} to an asynchronous invocation, where Function Compute answers 202; is it one?"
             );
-            CallVerdict::Permanent { error: Fault::new("UnexpectedAnswer", &message, status) }
+            // A proxy or a page of maintenance says so too, and will not for ever.
+            let error = Fault::new("UnexpectedAnswer", &message, status);
+            CallVerdict::Retry { error, retry_after: retry_after(&head.headers) }
         }
     }
 }

@@ -59,7 +59,7 @@ pub enum ConfigError {
     #[error("ca_file: holds no certificate in PEM")]
     Pem,
     /// The timeout.
-    #[error("timeout: must be from 1s to 5m")]
+    #[error("timeout: must be from 1s to 30s")]
     Timeout,
     /// The limit.
     #[error("message_max: must be from 1024 to 104857600 (100 MiB)")]
@@ -74,7 +74,7 @@ impl Config {
     pub const MESSAGE_BYTES_MAX_DEFAULT: usize = 1_000_000;
 
     const TIMEOUT_MIN: Duration = Duration::from_secs(1);
-    const TIMEOUT_MAX: Duration = Duration::from_secs(5 * 60);
+    const TIMEOUT_MAX: Duration = Duration::from_secs(30);
     const MESSAGE_BYTES: std::ops::RangeInclusive<usize> = 1_024..=100 * 1024 * 1024;
 
     /// A cluster that is found through `bootstrap_servers`, each `host:port`.

@@ -54,7 +54,7 @@ impl Heard {
     fn note(&self, code: Option<RDKafkaErrorCode>, reason: &str) {
         let text: Box<str> = reason.chars().take(REASON_MAX).collect::<String>().into();
         let instance = self.name();
-        match code {
+        match code.filter(|code| !is_broken_handshake(*code, reason)) {
             Some(
                 RDKafkaErrorCode::Authentication
                 | RDKafkaErrorCode::SaslAuthenticationFailed
@@ -93,6 +93,17 @@ impl Heard {
     fn lock(&self) -> MutexGuard<'_, Last> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a connection broke while a login was under way, which librdkafka calls an authentication
+/// error too: the broker was restarted, or says nothing. What a broker has refused begins with
+/// `SASL authentication error:` or with `Broker:`. Source: `rdkafka_broker.c`,
+/// `rd_kafka_broker_handle_SaslHandshake`; `rdkafka_transport.c`, `rd_kafka_transport_io_event`.
+fn is_broken_handshake(code: RDKafkaErrorCode, reason: &str) -> bool {
+    code == RDKafkaErrorCode::Authentication
+        && ["handshake failed: Local:", "Disconnected", "Connection reset", "timed out"]
+            .iter()
+            .any(|broken| reason.contains(broken))
 }
 
 impl Last {
@@ -144,6 +155,27 @@ mod tests {
         heard.note(REFUSED, &long);
         let last = heard.last();
         assert_eq!((last.refusals, last.refusal.unwrap().chars().count()), (1, REASON_MAX));
+    }
+
+    #[test]
+    fn a_connection_that_breaks_during_a_login_refuses_nothing() {
+        for reason in [
+            "SaslHandshake handshake failed: Local: Broker transport failure (after 3ms in state AUTH_HANDSHAKE)",
+            "SaslHandshake handshake failed: Local: Timed out (after 10001ms)",
+            "Disconnected (after 1ms in state AUTH_LEGACY)",
+        ] {
+            let heard = Heard::new("main");
+            heard.note(REFUSED, reason);
+            assert_eq!((heard.last().refusals, heard.last().trouble.as_deref()), (0, Some(reason)));
+        }
+        for reason in [
+            "SASL authentication error: Authentication failed during authentication",
+            "SaslHandshake handshake failed: Broker: Unsupported SASL mechanism",
+        ] {
+            let heard = Heard::new("main");
+            heard.note(REFUSED, reason);
+            assert_eq!(heard.last().refusal.as_deref(), Some(reason));
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub enum ConfigError {
         key: &'static str,
     },
     /// The timeout.
-    #[error("timeout: must be from 100ms to 5m")]
+    #[error("timeout: must be from 100ms to 30s")]
     Timeout,
     /// An encoding.
     #[error("must be \"base64\" or \"raw\"")]
@@ -55,7 +55,7 @@ impl Config {
     pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 
     const TIMEOUT_MIN: Duration = Duration::from_millis(100);
-    const TIMEOUT_MAX: Duration = Duration::from_secs(5 * 60);
+    const TIMEOUT_MAX: Duration = Duration::from_secs(30);
 
     /// An instance at `endpoint`, `http://` or `https://`.
     ///

@@ -55,7 +55,7 @@ pub enum ConfigError {
     #[error("ca_file: {0}")]
     Tls(#[from] TlsError),
     /// The timeout.
-    #[error("timeout: must be from 100ms to 5m")]
+    #[error("timeout: must be from 100ms to 5s")]
     Timeout,
     /// The connections.
     #[error("connections: must be from 1 to 16")]
@@ -70,7 +70,7 @@ impl Config {
     pub const GROUP_DEFAULT: &str = "PG_invoked";
 
     const TIMEOUT_MIN: Duration = Duration::from_millis(100);
-    const TIMEOUT_MAX: Duration = Duration::from_secs(5 * 60);
+    const TIMEOUT_MAX: Duration = Duration::from_secs(5);
     const CONNECTIONS_MAX: usize = 16;
 
     /// A cluster with these name servers, `host:port` each. An endpoint of ApsaraMQ 4.x

@@ -47,8 +47,9 @@ impl Routes {
         let mut entries = self.entries();
         let entry = entries.get_mut(topic)?;
         let route = Arc::clone(entry.route.as_ref()?);
-        let is_to_be_refreshed =
-            entry.lookup.is_none() && now.saturating_sub(entry.asked_at) >= FRESH_MS;
+        // One that nobody else holds was abandoned: its caller was cancelled.
+        let asks = entry.lookup.as_ref().is_some_and(|lookup| Arc::strong_count(lookup) > 1);
+        let is_to_be_refreshed = !asks && now.saturating_sub(entry.asked_at) >= FRESH_MS;
         if is_to_be_refreshed {
             entry.asked_at = now;
         }
@@ -131,6 +132,16 @@ mod tests {
 
     fn is_to_be_refreshed(routes: &Routes, now: i64) -> Option<bool> {
         routes.get("t", now).map(|known| known.is_to_be_refreshed)
+    }
+
+    #[test]
+    fn a_question_that_was_abandoned_is_asked_again() {
+        let routes = Routes::default();
+        settled(&routes, &Ok(route()), 0);
+        let asking = routes.lookup("t", FRESH_MS);
+        assert_eq!(is_to_be_refreshed(&routes, 2 * FRESH_MS), Some(false));
+        drop(asking);
+        assert_eq!(is_to_be_refreshed(&routes, 2 * FRESH_MS), Some(true));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What must hold for every kind.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use invoked_core::callback::CallVerdict;
@@ -10,7 +12,7 @@ use invoked_tests::proxy::{Mode, Proxy};
 use tokio::task::JoinSet;
 
 pub use crate::daemon::the_daemon_tells_of_success_and_failure;
-use crate::rig::{Arrived, Message, Rig, TIMEOUT, Way};
+use crate::rig::{Arrived, Message, Rig, Way};
 
 /// The engine's part: again after a while, until it is settled.
 async fn until_settled(way: &Way, message: &Message) -> (u32, CallVerdict) {
@@ -70,15 +72,17 @@ pub async fn it_is_delivered_once_the_broker_is_up(rig: &dyn Rig) {
 }
 
 pub async fn a_restart_of_the_broker_loses_nothing(rig: &dyn Rig) {
-    let way = std::sync::Arc::new(rig.good().await);
+    let way = Arc::new(rig.good().await);
     let first = Message::small();
     is_delivered(&until_settled(&way, &first).await.1);
+    let has_restarted = Arc::new(AtomicBool::new(false));
     let mut deliveries = JoinSet::new();
     for _ in 0..8 {
-        let way = std::sync::Arc::clone(&way);
+        let (way, has_restarted) = (Arc::clone(&way), Arc::clone(&has_restarted));
         deliveries.spawn(async move {
             let mut told = Vec::new();
-            for _ in 0..25 {
+            // To the end of the restart, so that it is met.
+            while told.len() < 25 || !has_restarted.load(Ordering::Relaxed) {
                 let message = Message::small();
                 let (tried, verdict) = until_settled(&way, &message).await;
                 is_delivered(&verdict);
@@ -89,6 +93,7 @@ pub async fn a_restart_of_the_broker_loses_nothing(rig: &dyn Rig) {
         });
     }
     rig.restart().await;
+    has_restarted.store(true, Ordering::Relaxed);
     let mut told = vec![(first, 1)];
     while let Some(of_one) = deliveries.join_next().await {
         told.extend(of_one.expect("no panic"));
@@ -180,10 +185,10 @@ pub async fn a_certificate_that_is_not_trusted_is_retried(rig: &dyn Rig) {
 pub async fn a_broker_that_hangs_holds_up_nobody_else(rig: &dyn Rig) {
     let proxy = proxy(rig, Mode::Withhold).await;
     let (slow, good) = rig.both(&proxy).await;
-    let slow = std::sync::Arc::new(slow);
+    let slow = Arc::new(slow);
     let mut hanging = JoinSet::new();
     for _ in 0..32 {
-        let slow = std::sync::Arc::clone(&slow);
+        let slow = Arc::clone(&slow);
         hanging.spawn(async move { slow.deliver(&Message::small()).await });
     }
     let first = Message::small();
@@ -203,7 +208,6 @@ pub async fn a_broker_that_hangs_holds_up_nobody_else(rig: &dyn Rig) {
     while let Some(ended) = hanging.join_next().await {
         retried(ended.expect("no panic"));
     }
-    assert!(TIMEOUT < Duration::from_secs(10));
 }
 
 pub async fn the_outcome_is_a_tag(rig: &dyn Rig) {

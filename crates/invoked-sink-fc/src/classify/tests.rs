@@ -30,7 +30,7 @@ fn only_202_is_a_delivery() {
     assert_eq!(delivered, CallVerdict::Delivered { message_id: Some("1-abc".into()) });
     assert_eq!(callback(response(202, &[], "")), CallVerdict::Delivered { message_id: None });
     for status in [200, 204] {
-        let CallVerdict::Permanent { error } = callback(response(status, &headers, "")) else {
+        let CallVerdict::Retry { error, .. } = callback(response(status, &headers, "")) else {
             panic!("{status} is no delivery");
         };
         assert_eq!((&*error.code, error.status), ("UnexpectedAnswer", status));

@@ -107,7 +107,7 @@ impl FcInstance {
         let access_key_id = section.needed("access_key_id", header_text);
         let access_key_secret = section.needed_secret("access_key_secret");
         let security_token = section.optional_secret("security_token");
-        let timeout = section.optional("timeout", duration("100ms", "5m"));
+        let timeout = section.optional("timeout", duration("100ms", "30s"));
         Some(Self {
             endpoint: endpoint?,
             access_key_id: access_key_id?,

@@ -32,7 +32,7 @@ impl AmqpInstance {
         let username = section.optional("username", text);
         let password = section.optional_secret("password");
         let authorities = section.optional("ca_file", text);
-        let timeout = section.optional("timeout", duration("100ms", "5m"));
+        let timeout = section.optional("timeout", duration("100ms", "30s"));
         let heartbeat = section.optional("heartbeat", duration("1s", "10m"));
         let message_max = section.optional("message_max", size("1KiB", "512MiB"));
         let url = url?;

@@ -51,7 +51,7 @@ impl KafkaInstance {
         let bootstrap_servers = section.needed("bootstrap_servers", servers);
         let login = login(section);
         let tls = tls(section);
-        let timeout = section.optional("timeout", duration("1s", "5m"));
+        let timeout = section.optional("timeout", duration("1s", "30s"));
         let message_max = section.optional("message_max", size("1KiB", "100MiB"));
         Some(Self {
             bootstrap_servers: bootstrap_servers?,

@@ -46,7 +46,7 @@ impl MnsInstance {
         let access_key_id = section.needed("access_key_id", header_text);
         let access_key_secret = section.needed_secret("access_key_secret");
         let security_token = section.optional_secret("security_token");
-        let timeout = section.optional("timeout", duration("100ms", "5m"));
+        let timeout = section.optional("timeout", duration("100ms", "30s"));
         let queue_encoding = section.optional("queue_encoding", choice(&ENCODINGS));
         let topic_encoding = section.optional("topic_encoding", choice(&ENCODINGS));
         Some(Self {

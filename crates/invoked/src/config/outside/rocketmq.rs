@@ -59,7 +59,7 @@ impl RocketMqInstance {
         let namespace = section.optional("namespace", name);
         let namespace_v2 = section.optional("namespace_v2", name);
         let producer_group = section.optional("producer_group", name);
-        let timeout = section.optional("timeout", duration("100ms", "5m"));
+        let timeout = section.optional("timeout", duration("100ms", "5s"));
         let connections = section.optional("connections", count(1..=16));
         Some(Self {
             name_servers: name_servers?,
