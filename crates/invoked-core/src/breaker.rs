@@ -1,17 +1,18 @@
-//! The breaker of a destination: it holds callbacks back while their destination does not take any,
-//! instead of spending their tries.
+//! The breaker of a destination or a function: it holds callbacks and attempts back while nobody is there
+//! to take any, instead of spending their tries.
 //!
 //! ```text
 //!              a try may work later       an answer             the hold is over      the probe
 //! closed       counted; open when many    closed, count 0       -                     -
 //! open         open                       closed                half-open: one probe  -
-//! half-open    the probe's: open, longer  closed                -                     ended without
-//!              another's: half-open                                                   a try: open
+//! half-open    the probe's: open, longer  closed                half-open: another    ended without
+//!              another's: half-open                             one, if that is late  a try: open
 //! ```
 //!
-//! An *answer* is a delivery or a refusal for good: either way somebody is there. What is held back
-//! is not tried, so a callback that was never tried has not started its clock. The breaker lives in
-//! memory only: a restart begins closed and finds out again.
+//! An *answer* is a delivery or a refusal for good, or any answer of a function: either way somebody is
+//! there. What is held back is not tried, so a callback that was never tried has not started its clock. A
+//! probe that takes longer than the longest hold is not waited for: another one goes. The breaker
+//! lives in memory only: a restart begins closed and finds out again.
 //!
 //! # Invariants
 //!
@@ -78,6 +79,8 @@ pub enum Breaker {
         probe: InvKey,
         /// How long the hold before it was.
         hold: Duration,
+        /// Then another one goes, whatever has become of this one.
+        until: Timestamp,
     },
 }
 
@@ -102,8 +105,8 @@ pub enum Gate {
     Open,
     /// Nothing until then, and then one.
     HeldUntil(Timestamp),
-    /// Nothing, for as long as the probe is under way.
-    Shut,
+    /// Nothing: a probe is under way. Another one goes then.
+    ProbedUntil(Timestamp),
 }
 
 impl Default for Breaker {
@@ -119,8 +122,14 @@ impl Breaker {
         match self {
             Self::Closed { .. } => Gate::Open,
             Self::Open { until, .. } => Gate::HeldUntil(*until),
-            Self::HalfOpen { .. } => Gate::Shut,
+            Self::HalfOpen { until, .. } => Gate::ProbedUntil(*until),
         }
+    }
+
+    /// Whether nothing speaks against whoever is behind it.
+    #[must_use]
+    pub fn is_resting(&self) -> bool {
+        matches!(self, Self::Closed { failures: 0, .. })
     }
 
     /// Moves the breaker. Returns whether it is in another state now.
@@ -146,12 +155,17 @@ impl Breaker {
                 }
             }
             (Self::Open { until, hold }, E::Granted(probe)) if *until <= now => {
-                *self = Self::HalfOpen { probe, hold: *hold };
+                let until = now.plus(policy.hold_max);
+                *self = Self::HalfOpen { probe, hold: *hold, until };
             }
-            (Self::HalfOpen { probe, hold }, E::Failed(key)) if *probe == key => {
+            (Self::HalfOpen { probe, until, .. }, E::Granted(next)) if *until <= now => {
+                *probe = next;
+                *until = now.plus(policy.hold_max);
+            }
+            (Self::HalfOpen { probe, hold, .. }, E::Failed(key)) if *probe == key => {
                 *self = Self::held(hold.saturating_mul(2).min(policy.hold_max), now);
             }
-            (Self::HalfOpen { probe, hold }, E::Abandoned(key)) if *probe == key => {
+            (Self::HalfOpen { probe, hold, .. }, E::Abandoned(key)) if *probe == key => {
                 *self = Self::Open { until: now, hold: *hold };
             }
             (Self::Closed { .. } | Self::Open { .. } | Self::HalfOpen { .. }, E::Answered) => {
@@ -195,7 +209,12 @@ mod tests {
 
     #[test]
     fn every_pair_is_decided() {
-        let half = Breaker::HalfOpen { probe: key(1), hold: Duration::from_secs(4) };
+        let half_open = |probe, until| Breaker::HalfOpen {
+            probe: key(probe),
+            hold: Duration::from_secs(4),
+            until: at(until),
+        };
+        let (half, late) = (half_open(1, 30_100), half_open(1, 100));
         let longer = Breaker::Open { until: at(8_100), hold: Duration::from_secs(8) };
         let closed = Breaker::default();
         let one = Breaker::Closed { failures: 1, callbacks: [key(1)].into_iter().collect() };
@@ -213,6 +232,7 @@ mod tests {
             (&open(200), answered, &closed),
             (&open(200), abandoned(key(1)), &open(200)),
             (&half, granted(key(2)), &half),
+            (&late, granted(key(2)), &half_open(2, 30_100)),
             (&half, failed(key(1)), &longer),
             (&half, failed(key(2)), &half),
             (&half, answered, &closed),
@@ -263,7 +283,7 @@ mod tests {
             assert_eq!(breaker.gate(), Gate::HeldUntil(until));
             now = until;
             assert!(breaker.apply(BreakerEvent::Granted(key(9)), &POLICY, now));
-            assert_eq!(breaker.gate(), Gate::Shut);
+            assert_eq!(breaker.gate(), Gate::ProbedUntil(now.plus(POLICY.hold_max)));
             assert!(breaker.apply(BreakerEvent::Failed(key(9)), &POLICY, now));
         }
     }

@@ -1,5 +1,6 @@
 //! The functions as they are now: an immutable snapshot that is replaced whole when one changes.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
@@ -7,6 +8,7 @@ use crate::arn::Arn;
 use crate::envelope::Identity;
 use crate::fault::Fault;
 use crate::id::FnId;
+use crate::lane::Rate;
 use crate::name::{FunctionKey, FunctionName, Qualifier};
 use crate::role::Role;
 use crate::terms::Terms;
@@ -51,8 +53,12 @@ pub struct Function {
     pub name: FunctionName,
     /// What requests it takes.
     pub kind: FunctionKind,
-    /// Attempts at a time; `None` leaves it to the engine's default.
+    /// Attempts at a time; `None` leaves it to an adaptive limit.
     pub concurrency: Option<u32>,
+    /// Attempts that may start in a second; `None` is any number.
+    pub rate: Option<Rate>,
+    /// Its share in the round robin of its account's functions; at least 1.
+    pub weight: u32,
     /// Whether its lane is held by an operator.
     pub paused: bool,
     /// What it may tell; `None` is anything.
@@ -112,6 +118,7 @@ pub struct Directory {
     by_id: BTreeMap<FnId, Arc<Function>>,
     by_key: BTreeMap<FunctionKey, FnId>,
     names: Arc<BTreeMap<FnId, FunctionKey>>,
+    shares: Arc<BTreeMap<Box<str>, u32>>,
 }
 
 impl Directory {
@@ -129,7 +136,19 @@ impl Directory {
             by_key.insert(function.key(), function.id);
             by_id.insert(function.id, function);
         }
-        Self { identity, by_id, by_key, names }
+        Self { identity, by_id, by_key, names, shares: Arc::default() }
+    }
+
+    /// Sets the shares of accounts in the round robin; those that are not named have 1.
+    #[must_use]
+    pub fn with_shares(self, shares: Arc<BTreeMap<Box<str>, u32>>) -> Self {
+        Self { shares, ..self }
+    }
+
+    /// The share of an account in the round robin.
+    #[must_use]
+    pub fn share_of(&self, account: &str) -> u32 {
+        self.shares.get(account).copied().unwrap_or(1)
     }
 
     /// The function with this number.
@@ -201,6 +220,8 @@ mod tests {
             name: key.name.clone(),
             kind: FunctionKind::Event,
             concurrency: None,
+            rate: None,
+            weight: 1,
             paused: false,
             role: None,
             default_retries: 3,

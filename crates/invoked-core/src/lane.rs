@@ -11,13 +11,20 @@
 //! `the_window_is_bounded` and `nothing_is_skipped_by_loading` in one property test; and tests of
 //! the same names: `lanes_take_turns`, `a_full_lane_waits_for_a_slot`.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+
+pub use line::LaneRules;
+pub use rate::Rate;
+pub use ring::Tenant;
+pub use view::{Hold, LaneView};
 
 use crate::breaker::Gate;
 use crate::head::LaneId;
 use crate::id::InvKey;
 use crate::time::Timestamp;
+use line::{Horizon, Lane, Load};
+use ring::Ring;
 use shared::Shared;
 
 /// A row's place in its lane.
@@ -34,17 +41,6 @@ pub enum Placed {
     Behind,
 }
 
-/// What a lane may do.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct LaneRules {
-    /// Rows that may be under way at a time; zero holds the lane.
-    pub limit: u32,
-    /// Share in the round robin; at least 1.
-    pub weight: u32,
-    /// Its function is gone: everything in it is due now and needs no slot.
-    pub closed: bool,
-}
-
 /// A read of the store that a lane wants.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct LoadWanted {
@@ -58,7 +54,7 @@ pub struct LoadWanted {
 #[derive(Debug)]
 pub struct Lanes {
     lanes: BTreeMap<LaneId, Lane>,
-    ready: VecDeque<LaneId>,
+    ready: Ring,
     timers: BTreeSet<(Timestamp, LaneId)>,
     hungry: Vec<LaneId>,
     window_max: usize,
@@ -68,61 +64,13 @@ pub struct Lanes {
     crowded: BTreeSet<(u32, LaneId)>,
 }
 
-#[derive(Debug)]
-struct Lane {
-    waiting: BTreeSet<Position>,
-    horizon: Horizon,
-    load: Option<Load>,
-    busy: u32,
-    rules: LaneRules,
-    gate: Gate,
-    deficit: u32,
-    is_ready: bool,
-    timer: Option<Timestamp>,
-    /// Its entry among the crowded ones.
-    crowded: Option<u32>,
-}
-
-/// How far a lane's knowledge reaches.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-enum Horizon {
-    /// Every row of the lane is in memory.
-    Complete,
-    /// Every row up to here is in memory.
-    Upto(Position),
-}
-
-/// What happens behind the horizon while a read is under way.
-#[derive(Debug, Default)]
-struct Load {
-    /// Rows that became durable meanwhile.
-    arrived: BTreeSet<Position>,
-    /// The earliest of those that were not noted, for want of room.
-    cut: Option<Position>,
-    /// Rows that ended meanwhile: the read may still show them.
-    gone: BTreeSet<InvKey>,
-}
-
-/// A lane as operators see it.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct LaneView {
-    /// Rows in the window.
-    pub in_window: usize,
-    /// Rows under way.
-    pub busy: u32,
-    /// When the first row of the window is due.
-    pub first_due: Option<Timestamp>,
-    /// Whether the window holds the whole lane.
-    pub is_complete: bool,
-}
-
 impl Lanes {
     /// No lanes yet. `window_max` bounds the rows each keeps in memory.
     #[must_use]
     pub fn new(window_max: usize) -> Self {
         Self {
             lanes: BTreeMap::new(),
-            ready: VecDeque::new(),
+            ready: Ring::default(),
             timers: BTreeSet::new(),
             hungry: Vec::new(),
             window_max: window_max.max(2),
@@ -135,8 +83,16 @@ impl Lanes {
     /// lane gets one only while it has fewer than are free. So lanes whose slots never come back leave
     /// room: the first gets three eighths at most, the next half of that, and so on.
     #[must_use]
+    pub fn sharing_carefully(slots: u32, window_max: usize) -> Self {
+        Self { shared: Some(Shared::careful(slots)), ..Self::new(window_max) }
+    }
+
+    /// The same, with most of the slots for one lane where nobody else wants any: three quarters at most,
+    /// and a sixteenth for lanes that have none. What holds for lanes holds for tenants, if there are
+    /// several.
+    #[must_use]
     pub fn sharing(slots: u32, window_max: usize) -> Self {
-        Self { shared: Some(Shared::new(slots)), ..Self::new(window_max) }
+        Self { shared: Some(Shared::generous(slots)), ..Self::new(window_max) }
     }
 
     /// Whether the lane is known.
@@ -150,6 +106,7 @@ impl Lanes {
         self.lanes
             .entry(id)
             .or_insert_with(|| Lane::new(rules, Horizon::Upto((Timestamp::MIN, InvKey::MIN))));
+        self.ready.know(rules.tenant);
         self.hungry.push(id);
     }
 
@@ -157,7 +114,24 @@ impl Lanes {
     pub fn set_rules(&mut self, id: LaneId, rules: LaneRules, now: Timestamp) {
         let lane = self.lanes.entry(id).or_insert_with(|| Lane::new(rules, Horizon::Complete));
         lane.rules = rules;
+        self.ready.know(rules.tenant);
         self.refresh(id, now);
+    }
+
+    /// Sets what the adaptive limit lets be under way at a time.
+    pub fn set_cap(&mut self, id: LaneId, cap: u32, now: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.cap != cap) {
+            lane.cap = cap;
+            self.refresh(id, now);
+        }
+    }
+
+    /// Holds the lane: nothing goes before `until`.
+    pub fn hold(&mut self, id: LaneId, until: Timestamp, now: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.held_until < until) {
+            lane.held_until = until;
+            self.refresh(id, now);
+        }
     }
 
     /// Sets what the lane lets through.
@@ -215,20 +189,19 @@ impl Lanes {
                 return Some(found);
             }
             // Slots have come free since these were turned away.
-            let &(busy, id) = self.crowded.first()?;
-            if !self.shared.is_some_and(|shared| shared.has_room_for(busy)) {
+            let has_tenant = self.ready.wake(self.shared);
+            if !has_tenant && !self.wake_crowded(now) {
                 return None;
             }
-            self.refresh(id, now);
         }
     }
 
     fn next_ready(&mut self, now: Timestamp) -> Option<(LaneId, InvKey)> {
-        while let Some(&id) = self.ready.front() {
+        while let Some((tenant, id)) = self.ready.front(self.shared) {
             let shared = self.shared;
             let may_go = |lane: &&mut Lane| lane.may_go(now) && !lane.is_crowded(shared);
             let Some(lane) = self.lanes.get_mut(&id).filter(may_go) else {
-                self.ready.pop_front();
+                self.ready.dismiss(tenant);
                 if let Some(lane) = self.lanes.get_mut(&id) {
                     lane.is_ready = false;
                     lane.deficit = 0;
@@ -241,9 +214,7 @@ impl Lanes {
             }
             lane.deficit -= 1;
             let first = lane.waiting.pop_first();
-            if lane.deficit == 0 {
-                self.ready.rotate_left(1);
-            }
+            self.ready.pass(tenant, lane.rules.share, lane.deficit == 0);
             self.note_hunger(id);
             if let Some((_, key)) = first {
                 return Some((id, key));
@@ -252,10 +223,21 @@ impl Lanes {
         None
     }
 
+    /// Lets a lane that was turned away for want of slots back in; `false` if there are none for any.
+    fn wake_crowded(&mut self, now: Timestamp) -> bool {
+        let Some(&(busy, id)) = self.crowded.first() else { return false };
+        let has_room = self.shared.is_some_and(|shared| shared.has_room_for(busy));
+        if has_room {
+            self.refresh(id, now);
+        }
+        has_room
+    }
+
     /// A row of the lane is under way.
-    pub fn occupy(&mut self, id: LaneId) {
+    pub fn occupy(&mut self, id: LaneId, now: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.busy += 1;
+            lane.occupy(now);
+            self.ready.occupy(lane.rules.tenant);
             if let Some(shared) = &mut self.shared {
                 shared.take();
             }
@@ -267,6 +249,7 @@ impl Lanes {
         if let Some(lane) = self.lanes.get_mut(&id) {
             if lane.busy > 0 {
                 lane.busy -= 1;
+                self.ready.release(lane.rules.tenant);
                 if let Some(shared) = &mut self.shared {
                     shared.give_back();
                 }
@@ -357,15 +340,10 @@ impl Lanes {
         taken
     }
 
-    /// A lane as operators see it.
+    /// Rows of the lane under way.
     #[must_use]
-    pub fn view(&self, id: LaneId) -> Option<LaneView> {
-        self.lanes.get(&id).map(|lane| LaneView {
-            in_window: lane.waiting.len(),
-            busy: lane.busy,
-            first_due: lane.waiting.first().map(|(due, _)| *due),
-            is_complete: lane.horizon == Horizon::Complete,
-        })
+    pub fn busy(&self, id: LaneId) -> u32 {
+        self.lanes.get(&id).map_or(0, |lane| lane.busy)
     }
 
     /// Every lane's name.
@@ -400,7 +378,7 @@ impl Lanes {
         if may_go && crowded.is_none() {
             if !lane.is_ready {
                 lane.is_ready = true;
-                self.ready.push_back(id);
+                self.ready.admit(lane.rules.tenant, id);
             }
             return;
         }
@@ -428,72 +406,11 @@ pub struct Loaded {
     pub displaced: Vec<InvKey>,
 }
 
-impl Lane {
-    fn new(rules: LaneRules, horizon: Horizon) -> Self {
-        Self {
-            waiting: BTreeSet::new(),
-            horizon,
-            load: None,
-            busy: 0,
-            rules,
-            gate: Gate::Open,
-            deficit: 0,
-            is_ready: false,
-            timer: None,
-            crowded: None,
-        }
-    }
-
-    fn may_go(&self, now: Timestamp) -> bool {
-        match self.waiting.first() {
-            None => false,
-            Some(_) if self.rules.closed => true,
-            Some(_) => self.busy < self.rules.limit && self.wake_at().is_some_and(|at| at <= now),
-        }
-    }
-
-    /// Whether it has enough of the slots that all share. A closed lane needs none.
-    fn is_crowded(&self, shared: Option<Shared>) -> bool {
-        !self.rules.closed && shared.is_some_and(|shared| !shared.has_room_for(self.busy))
-    }
-
-    /// When its first row is due and let through; `None` if there is none, or the gate is shut.
-    fn wake_at(&self) -> Option<Timestamp> {
-        let (due, _) = self.waiting.first()?;
-        match self.gate {
-            Gate::Open => Some(*due),
-            Gate::HeldUntil(until) => Some(until.max(*due)),
-            Gate::Shut => None,
-        }
-    }
-
-    /// Sends the last row back to the store if the window is too large.
-    fn shrink_to(&mut self, window_max: usize) -> Option<Position> {
-        if self.waiting.len() <= window_max {
-            return None;
-        }
-        let last = self.waiting.pop_last()?;
-        self.horizon = Horizon::Upto(self.waiting.last().copied()?);
-        // A read under way started behind the old horizon and cannot show this row.
-        if let Some(load) = &mut self.load {
-            load.note_arrival(last, window_max);
-        }
-        Some(last)
-    }
-}
-
-impl Load {
-    fn note_arrival(&mut self, position: Position, room: usize) {
-        self.arrived.insert(position);
-        if self.arrived.len() > room
-            && let Some(last) = self.arrived.pop_last()
-        {
-            self.cut = Some(self.cut.map_or(last, |cut| cut.min(last)));
-        }
-    }
-}
-
+mod line;
+mod rate;
+mod ring;
 mod shared;
+mod view;
 
 #[cfg(test)]
 mod tests;

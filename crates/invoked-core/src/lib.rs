@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+pub mod adaptive;
 pub mod arn;
 pub mod breaker;
 pub mod callback;

@@ -13,6 +13,7 @@
 mod attempt;
 mod callback;
 mod commit;
+mod inlet;
 mod intake;
 mod message;
 mod outcome;
@@ -28,6 +29,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+pub use inlet::Inlet;
 pub use message::{
     AcceptRequest, Accepted, AttemptReport, BytesWanted, Call, Commit, Dispatch, Effect,
     FoundCallback, Input, KeptCallback, LoadedBytes, Note, RedriveRefused, Refused, ReplyId, RowOp,
@@ -40,7 +42,7 @@ use crate::callback::CallbackPolicy;
 use crate::directory::Directory;
 use crate::head::{LaneId, Slot};
 use crate::id::{InvKey, ShardId};
-use crate::lane::{LaneRules, LaneView, Lanes};
+use crate::lane::{LaneRules, LaneView, Lanes, Tenant};
 use crate::life::RetryPolicy;
 use crate::time::Timestamp;
 use crate::totals::Totals;
@@ -58,13 +60,16 @@ pub struct ShardConfig {
     pub callback: CallbackPolicy,
     /// When destinations are let alone.
     pub breaker: BreakerPolicy,
+    /// When functions are let alone.
+    pub function_breaker: BreakerPolicy,
     /// Rows that one lane keeps in memory.
     pub window_max: usize,
     /// Attempts under way at a time, over all functions.
     pub attempts_max: usize,
     /// Callbacks under way at a time, over all destinations.
     pub callbacks_max: usize,
-    /// Attempts under way at a time for a function without a limit of its own.
+    /// The most attempts under way at a time for a function without a limit of its own: its adaptive
+    /// limit is no higher.
     pub function_limit: u32,
     /// Callbacks under way at a time for one destination.
     pub destination_limit: u32,
@@ -97,6 +102,8 @@ pub struct ShardCore {
     lanes: Lanes,
     /// Destinations with callbacks to be made.
     outlets: Lanes,
+    /// What is known of the functions that were called.
+    inlets: BTreeMap<LaneId, Inlet>,
     /// What is known of the destinations that were called.
     outlet_states: BTreeMap<LaneId, Outlet>,
     totals: Totals,
@@ -143,6 +150,8 @@ pub struct ShardView {
     pub cached_bytes: usize,
     /// The lanes.
     pub lanes: Vec<(LaneId, LaneView)>,
+    /// What is known of the functions that were called.
+    pub inlets: Vec<(LaneId, Inlet)>,
     /// What is known of the destinations that were called.
     pub outlets: Vec<(LaneId, Outlet)>,
 }
@@ -159,11 +168,8 @@ impl ShardCore {
         now: Timestamp,
     ) -> Self {
         let mut core = Self {
-            lanes: Lanes::new(config.window_max),
-            outlets: Lanes::sharing(
-                u32::try_from(config.callbacks_max).unwrap_or(u32::MAX),
-                config.window_max,
-            ),
+            lanes: Lanes::sharing(slots(config.attempts_max), config.window_max),
+            outlets: Lanes::sharing_carefully(slots(config.callbacks_max), config.window_max),
             config,
             directory,
             rows: BTreeMap::new(),
@@ -171,6 +177,7 @@ impl ShardCore {
             expiries: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             giving_up: 0,
+            inlets: BTreeMap::new(),
             outlet_states: BTreeMap::new(),
             marks: VecDeque::new(),
             task_marks: VecDeque::new(),
@@ -324,36 +331,39 @@ impl ShardCore {
 
     /// The shard as operators see it.
     #[must_use]
-    pub fn view(&self) -> ShardView {
+    pub fn view(&self, now: Timestamp) -> ShardView {
         let views = [&self.lanes, &self.outlets]
             .into_iter()
-            .flat_map(|lanes| lanes.ids().filter_map(|id| Some((id, lanes.view(id)?))));
+            .flat_map(|lanes| lanes.ids().filter_map(move |id| Some((id, lanes.view(id, now)?))));
         ShardView {
             rows: self.rows.len(),
             attempts: self.attempts_under_way,
             callbacks: self.callbacks_under_way,
             cached_bytes: self.cached_bytes,
             lanes: views.collect(),
+            inlets: self.inlets.iter().map(|(lane, of)| (*lane, of.clone())).collect(),
             outlets: self.outlet_states.iter().map(|(lane, of)| (*lane, of.clone())).collect(),
         }
     }
 
     fn rules_of(&self, lane: LaneId) -> LaneRules {
-        match lane {
-            LaneId::Destination(_) => {
-                LaneRules { limit: self.config.destination_limit, weight: 1, closed: false }
-            }
-            LaneId::Function(id) => match self.directory.get(id) {
-                Some(function) if function.paused => {
-                    LaneRules { limit: 0, weight: 1, closed: false }
-                }
-                Some(function) => LaneRules {
-                    limit: function.concurrency.unwrap_or(self.config.function_limit),
-                    weight: 1,
-                    closed: false,
-                },
-                None => LaneRules { limit: 0, weight: 1, closed: true },
-            },
+        let id = match lane {
+            LaneId::Destination(_) => return LaneRules::plain(self.config.destination_limit),
+            LaneId::Function(id) => id,
+        };
+        let Some(function) = self.directory.get(id) else {
+            let key = self.directory.key_of(id);
+            let tenant = key.map_or_else(Tenant::default, |key| Tenant::of(&key.account));
+            return LaneRules { closed: true, tenant, ..LaneRules::plain(0) };
+        };
+        let limit = function.concurrency.unwrap_or(self.config.function_limit);
+        LaneRules {
+            limit: if function.paused { 0 } else { limit },
+            rate: function.rate,
+            weight: function.weight,
+            tenant: Tenant::of(&function.account),
+            share: self.directory.share_of(&function.account),
+            closed: false,
         }
     }
 
@@ -362,6 +372,7 @@ impl ShardCore {
         for lane in known {
             let rules = self.rules_of(lane);
             self.lanes.set_rules(lane, rules, now);
+            self.lanes.set_cap(lane, self.cap_of(lane), now);
         }
     }
 
@@ -376,9 +387,16 @@ impl ShardCore {
     fn ensure_lane(&mut self, slot: Slot, now: Timestamp) {
         if !self.lanes_of(slot.lane).contains(slot.lane) {
             let rules = self.rules_of(slot.lane);
-            self.lanes_of(slot.lane).set_rules(slot.lane, rules, now);
+            let cap = self.cap_of(slot.lane);
+            let lanes = self.lanes_of(slot.lane);
+            lanes.set_rules(slot.lane, rules, now);
+            lanes.set_cap(slot.lane, cap, now);
         }
     }
+}
+
+fn slots(max: usize) -> u32 {
+    u32::try_from(max).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -31,6 +31,10 @@ pub struct EngineConfig {
     pub callback: CallbackPolicy,
     /// When destinations are let alone, and for how long.
     pub breaker: BreakerPolicy,
+    /// When functions are let alone, and for how long.
+    pub function_breaker: BreakerPolicy,
+    /// Shares of accounts in the turns of all functions; those that are not named have 1.
+    pub shares: Arc<BTreeMap<Box<str>, u32>>,
     /// How long one try of a callback may take, whatever its sink does.
     pub call_timeout: Duration,
     /// Rows that one lane keeps in memory.
@@ -39,7 +43,7 @@ pub struct EngineConfig {
     pub attempts_max: usize,
     /// Callbacks under way at a time, over all destinations.
     pub callbacks_max: usize,
-    /// Attempts under way at a time for a function without a limit of its own.
+    /// The most attempts under way at a time for a function without a limit of its own.
     pub function_limit: u32,
     /// Callbacks under way at a time for one destination.
     pub destination_limit: u32,
@@ -83,6 +87,8 @@ impl EngineConfig {
             retry: RetryPolicy::default(),
             callback: CallbackPolicy::default(),
             breaker: BreakerPolicy::default(),
+            function_breaker: BreakerPolicy { failures: 16, ..BreakerPolicy::default() },
+            shares: Arc::default(),
             call_timeout: Duration::from_secs(60),
             window_max: 4_096,
             attempts_max: 1_024,

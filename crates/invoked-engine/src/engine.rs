@@ -251,6 +251,7 @@ fn shard_config(config: &EngineConfig, shard: ShardId) -> ShardConfig {
         retry: config.retry,
         callback: config.callback,
         breaker: config.breaker,
+        function_breaker: config.function_breaker,
         window_max: config.window_max,
         attempts_max: config.attempts_max,
         callbacks_max: config.callbacks_max,

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError};
 
 use invoked_core::directory::{Directory, Function, FunctionKind, Prepared, TaskMode};
 use invoked_core::id::FnId;
+use invoked_core::lane::Rate;
 use invoked_core::limits::FUNCTIONS_PER_ACCOUNT_MAX;
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_core::role::Roles;
@@ -101,7 +102,8 @@ impl Functions {
         let functions =
             self.functions.values().map(|record| Arc::new(self.function(record, config)));
         let names = Arc::clone(&self.names);
-        let directory = Directory::new(config.identity.clone(), functions, names);
+        let directory = Directory::new(config.identity.clone(), functions, names)
+            .with_shares(Arc::clone(&config.shares));
         let targets = self
             .functions
             .values()
@@ -128,6 +130,8 @@ impl Functions {
             name: record.name.clone(),
             kind: record.kind,
             concurrency: record.concurrency,
+            rate: record.rate.map(|per_second| Rate { per_second }),
+            weight: record.weight,
             paused: false,
             role: self.role_of(record),
             default_retries: config.default_retries,
@@ -384,6 +388,8 @@ impl Handle {
             url: change.url,
             timeout: change.timeout.unwrap_or(self.shared.config.function_timeout),
             concurrency: change.concurrency,
+            rate: change.rate,
+            weight: change.weight.unwrap_or(1),
             status: change.status,
             initialize: change.initialize,
             attributes: change.attributes,

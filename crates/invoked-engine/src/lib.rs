@@ -54,7 +54,7 @@ pub use operations::{
     RedriveFilter, RedriveRequest, Redriven,
 };
 pub use registry::{
-    ConfigRecord, Disabled, FunctionChange, FunctionRecord, Origin, Seed, StatusMode,
+    ConfigRecord, Disabled, FunctionChange, FunctionRecord, Origin, Seed, StatusMode, WEIGHT_MAX,
 };
 pub use resources::{AliasRecord, Owner, OwnerKey, ServiceKey, ServiceRecord, VersionRecord};
 pub use retry::{Repeat, Retried};

@@ -52,8 +52,12 @@ pub struct FunctionRecord {
     pub url: Option<String>,
     /// How long an attempt may take.
     pub timeout: Duration,
-    /// Attempts at a time; `None` leaves it to the engine.
+    /// Attempts at a time; `None` leaves it to an adaptive limit.
     pub concurrency: Option<u32>,
+    /// Attempts that may start in a second; `None` is any number.
+    pub rate: Option<u32>,
+    /// Its share of its account's turns; at least 1.
+    pub weight: u32,
     /// How an answer without `x-fc-status` reads.
     pub status: StatusMode,
     /// Whether `POST /initialize` comes before the first request.
@@ -77,6 +81,9 @@ pub struct Disabled {
     pub since_ms: i64,
 }
 
+/// The largest weight of a function, and the largest share of an account.
+pub const WEIGHT_MAX: u32 = 1_000;
+
 /// What creates or changes a function.
 #[derive(Clone, Debug)]
 pub struct FunctionChange {
@@ -86,8 +93,12 @@ pub struct FunctionChange {
     pub url: Option<String>,
     /// How long an attempt may take; `None` is the engine's default.
     pub timeout: Option<Duration>,
-    /// Attempts at a time.
+    /// Attempts at a time, at least 1.
     pub concurrency: Option<u32>,
+    /// Attempts that may start in a second, 1 to 100,000.
+    pub rate: Option<u32>,
+    /// Its share of its account's turns, 1 to [`WEIGHT_MAX`]; `None` is 1.
+    pub weight: Option<u32>,
     /// How an answer without `x-fc-status` reads.
     pub status: StatusMode,
     /// Whether `POST /initialize` comes before the first request.
@@ -133,6 +144,11 @@ struct FunctionJson {
     url: Option<String>,
     timeout_ms: u64,
     concurrency: Option<u32>,
+    /// Absent in older records, as is the weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rate: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    weight: Option<u32>,
     status: StatusMode,
     initialize: bool,
     attributes: String,
@@ -212,6 +228,8 @@ impl FunctionRecord {
             url: self.url.clone(),
             timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
             concurrency: self.concurrency,
+            rate: self.rate,
+            weight: Some(self.weight).filter(|weight| *weight != 1),
             status: self.status,
             initialize: self.initialize,
             attributes: self.attributes.clone(),
@@ -234,6 +252,8 @@ impl FunctionRecord {
             url: json.url,
             timeout: Duration::from_millis(json.timeout_ms),
             concurrency: json.concurrency,
+            rate: json.rate,
+            weight: json.weight.unwrap_or(1).max(1),
             status: json.status,
             initialize: json.initialize,
             attributes: json.attributes,
@@ -302,6 +322,8 @@ mod tests {
             url: Some("http://127.0.0.1:9000".into()),
             timeout: Duration::from_secs(60),
             concurrency: Some(3),
+            rate: Some(500),
+            weight: 2,
             status: StatusMode::Ignore,
             initialize: true,
             attributes: "{}".into(),

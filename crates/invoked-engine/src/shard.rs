@@ -12,6 +12,7 @@
 //! - Every attempt and every callback runs in a task of `work`, whose end is always an input.
 
 mod act;
+mod gate;
 mod work;
 
 use std::collections::BTreeMap;
@@ -20,9 +21,8 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use invoked_core::breaker::Breaker;
 use invoked_core::directory::Directory;
-use invoked_core::head::{Head, LaneId};
+use invoked_core::head::Head;
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::shard::{
     AcceptRequest, Accepted, Effect, Input, Note, RedriveRefused, Refused, ReplyId, ShardCore,
@@ -314,7 +314,7 @@ impl ShardTask {
                 let _gone = reply.send(self.core.heads_under_way().cloned().collect());
             }
             Ask::View { reply } => {
-                let _gone = reply.send(self.core.view());
+                let _gone = reply.send(self.core.view(now));
             }
             Ask::Drain { reply } => {
                 self.core.step(Input::Drain, now);
@@ -372,34 +372,6 @@ impl ShardTask {
             Effect::Alarm(message) => {
                 telemetry::alarm();
                 tracing::error!(message, "a row was not as it has to be");
-            }
-        }
-    }
-}
-
-impl ShardTask {
-    /// One line for each change, so that nobody has to guess why callbacks wait.
-    fn breaker_moved(&self, lane: LaneId, breaker: &Breaker) {
-        let (LaneId::Destination(id) | LaneId::Function(id)) = lane;
-        let destinations = &self.snapshot.functions.destinations;
-        let named = destinations.iter().find(|(_, known)| **known == id).map(|(arn, _)| arn);
-        let destination = named.map_or("unknown", String::as_str);
-        match breaker {
-            Breaker::Open { hold, .. } => {
-                tracing::warn!(
-                    destination,
-                    ?hold,
-                    "a destination does not answer: it is let alone"
-                );
-            }
-            Breaker::HalfOpen { .. } => {
-                tracing::info!(destination, "a destination is tried with one callback");
-            }
-            Breaker::Closed { .. } => {
-                tracing::info!(
-                    destination,
-                    "a destination answers again: it is told what it is owed"
-                );
             }
         }
     }

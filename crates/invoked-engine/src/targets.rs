@@ -1,13 +1,14 @@
 //! Where a function lives: what a record's URL means, and which URLs there may be.
 
 use invoked_core::directory::FunctionKind;
+use invoked_core::lane::Rate;
 use invoked_core::limits::ATTRIBUTES_MAX;
 use invoked_core::name::{FunctionName, Qualifier};
 use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
 
 use crate::config::EngineConfig;
 use crate::error::FunctionError;
-use crate::registry::{FunctionChange, FunctionRecord, Origin, StatusMode};
+use crate::registry::{FunctionChange, FunctionRecord, Origin, StatusMode, WEIGHT_MAX};
 use crate::target_check::TargetCheck;
 
 /// Longest URL of a target, in bytes. Ours.
@@ -82,6 +83,12 @@ impl FunctionChange {
         }
         if self.concurrency == Some(0) {
             return invalid("concurrency", "must be at least 1".to_owned());
+        }
+        if self.rate.is_some_and(|rate| !(1..=Rate::MAX).contains(&rate)) {
+            return invalid("rate", format!("must be between 1 and {} a second", Rate::MAX));
+        }
+        if self.weight.is_some_and(|weight| !(1..=WEIGHT_MAX).contains(&weight)) {
+            return invalid("weight", format!("must be between 1 and {WEIGHT_MAX}"));
         }
         if self.attributes.len() > ATTRIBUTES_MAX {
             return invalid("function", too_long(ATTRIBUTES_MAX, self.attributes.len()));

@@ -171,6 +171,8 @@ pub async fn started(config: EngineConfig, parts: Parts) -> Engine {
             url: Some("http://function".into()),
             timeout: None,
             concurrency: None,
+            rate: None,
+            weight: None,
             status: StatusMode::Header,
             initialize: false,
             attributes: "{}".into(),

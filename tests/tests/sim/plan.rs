@@ -82,6 +82,8 @@ pub fn change() -> FunctionChange {
         url: Some("http://function".into()),
         timeout: None,
         concurrency: None,
+        rate: None,
+        weight: None,
         status: StatusMode::Header,
         initialize: false,
         attributes: "{}".into(),

@@ -230,6 +230,8 @@ fn change(input: &FunctionInput, present: Option<&FunctionRecord>) -> FunctionCh
         url: input.url.clone(),
         timeout: input.timeout_ms.map(Duration::from_millis),
         concurrency: input.concurrency,
+        rate: input.rate,
+        weight: input.weight,
         status: input.status.into(),
         initialize: input.initialize,
         attributes: Value::Object(attributes(input, present)).to_string(),

@@ -69,6 +69,8 @@ fn a_function_is_shown_as_it_was_given_and_as_it_is() {
         url: None,
         timeout: Duration::from_millis(1_500),
         concurrency: None,
+        rate: None,
+        weight: 1,
         status: StatusMode::Header,
         initialize: false,
         attributes: attributes.into(),

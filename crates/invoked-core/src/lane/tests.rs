@@ -5,7 +5,9 @@ use crate::id::{FnId, ShardId};
 use core::time::Duration;
 use proptest::prelude::*;
 
-const RULES: LaneRules = LaneRules { limit: u32::MAX, weight: 1, closed: false };
+mod fairness;
+
+const RULES: LaneRules = LaneRules::plain(u32::MAX);
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_millis(ms)
@@ -59,7 +61,7 @@ fn a_full_lane_waits_for_a_slot() {
     lanes.place(lane(0), position(1, 1), at(1));
     lanes.place(lane(0), position(1, 2), at(1));
     assert!(lanes.next(at(1)).is_some());
-    lanes.occupy(lane(0));
+    lanes.occupy(lane(0), at(1));
     assert_eq!(lanes.next(at(1)), None);
     lanes.release(lane(0), at(1));
     assert!(lanes.next(at(1)).is_some());
@@ -72,7 +74,7 @@ fn a_closed_lane_gives_everything_at_once() {
     lanes.place(lane(0), position(9_000, 1), at(1));
     assert_eq!(lanes.next(at(1)), None);
     assert_eq!(lanes.next_wakeup(), Some(at(9_000)));
-    lanes.set_rules(lane(0), LaneRules { limit: 0, weight: 1, closed: true }, at(1));
+    lanes.set_rules(lane(0), LaneRules { closed: true, ..LaneRules::plain(0) }, at(1));
     assert!(lanes.next(at(1)).is_some());
 }
 
@@ -89,7 +91,7 @@ fn rows_behind_the_horizon_stay_in_the_store() {
     assert_eq!(lanes.place(lane(0), position(100, 9), at(0)), Placed::Behind);
     let (_, displaced) = position(40, 3);
     assert_eq!(lanes.place(lane(0), position(5, 8), at(0)), Placed::Displaced(displaced));
-    assert!(!lanes.view(lane(0)).unwrap().is_complete);
+    assert!(!lanes.view(lane(0), at(1)).unwrap().is_complete);
 }
 
 /// What a shard does with its lanes, against a store: everything placed comes out exactly once.
@@ -202,7 +204,7 @@ proptest! {
                 _ => world.finish_read(),
             }
             // the_window_is_bounded
-            prop_assert!(world.lanes.view(lane(0)).unwrap().in_window <= window_max);
+            prop_assert!(world.lanes.view(lane(0), at(1)).unwrap().in_window <= window_max);
         }
         world.now = at(1_000);
         for _ in 0..2_000 {
@@ -217,7 +219,7 @@ proptest! {
 
 #[test]
 fn lanes_that_hang_leave_slots_to_those_after_them() {
-    let mut lanes = Lanes::sharing(16, 64);
+    let mut lanes = Lanes::sharing_carefully(16, 64);
     let (mut taken, count) = (Vec::new(), 6);
     for number in 0..count {
         lanes.set_rules(lane(number), RULES, at(0));
@@ -228,7 +230,7 @@ fn lanes_that_hang_leave_slots_to_those_after_them() {
         let mut got = 0;
         while let Some((id, _)) = lanes.next(at(1)) {
             assert_eq!(id, lane(number), "those before it have what they may have");
-            lanes.occupy(id);
+            lanes.occupy(id, at(1));
             got += 1;
         }
         taken.push(got);
@@ -238,7 +240,7 @@ fn lanes_that_hang_leave_slots_to_those_after_them() {
 
 #[test]
 fn a_lane_that_was_turned_away_goes_on_when_slots_come_free() {
-    let mut lanes = Lanes::sharing(4, 64);
+    let mut lanes = Lanes::sharing_carefully(4, 64);
     for number in 0..2 {
         lanes.set_rules(lane(number), RULES, at(0));
         for row in 0..20 {
@@ -251,7 +253,7 @@ fn a_lane_that_was_turned_away_goes_on_when_slots_come_free() {
     loop {
         match lanes.next(at(1)) {
             Some((id, _)) => {
-                lanes.occupy(id);
+                lanes.occupy(id, at(1));
                 under_way.push(id);
                 gone += 1;
             }

@@ -35,8 +35,9 @@ impl ShardCore {
             row.held = Some(lane);
             row.dispatched_at = None;
             let has_payload = row.payload.is_some();
-            self.lanes.occupy(lane);
+            self.lanes.occupy(lane, now);
             self.attempts_under_way += 1;
+            self.attempt_granted(lane, key, now);
             if has_payload {
                 self.start(key, false, now);
             } else {
@@ -103,8 +104,13 @@ impl ShardCore {
             return;
         }
         let is_committing = row.is_committing;
-        let took = now.since(row.dispatched_at.unwrap_or(now));
+        let began = row.dispatched_at.unwrap_or(now);
+        let took = now.since(began);
         let fn_id = row.head.fn_id;
+        let is_stopped = matches!(row.head.life, Life::Stopping { .. });
+        if let Some(lane) = row.held.filter(|_| !is_stopped) {
+            self.learn_attempt(lane, &report, began, now);
+        }
         self.release_attempt(key, now);
         self.effects.push(Effect::Note(Note::Attempt { fn_id, verdict: report.verdict, took }));
         if is_committing && self.config.defect != Some(Defect::OverlappingCommits) {
@@ -136,6 +142,7 @@ impl ShardCore {
         if let Some(lane) = row.held.take() {
             self.attempts_under_way = self.attempts_under_way.saturating_sub(1);
             self.lanes.release(lane, now);
+            self.attempt_abandoned(lane, key, now);
         }
     }
 }

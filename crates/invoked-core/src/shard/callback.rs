@@ -30,7 +30,7 @@ impl ShardCore {
             let Some(row) = self.rows.get_mut(&key) else { continue };
             row.held = Some(lane);
             let has_bytes = row.payload.is_some();
-            self.outlets.occupy(lane);
+            self.outlets.occupy(lane, now);
             self.callbacks_under_way += 1;
             self.move_breaker(lane, BreakerEvent::Granted(key), now);
             if has_bytes {

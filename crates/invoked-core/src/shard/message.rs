@@ -67,6 +67,8 @@ pub struct AttemptReport {
     pub verdict: Verdict,
     /// What there is to say, unless it succeeded.
     pub fault: Option<Fault>,
+    /// Whether it took longer than the function may.
+    pub is_timeout: bool,
     /// The body of the answer.
     pub result: Bytes,
 }

@@ -20,6 +20,7 @@ use bytes::Bytes;
 
 mod breakers;
 mod hand_overs;
+mod inlets;
 mod redrives;
 mod roles;
 
@@ -48,6 +49,8 @@ fn function(id: FnId, name: &str, destination: Option<Destination>) -> Arc<Funct
         name: FunctionName::parse(name).unwrap(),
         kind: FunctionKind::Event,
         concurrency: None,
+        rate: None,
+        weight: 1,
         paused: false,
         role: None,
         default_retries: 3,
@@ -68,6 +71,7 @@ fn config() -> ShardConfig {
         retry: RetryPolicy::default(),
         callback: CallbackPolicy::default(),
         breaker: BreakerPolicy::default(),
+        function_breaker: BreakerPolicy { failures: 16, ..BreakerPolicy::default() },
         window_max: 100,
         attempts_max: 10,
         callbacks_max: 10,
@@ -159,7 +163,14 @@ impl Bench {
             (verdict != Verdict::Succeeded).then(|| Fault::new("InvocationError", "x", 200));
         let attempt = Attempt(attempt);
         let result = Bytes::from_static(b"out");
-        self.step(Input::AttemptEnded(AttemptReport { key, attempt, verdict, fault, result }))
+        self.step(Input::AttemptEnded(AttemptReport {
+            key,
+            attempt,
+            verdict,
+            fault,
+            is_timeout: false,
+            result,
+        }))
     }
 
     fn total(&self, fn_id: FnId, metric: Metric) -> u64 {
@@ -213,7 +224,7 @@ fn effects_follow_commits() {
     assert_eq!(bench.ended(key, 1, Verdict::Succeeded), ["finish Succeeded"]);
     assert_eq!(bench.durable(), [""; 0]);
     assert!(bench.core.is_idle());
-    assert_eq!(bench.core.view().rows, 0);
+    assert_eq!(bench.core.view(bench.now).rows, 0);
     assert_eq!(bench.total(WORK, Metric::Accepted), 1);
     assert_eq!(bench.total(WORK, Metric::Ended(Outcome::Succeeded)), 1);
 }

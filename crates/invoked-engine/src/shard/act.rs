@@ -8,6 +8,7 @@ use invoked_core::fault::Fault;
 use invoked_core::head::LaneId;
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::lane::Position;
+use invoked_core::life::Verdict;
 use invoked_core::limits::{HEADS_PER_LOAD, RESULT_MAX};
 use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch, FoundCallback};
 use invoked_sink::{Attempted, Delivery};
@@ -15,6 +16,7 @@ use invoked_store::{Store, StoreError};
 
 use super::ShardTask;
 use super::work::{Done, unavailable};
+use crate::clock::stopwatch;
 use crate::destinations::deliver;
 use crate::registry::interned_destination;
 
@@ -23,7 +25,9 @@ impl ShardTask {
         let Dispatch { key, attempt, function, terms, request_id, depth, payload } = dispatch;
         let shared = Arc::clone(&self.shared);
         let target = self.snapshot.targets.get(&function.id).map(Arc::clone);
+        let timeout = target.as_ref().map(|target| target.timeout);
         let courier = async move {
+            let watch = stopwatch();
             let answer = match target {
                 None => unavailable(&format!("function '{}' has no target", function.name)),
                 Some(target) => {
@@ -39,11 +43,13 @@ impl ShardTask {
                     shared.call(&attempted).await
                 }
             };
+            let is_late = timeout.is_some_and(|timeout| timeout <= watch.elapsed());
             Done::Attempt(AttemptReport {
                 key,
                 attempt,
                 verdict: answer.verdict,
                 fault: answer.fault,
+                is_timeout: is_late && answer.verdict == Verdict::FunctionError,
                 result: answer.body,
             })
         };

@@ -164,6 +164,7 @@ impl ShardTask {
                 attempt,
                 verdict,
                 fault: Some(fault),
+                is_timeout: false,
                 result,
             }));
         }

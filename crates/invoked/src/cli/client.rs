@@ -237,6 +237,12 @@ pub(crate) struct FunctionPutArgs {
     /// How many attempts may run at once; without it, the daemon adapts.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) concurrency: Option<u32>,
+    /// How many attempts may start in a second; without it, any number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) rate: Option<u32>,
+    /// Its share of the turns that its account's functions have; without it, 1.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) weight: Option<u32>,
     /// Whether an HTTP status alone can be a failure.
     #[arg(long, value_enum, default_value_t = StatusRule::Header)]
     pub(crate) status: StatusRule,

@@ -92,6 +92,8 @@ async fn put(
         "url": args.url,
         "kind": kind,
         "concurrency": args.concurrency,
+        "rate": args.rate,
+        "weight": args.weight,
         "status": status,
         "initialize": args.initialize,
     });

@@ -1,6 +1,8 @@
 //! `[defaults]`, `[callback]`, `[dispatch]`, `[retention]` and `[limits]`: how invocations and
 //! callbacks are worked on, and what is bounded.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use invoked_core::breaker::BreakerPolicy;
@@ -9,7 +11,7 @@ use invoked_core::envelope::Identity;
 use invoked_core::life::RetryPolicy;
 use invoked_core::limits::{EVENT_AGE_SECONDS_MAX, EVENT_AGE_SECONDS_MIN, RETRY_ATTEMPTS_MAX};
 use invoked_core::retry::Backoff;
-use invoked_engine::EngineConfig;
+use invoked_engine::{EngineConfig, WEIGHT_MAX};
 
 use super::raw::Raw;
 use super::section::Section;
@@ -23,6 +25,8 @@ pub(crate) struct Work {
     callback: CallbackPolicy,
     breaker: BreakerPolicy,
     dispatch: Dispatch,
+    /// `[accounts.<id>]`: shares of turns.
+    shares: Arc<BTreeMap<Box<str>, u32>>,
     retention: Retention,
 }
 
@@ -31,6 +35,7 @@ pub(crate) struct Work {
 struct Dispatch {
     retry: RetryPolicy,
     attempts_max: usize,
+    breaker: BreakerPolicy,
     function_limit: u32,
     callbacks_max: usize,
     destination_limit: u32,
@@ -71,11 +76,12 @@ impl Work {
             Some((retries?, age?))
         });
         let callbacks = root.section("callback", |section| {
-            let (policy, breaker) = (callback(section), breaker(section));
+            let (policy, breaker) = (callback(section), breaker(section, "breaker_callbacks"));
             Some((policy?, breaker?))
         });
         let dispatch = root.section("dispatch", Dispatch::read);
         let retention = root.section("retention", Retention::read);
+        let shares = root.section("accounts", |section| section.named(share)).into_iter().collect();
         let (retries, event_age_seconds) = defaults?;
         let (callback, breaker) = callbacks?;
         Some(Self {
@@ -84,6 +90,7 @@ impl Work {
             callback,
             breaker,
             dispatch: dispatch?,
+            shares: Arc::new(shares),
             retention: retention?,
         })
     }
@@ -104,6 +111,8 @@ impl Work {
             retry: self.dispatch.retry,
             callback: self.callback,
             breaker: self.breaker,
+            function_breaker: self.dispatch.breaker,
+            shares: Arc::clone(&self.shares),
             window_max: limits.window,
             attempts_max: self.dispatch.attempts_max,
             callbacks_max: self.dispatch.callbacks_max,
@@ -141,6 +150,12 @@ pub(super) fn event_age(raw: &Raw) -> Result<u32, String> {
     if is_within && age.subsec_nanos() == 0 { Ok(seconds) } else { Err(rule) }
 }
 
+/// `[accounts.<id>]`.
+fn share(account: &str, section: &mut Section<'_>) -> Option<(Box<str>, u32)> {
+    let share = section.needed("share", count(1..=i64::from(WEIGHT_MAX)));
+    Some((account.into(), share?))
+}
+
 fn callback(section: &mut Section<'_>) -> Option<CallbackPolicy> {
     let initial = section.needed("initial_interval", duration("1ms", "1h"));
     let multiplier = section.needed("multiplier", count(1..=10));
@@ -151,10 +166,11 @@ fn callback(section: &mut Section<'_>) -> Option<CallbackPolicy> {
     Some(CallbackPolicy { backoff, max_elapsed: max_elapsed? })
 }
 
-fn breaker(section: &mut Section<'_>) -> Option<BreakerPolicy> {
+/// When somebody is let alone. `different` is the key of how many it takes to say so.
+fn breaker(section: &mut Section<'_>, different: &'static str) -> Option<BreakerPolicy> {
     let most = i64::from(BreakerPolicy::CALLBACKS_MAX);
     let failures = section.needed("breaker_failures", count(0..=1_000));
-    let callbacks = section.needed("breaker_callbacks", count(1..=most));
+    let callbacks = section.needed(different, count(1..=most));
     let hold = section.needed("breaker_hold", duration("10ms", "1h"));
     let hold_max = section.needed("breaker_hold_max", duration("10ms", "1h"));
     check_order(section, "breaker_hold_max", ("breaker_hold", hold), hold_max);
@@ -181,12 +197,14 @@ impl Dispatch {
         let callbacks_max = section.needed("callbacks_max", count(1..=100_000));
         let destination_limit = section.needed("destination_limit", count(1..=100_000));
         let function_timeout = section.needed("function_timeout", duration("1ms", "24h"));
+        let breaker = breaker(section, "breaker_invocations");
         let drain_timeout = section.needed("drain_timeout", duration("0s", "24h"));
         let function_error = Backoff { initial: initial?, multiplier: multiplier?, max: max? };
         let system_error = Backoff { initial: busy?, multiplier: 2, max: busy_max? };
         Some(Self {
             retry: RetryPolicy { function_error, system_error },
             attempts_max: attempts_max?,
+            breaker: breaker?,
             function_limit: function_limit?,
             callbacks_max: callbacks_max?,
             destination_limit: destination_limit?,

@@ -9,10 +9,11 @@ use std::time::Duration;
 use invoked_core::arn::Arn;
 use invoked_core::directory::FunctionKind;
 use invoked_core::envelope::Identity;
+use invoked_core::lane::Rate;
 use invoked_core::loops::{Graph, describe};
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_core::terms::AsyncConfig;
-use invoked_engine::{FunctionChange, Seed, StatusMode};
+use invoked_engine::{FunctionChange, Seed, StatusMode, WEIGHT_MAX};
 use invoked_http::Endpoint;
 
 use super::auth::Auth;
@@ -64,7 +65,8 @@ fn function(
     let initialize = section.optional("initialize", flag);
     let handler = section.optional("handler", text);
     let role = section.optional("role", |raw| role(raw, auth));
-    section.unsupported("rate");
+    let rate = section.optional("rate", count(1..=i64::from(Rate::MAX)));
+    let weight = section.optional("weight", count(1..=i64::from(WEIGHT_MAX)));
     let is_configured = section.has("async");
     let config = section.section("async", async_config);
     let given = [("handler", handler), ("role", role)];
@@ -75,6 +77,8 @@ fn function(
         url: Some(url?),
         timeout,
         concurrency,
+        rate,
+        weight,
         status: status.unwrap_or_default(),
         initialize: initialize.unwrap_or_default(),
         attributes: attributes.to_string(),

@@ -268,11 +268,30 @@ fn listeners_stay_on_loopback() {
 }
 
 #[test]
-fn what_is_documented_but_not_done_yet_is_refused() {
-    for (toml, path) in [
-        ("[functions.a]\nurl = \"http://h\"\nrate = 5", "functions.a.rate"),
-        ("[cluster]\nnode = \"a\"", "cluster"),
+fn rates_weights_and_shares_have_bounds() {
+    let function = |key: &str| format!("[functions.a]\nurl = '{URL}'\n{key}");
+    let config = Config::load(&given(&format!(
+        "{}\nweight = 3\n[accounts.42]\nshare = 2",
+        function("rate = 500")
+    )))
+    .unwrap();
+    let change = &config.functions[0].change;
+    assert_eq!((change.rate, change.weight), (Some(500), Some(3)));
+    for wrong in [
+        function("rate = 0"),
+        function("rate = 100001"),
+        function("weight = 0"),
+        "[accounts.42]\nshare = 0".to_owned(),
+        "[accounts.42]\nshare = 1001".to_owned(),
+        "[accounts.42]".to_owned(),
     ] {
+        problem(&wrong);
+    }
+}
+
+#[test]
+fn what_is_documented_but_not_done_yet_is_refused() {
+    for (toml, path) in [("[cluster]\nnode = \"a\"", "cluster")] {
         let text = problem(toml);
         assert!(text.starts_with(&format!("{path}: ")), "{text}");
         assert!(text.contains("not supported yet"), "{text}");

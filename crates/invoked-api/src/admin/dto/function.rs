@@ -56,10 +56,18 @@ pub(in crate::admin) struct FunctionInput {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 86_400_000)]
     pub(in crate::admin) timeout_ms: Option<u64>,
-    /// Attempts at a time. Absent: the daemon chooses.
+    /// Attempts at a time. Absent: the daemon finds out what the function takes.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     pub(in crate::admin) concurrency: Option<u32>,
+    /// Attempts that may start in a second. Absent: any number.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 100_000)]
+    pub(in crate::admin) rate: Option<u32>,
+    /// Its share of the turns that its account's functions have. Absent: 1.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000)]
+    pub(in crate::admin) weight: Option<u32>,
     /// How an answer without `x-fc-status` reads.
     #[serde(default)]
     pub(in crate::admin) status: StatusRule,
@@ -84,6 +92,11 @@ pub(in crate::admin) struct Function {
     /// Attempts at a time; null leaves it to the daemon.
     #[schema(required = true)]
     concurrency: Option<u32>,
+    /// Attempts that may start in a second; null is any number.
+    #[schema(required = true)]
+    rate: Option<u32>,
+    /// Its share of the turns that its account's functions have.
+    weight: u32,
     status: StatusRule,
     /// Whether `POST /initialize` comes before the first request.
     initialize: bool,
@@ -173,6 +186,8 @@ impl From<&FunctionRecord> for Function {
             url: record.url.clone(),
             timeout_ms: u64::try_from(record.timeout.as_millis()).unwrap_or(u64::MAX),
             concurrency: record.concurrency,
+            rate: record.rate,
+            weight: record.weight,
             status: match record.status {
                 StatusMode::Header => StatusRule::Header,
                 StatusMode::Ignore => StatusRule::Ignore,

@@ -48,7 +48,13 @@ fn a_message_too_large_for_a_function_is_a_failed_callback() {
     let key = bench.running();
     let result = Bytes::from(vec![b'x'; crate::limits::FUNCTION_ENVELOPE_MAX]);
     let (attempt, verdict, fault) = (Attempt(1), Verdict::Succeeded, None);
-    let words =
-        bench.step(Input::AttemptEnded(AttemptReport { key, attempt, verdict, fault, result }));
+    let words = bench.step(Input::AttemptEnded(AttemptReport {
+        key,
+        attempt,
+        verdict,
+        fault,
+        is_timeout: false,
+        result,
+    }));
     assert_eq!(words, ["finish Succeeded, callback kept"]);
 }

@@ -51,7 +51,7 @@ fn a_redrive_is_durable_before_anybody_is_told() {
     assert_eq!(words, ["finish Succeeded"]);
     bench.durable();
     assert!(bench.core.is_idle());
-    assert_eq!(bench.core.view().rows, 0);
+    assert_eq!(bench.core.view(bench.now).rows, 0);
     for (metric, count) in [
         (Metric::Accepted, 1),
         (Metric::Ended(Outcome::Succeeded), 1),
