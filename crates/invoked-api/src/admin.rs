@@ -46,6 +46,7 @@ mod tasks;
 mod telemetry;
 mod time;
 pub(crate) mod tokens;
+mod why;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const PROMETHEUS: HeaderValue =
@@ -185,6 +186,10 @@ impl Admin {
             O::GetBulk(id) => operations::get(engine, &id, asked),
             O::CancelBulk(id) => operations::cancel(engine, &id, asked).await,
             O::ListDestinations => destinations::list(engine, asked).await,
+            O::WhyInvocation(id) => why::invocation(engine, &id, asked).await,
+            O::WhyTask(function, id) => why::task(engine, function, &id, asked).await,
+            O::WhyFunction(name) => why::function(engine, name, asked).await,
+            O::WhyDestination => why::destination(engine, asked).await,
             O::ProbeDestination => {
                 destinations::probe(engine, asked, self.needed(head, body).await?).await
             }

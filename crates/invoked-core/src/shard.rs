@@ -20,6 +20,7 @@ mod outcome;
 mod outlet;
 mod redrive;
 mod row;
+mod standing;
 mod stop;
 mod window;
 
@@ -36,6 +37,7 @@ pub use message::{
     StopRefused, Ticket,
 };
 pub use outlet::Outlet;
+pub use standing::{LaneStanding, Stage, Standing};
 
 use crate::breaker::BreakerPolicy;
 use crate::callback::CallbackPolicy;

@@ -35,6 +35,7 @@ mod target_check;
 mod targets;
 mod tasks;
 pub mod telemetry;
+mod why;
 
 pub use callbacks::{CallbackFilter, CallbackPage, CallbackRecord, CallbackStand, CallbackStatus};
 pub use config::{EngineConfig, Parts};
@@ -62,3 +63,4 @@ pub use services::ServicePage;
 pub use switches::Amendment;
 pub use target_check::TargetCheck;
 pub use tasks::{TaskFilter, TaskRecord, TaskRecordPage};
+pub use why::{LaneName, LaneReport, Place, Reason, Why};

@@ -22,11 +22,11 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use invoked_core::directory::Directory;
-use invoked_core::head::Head;
+use invoked_core::head::{Head, LaneId};
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::shard::{
     AcceptRequest, Accepted, Effect, Input, Note, RedriveRefused, Refused, ReplyId, ShardCore,
-    ShardView, StopRefused, Ticket,
+    ShardView, Standing, StopRefused, Ticket,
 };
 use invoked_core::totals::Total;
 use invoked_store::{CommitOutcome, Lease, ShardWrite};
@@ -78,6 +78,12 @@ pub(crate) enum Ask {
     },
     View {
         reply: oneshot::Sender<ShardView>,
+    },
+    /// Where a row stands, or a lane if there is no such row here.
+    Standing {
+        key: Option<InvKey>,
+        lane: Option<LaneId>,
+        reply: oneshot::Sender<Standing>,
     },
     /// No new attempts and callbacks; the answer comes when none is under way any more.
     Drain {
@@ -315,6 +321,10 @@ impl ShardTask {
             }
             Ask::View { reply } => {
                 let _gone = reply.send(self.core.view(now));
+            }
+            Ask::Standing { key, lane, reply } => {
+                let key = key.unwrap_or(InvKey::MIN);
+                let _gone = reply.send(self.core.standing(&key, lane, now));
             }
             Ask::Drain { reply } => {
                 self.core.step(Input::Drain, now);

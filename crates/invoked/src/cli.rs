@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod callbacks;
 pub(crate) mod client;
 mod value;
+pub(crate) mod why;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use crate::dev::functions::FUNCTIONS;
 
 use callbacks::{CallbacksArgs, DestinationsArgs};
 use client::{ApiArgs, FunctionsArgs, InvokeArgs, TasksArgs};
+use why::WhyArgs;
 
 /// Durable asynchronous invocations, with the API of Alibaba Cloud Function Compute.
 #[derive(Debug, Parser)]
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Callbacks(CallbacksArgs),
     /// See how destinations are doing, and try one.
     Destinations(DestinationsArgs),
+    /// Say what an invocation, a function or a destination waits for, and what would change it.
+    Why(WhyArgs),
     /// Print a script that completes this command line in a shell.
     Completions(CompletionsArgs),
 }

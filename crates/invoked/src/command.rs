@@ -11,3 +11,4 @@ pub(crate) mod functions;
 pub(crate) mod invoke;
 pub(crate) mod serve;
 pub(crate) mod tasks;
+pub(crate) mod why;

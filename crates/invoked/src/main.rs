@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Functions(args) => command::functions::run(&args, &environment, output),
         Command::Callbacks(args) => command::callbacks::run(&args, &environment, output),
         Command::Destinations(args) => command::destinations::run(&args, &environment, output),
+        Command::Why(args) => command::why::run(&args, &environment, output),
         Command::Completions(args) => {
             command::completions::run(&args);
             Ok(())

@@ -13,6 +13,7 @@ pub(super) mod function;
 pub(super) mod operation;
 pub(super) mod status;
 pub(super) mod task;
+pub(super) mod why;
 
 /// Why a request was not done.
 #[derive(Debug, Serialize, ToSchema)]

@@ -9,7 +9,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use crate::admin::{callbacks, destinations, dto, functions, operations, status, tasks};
+use crate::admin::{callbacks, destinations, dto, functions, operations, status, tasks, why};
 
 const BEARER: &str = "bearer";
 
@@ -60,6 +60,10 @@ pub(super) fn document() -> Document {
         operations::cancel,
         destinations::list,
         destinations::probe,
+        why::invocation,
+        why::task,
+        why::function,
+        why::destination,
     ),
     components(schemas(dto::Error)),
 )]

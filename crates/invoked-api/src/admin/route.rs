@@ -32,6 +32,10 @@ pub(super) enum Operation {
     CancelBulk(String),
     ListDestinations,
     ProbeDestination,
+    WhyInvocation(String),
+    WhyTask(FunctionName, String),
+    WhyFunction(FunctionName),
+    WhyDestination,
 }
 
 impl Operation {
@@ -50,7 +54,11 @@ impl Operation {
             | Self::GetCallback(_)
             | Self::ListBulk
             | Self::GetBulk(_)
-            | Self::ListDestinations => Role::Viewer,
+            | Self::ListDestinations
+            | Self::WhyInvocation(_)
+            | Self::WhyTask(..)
+            | Self::WhyFunction(_)
+            | Self::WhyDestination => Role::Viewer,
             Self::StopTask(..)
             | Self::RetryTask(..)
             | Self::RetryInvocation(_)
@@ -90,6 +98,10 @@ impl Operation {
             Self::CancelBulk(_) => "cancelOperation",
             Self::ListDestinations => "listDestinations",
             Self::ProbeDestination => "probeDestination",
+            Self::WhyInvocation(_) => "whyInvocation",
+            Self::WhyTask(..) => "whyTask",
+            Self::WhyFunction(_) => "whyFunction",
+            Self::WhyDestination => "whyDestination",
         }
     }
 }
@@ -159,6 +171,18 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
             takes(Place::Change)?;
             O::RetryTask(name("function", function)?, text(id))
         }
+        ["functions", function, "why"] => {
+            takes(Place::Read)?;
+            O::WhyFunction(name("name", function)?)
+        }
+        ["tasks", function, id, "why"] => {
+            takes(Place::Read)?;
+            O::WhyTask(name("function", function)?, text(id))
+        }
+        ["invocations", id, "why"] => {
+            takes(Place::Read)?;
+            O::WhyInvocation(text(id))
+        }
         ["invocations", id] => {
             takes(Place::Read)?;
             O::GetInvocation(text(id))
@@ -202,6 +226,10 @@ fn of_callbacks(segments: &[&str], method: &Method) -> Result<Operation, AdminPr
         ["destinations"] => {
             takes(Place::Read)?;
             O::ListDestinations
+        }
+        ["destinations", "why"] => {
+            takes(Place::Read)?;
+            O::WhyDestination
         }
         ["destinations", "probe"] => {
             takes(Place::Change)?;
@@ -267,6 +295,10 @@ mod tests {
                 Operation::RetryInvocation("x".into()),
                 Role::Operator,
             ),
+            ("GET", "/v1/invocations/x/why", Operation::WhyInvocation("x".into()), Role::Viewer),
+            ("GET", "/v1/tasks/svc$fn/a/why", Operation::WhyTask(f(), "a".into()), Role::Viewer),
+            ("GET", "/v1/functions/svc$fn/why", Operation::WhyFunction(f()), Role::Viewer),
+            ("GET", "/v1/destinations/why", Operation::WhyDestination, Role::Viewer),
             ("GET", "/v1/callbacks", Operation::ListCallbacks, Role::Viewer),
             ("GET", "/v1/callbacks/x", Operation::GetCallback("x".into()), Role::Viewer),
             ("POST", "/v1/callbacks/redrive", Operation::RedriveCallbacks, Role::Operator),

@@ -20,3 +20,4 @@ mod switches;
 mod tasks;
 mod terraform;
 mod tls;
+mod why;

@@ -46,6 +46,26 @@ pub enum Hold {
     },
 }
 
+impl Hold {
+    /// Until when it holds, if that is known.
+    #[must_use]
+    pub fn until(self) -> Option<Timestamp> {
+        match self {
+            Self::Breaker { until }
+            | Self::RetryAfter { until }
+            | Self::Rate { until }
+            | Self::NotDue { until } => Some(until),
+            Self::Nothing
+            | Self::Turn
+            | Self::Paused
+            | Self::Probe
+            | Self::Concurrency
+            | Self::Slots
+            | Self::Share => None,
+        }
+    }
+}
+
 /// A lane as operators see it.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct LaneView {

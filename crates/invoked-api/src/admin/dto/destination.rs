@@ -99,17 +99,26 @@ pub(in crate::admin) struct Probed {
     took_ms: u64,
 }
 
+impl From<&Breaker> for BreakerState {
+    fn from(breaker: &Breaker) -> Self {
+        match breaker {
+            Breaker::Closed { .. } => Self::Closed,
+            Breaker::Open { .. } => Self::Open,
+            Breaker::HalfOpen { .. } => Self::HalfOpen,
+        }
+    }
+}
+
 impl From<&engine::DestinationView> for Destination {
     fn from(of: &engine::DestinationView) -> Self {
-        let (breaker, until) = match of.breaker {
-            Breaker::Closed { .. } => (BreakerState::Closed, None),
-            Breaker::Open { until, .. } => (BreakerState::Open, Some(until)),
-            Breaker::HalfOpen { .. } => (BreakerState::HalfOpen, None),
+        let until = match of.breaker {
+            Breaker::Open { until, .. } => Some(until),
+            Breaker::Closed { .. } | Breaker::HalfOpen { .. } => None,
         };
         Self {
             destination: of.destination.clone(),
             kind: of.kind.map(|kind| kind.as_str().to_owned()),
-            breaker,
+            breaker: BreakerState::from(&of.breaker),
             held_until: until.map(moment),
             in_flight: of.in_flight,
             waiting: of.waiting,

@@ -1,0 +1,282 @@
+//! "Why is it waiting?": one answer for an invocation, and one for a lane.
+//!
+//! Nothing is counted by reading rows: the owner of the shard says where the row and its lane stand, the
+//! durable counts say how many there are, and only a row that is not in memory costs one read.
+
+use invoked_core::arn::Arn;
+use invoked_core::breaker::Breaker;
+use invoked_core::fault::Fault;
+use invoked_core::head::{Head, LaneId};
+use invoked_core::id::{FnId, InvKey, RequestId};
+use invoked_core::lane::{Hold, LaneView};
+use invoked_core::life::Life;
+use invoked_core::name::FunctionKey;
+use invoked_core::shard::{LaneStanding, Stage, Standing};
+use invoked_core::time::Timestamp;
+use invoked_core::totals::Metric;
+use tokio::sync::oneshot;
+
+use crate::error::TaskError;
+use crate::handle::Handle;
+use crate::shard::Ask;
+
+/// What an invocation waits for.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Reason {
+    /// Nothing: it has ended, and whoever is told was told, or was given up.
+    Ended,
+    /// Nothing: it is with the function.
+    Running,
+    /// Nothing: its callback is with the destination.
+    Calling,
+    /// A stop that its function is told of.
+    Stopping,
+    /// What was decided of it to be stored.
+    Storing,
+    /// The delay that its caller asked for.
+    Delay,
+    /// The time between two attempts, or two tries of its callback.
+    Backoff,
+    /// What holds its lane back.
+    Lane(Hold),
+    /// Rows of its lane that go first.
+    Queue,
+}
+
+/// Where it stands in its lane.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// How many go first.
+    pub before: u64,
+    /// Whether that is the exact number; else it is at least that.
+    pub is_exact: bool,
+}
+
+/// Whose a lane is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LaneName {
+    /// A function's; `None` for a number that is nobody's any more.
+    Function(Option<FunctionKey>),
+    /// A destination's, by its ARN.
+    Destination(String),
+}
+
+/// A lane, and what holds it back.
+#[derive(Clone, Debug)]
+pub struct LaneReport {
+    /// Whose it is.
+    pub name: LaneName,
+    /// The lane.
+    pub view: LaneView,
+    /// Invocations that have not ended and are not under way, of a function.
+    pub waiting: Option<u64>,
+    /// Whether whoever it leads to is let alone.
+    pub breaker: Breaker,
+    /// What went wrong last since the daemon started, and when.
+    pub last_error: Option<(Timestamp, Fault)>,
+}
+
+/// Why an invocation waits.
+#[derive(Clone, Debug)]
+pub struct Why {
+    /// Its row.
+    pub head: Head,
+    /// What it waits for.
+    pub reason: Reason,
+    /// When it can go at the earliest, as far as a time is known.
+    pub next_at: Option<Timestamp>,
+    /// Where it stands in its lane, while it waits there.
+    pub place: Option<Place>,
+    /// Its lane, if it has one.
+    pub lane: Option<LaneReport>,
+}
+
+impl Handle {
+    /// Why the invocation waits that the daemon gave this id.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn why(&self, id: RequestId) -> Result<Option<Why>, TaskError> {
+        match id.as_generated_key() {
+            Some(key) => self.why_row(key).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Why a task of a function waits.
+    ///
+    /// # Errors
+    /// There is no such function or task, or the store did not answer.
+    pub async fn why_task(&self, function: &FunctionKey, id: &str) -> Result<Why, TaskError> {
+        let key = self.kept_task(function, id).await?.head.key;
+        let missing = || TaskError::NotFound { function: function.name.clone(), id: id.to_owned() };
+        self.why_row(key).await?.ok_or_else(missing)
+    }
+
+    /// What holds a function back; `None` if nothing has waited for it since the daemon started.
+    ///
+    /// # Errors
+    /// There is no such function.
+    pub async fn why_function(
+        &self,
+        function: &FunctionKey,
+    ) -> Result<Option<LaneReport>, TaskError> {
+        let missing = || TaskError::NoFunction { function: function.name.clone() };
+        let fn_id = self.lives(function).into_iter().next().ok_or_else(missing)?;
+        Ok(self.lane_report(LaneId::Function(fn_id)).await)
+    }
+
+    /// What holds a destination back; `None` if it is nobody's or nothing has waited for it.
+    pub async fn why_destination(&self, destination: &Arn) -> Option<LaneReport> {
+        let destinations = self.destinations();
+        let mut named = destinations.into_iter().filter(|(_, arn)| arn == destination.as_str());
+        let (id, _) = named.next()?;
+        self.lane_report(LaneId::Destination(id)).await
+    }
+
+    async fn why_row(&self, key: InvKey) -> Result<Option<Why>, TaskError> {
+        let Some(port) = self.shared.shard(key.shard()) else { return Ok(None) };
+        let id = port.id;
+        let standing = self.standing(id, Some(key), None).await?;
+        if let Some(row) = standing.row {
+            let (head, stage) = *row;
+            return Ok(Some(self.explained(head, Some(stage), standing.lane)));
+        }
+        let Some(head) = self.row(key).await? else { return Ok(None) };
+        if head.is_finished() {
+            return Ok(Some(self.explained(head, None, None)));
+        }
+        let lane = head.slot().lane;
+        let standing = self.standing(id, Some(key), Some(lane)).await?;
+        match standing.row {
+            Some(row) => {
+                let (head, stage) = *row;
+                Ok(Some(self.explained(head, Some(stage), standing.lane)))
+            }
+            None => Ok(Some(self.explained(head, None, standing.lane))),
+        }
+    }
+
+    fn explained(&self, head: Head, stage: Option<Stage>, lane: Option<LaneStanding>) -> Why {
+        let now = self.now();
+        let view = lane.as_ref().map(|lane| lane.view);
+        let (reason, place) = reason_of(&head, stage, view.as_ref(), now);
+        let next_at = match reason {
+            Reason::Delay | Reason::Backoff => Some(head.due),
+            Reason::Lane(hold) => hold.until(),
+            Reason::Ended
+            | Reason::Running
+            | Reason::Calling
+            | Reason::Stopping
+            | Reason::Storing
+            | Reason::Queue => None,
+        };
+        let lane = lane.map(|lane| self.reported(lane));
+        Why { head, reason, next_at, place, lane }
+    }
+
+    async fn lane_report(&self, lane: LaneId) -> Option<LaneReport> {
+        for shard in &self.shared.shards {
+            let standing = self.standing(shard.id, None, Some(lane)).await.ok()?;
+            if let Some(lane) = standing.lane {
+                return Some(self.reported(lane));
+            }
+        }
+        None
+    }
+
+    fn reported(&self, lane: LaneStanding) -> LaneReport {
+        let (name, waiting) = match lane.id {
+            LaneId::Function(id) => {
+                let live = self.live_of(id).saturating_sub(u64::from(lane.view.busy));
+                (LaneName::Function(self.directory().key_of(id)), Some(live))
+            }
+            LaneId::Destination(id) => {
+                let named = self.destinations().remove(&id).unwrap_or_default();
+                (LaneName::Destination(named), None)
+            }
+        };
+        let (breaker, last_error) = match (lane.inlet, lane.outlet) {
+            (Some(inlet), _) => (inlet.breaker, inlet.last_error),
+            (None, Some(outlet)) => (outlet.breaker, outlet.last_error),
+            (None, None) => (Breaker::default(), None),
+        };
+        LaneReport { name, view: lane.view, waiting, breaker, last_error }
+    }
+
+    /// Invocations of a function that have not ended, by the durable counts.
+    fn live_of(&self, fn_id: FnId) -> u64 {
+        let totals = self.shared.totals.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (mut accepted, mut ended) = (0_u64, 0_u64);
+        let from = invoked_core::totals::TotalKey {
+            fn_id,
+            qualifier: invoked_core::name::Qualifier::LATEST,
+            metric: Metric::Accepted,
+        };
+        for (key, value) in totals.range(from..).take_while(|(key, _)| key.fn_id == fn_id) {
+            match key.metric {
+                Metric::Accepted => accepted += value,
+                Metric::Ended(_) => ended += value,
+                Metric::CallbackDelivered(_)
+                | Metric::CallbackFailed(_)
+                | Metric::Redriven(_)
+                | Metric::RedriveDelivered(_)
+                | Metric::RedriveFailed(_) => {}
+            }
+        }
+        accepted.saturating_sub(ended)
+    }
+
+    async fn standing(
+        &self,
+        shard: invoked_core::id::ShardId,
+        key: Option<InvKey>,
+        lane: Option<LaneId>,
+    ) -> Result<Standing, TaskError> {
+        let unavailable = || TaskError::Store(invoked_store::StoreError::Closed);
+        let port = self.shared.shard(shard).ok_or_else(unavailable)?;
+        let (reply, answer) = oneshot::channel();
+        let asked = port.asks.send(Ask::Standing { key, lane, reply }).await;
+        asked.map_err(|_gone| unavailable())?;
+        answer.await.map_err(|_gone| unavailable())
+    }
+}
+
+/// What a row waits for, and where.
+fn reason_of(
+    head: &Head,
+    stage: Option<Stage>,
+    lane: Option<&LaneView>,
+    now: Timestamp,
+) -> (Reason, Option<Place>) {
+    let place = match stage {
+        Some(Stage::Waiting { before }) => {
+            Some(Place { before: u64::try_from(before).unwrap_or(u64::MAX), is_exact: true })
+        }
+        Some(Stage::UnderWay | Stage::Storing) => None,
+        // It is behind everything that its lane has in memory.
+        None => lane.map(|lane| Place {
+            before: u64::try_from(lane.in_window).unwrap_or(u64::MAX),
+            is_exact: lane.is_complete,
+        }),
+    };
+    if head.is_finished() {
+        return (Reason::Ended, None);
+    }
+    match (stage, head.life) {
+        (_, Life::Stopping { .. }) => return (Reason::Stopping, None),
+        (Some(Stage::Storing), _) => return (Reason::Storing, None),
+        (Some(Stage::UnderWay), _) if head.callback.is_owed() => return (Reason::Calling, None),
+        (Some(Stage::UnderWay), _) => return (Reason::Running, None),
+        (Some(Stage::Waiting { .. }) | None, _) => {}
+    }
+    if now < head.due {
+        let was_tried = head.attempts.0 > 0 || head.callback.is_owed();
+        return (if was_tried { Reason::Backoff } else { Reason::Delay }, place);
+    }
+    let is_first = place.is_some_and(|place| place.before == 0 && place.is_exact);
+    let hold = lane.map_or(Hold::Turn, |lane| lane.hold);
+    let is_free = matches!(hold, Hold::Turn | Hold::Nothing | Hold::NotDue { .. });
+    let reason = if is_free && !is_first { Reason::Queue } else { Reason::Lane(hold) };
+    (reason, place)
+}
