@@ -5,11 +5,12 @@
 //! a count). No label holds an id. All families but the two destination metrics show at most
 //! [`FUNCTIONS_SHOWN_MAX`] functions; the rest are `_other`.
 
+mod lanes;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use invoked_core::arn::SinkKind;
-use invoked_core::breaker::Breaker;
 use invoked_core::directory::{Directory, Function};
 use invoked_core::head::LaneId;
 use invoked_core::id::FnId;
@@ -29,6 +30,7 @@ pub const FUNCTIONS_SHOWN_MAX: usize = 200;
 
 /// What each metric means, for the `# HELP` lines. Call once, with the recorder in place.
 pub fn describe() {
+    lanes::describe();
     for (name, help) in [
         (ENQUEUED, "Invocations accepted since the store was created"),
         (DEQUEUED, "Invocations that ended since the store was created"),
@@ -196,6 +198,7 @@ pub fn publish(handle: &Handle, view: &EngineView) {
         gauge!("FunctionAsyncMessagesInProcess", "function" => name).set(f64::from(running));
     }
     breakers(handle, view);
+    lanes::publish(view, &shown, handle.now());
     for shard in &view.shards {
         let of = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         gauge!("invoked_rows_in_memory").set(of(shard.rows));
@@ -332,11 +335,7 @@ fn breakers(handle: &Handle, view: &EngineView) {
         let Some(name) = names.get(id) else { continue };
         let is_room = shown.len() < FUNCTIONS_SHOWN_MAX;
         let name = if is_room { name.clone() } else { "_other".to_owned() };
-        let state = match outlet.breaker {
-            Breaker::Closed { .. } => 0.0,
-            Breaker::HalfOpen { .. } => 1.0,
-            Breaker::Open { .. } => 2.0,
-        };
+        let state = lanes::state(&outlet.breaker);
         let worst = shown.entry(name).or_default();
         *worst = worst.max(state);
     }
