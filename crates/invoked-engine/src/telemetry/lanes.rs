@@ -27,7 +27,7 @@ pub(super) fn describe() {
     }
 }
 
-/// How one that has a lane is shown; functions without a name of their own share one, at its worst.
+/// How a function is shown for which something has waited since the daemon started; functions without a name of their own share one, at its worst.
 #[derive(Copy, Clone, Debug, Default)]
 struct Shown {
     limit: u32,
@@ -38,9 +38,6 @@ struct Shown {
 
 pub(super) fn publish(view: &EngineView, names: &BTreeMap<FnId, String>, now: Timestamp) {
     let mut all: BTreeMap<&str, Shown> = BTreeMap::new();
-    for name in names.values() {
-        all.insert(name, Shown::default());
-    }
     let lanes = view.shards.iter().flat_map(|shard| &shard.lanes);
     for (lane, of) in lanes {
         let LaneId::Function(id) = lane else { continue };
