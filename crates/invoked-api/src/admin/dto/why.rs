@@ -84,7 +84,7 @@ pub(in crate::admin) struct Why {
     last_error: Option<Fault>,
     /// The lane it waits in.
     #[schema(required = true)]
-    lane: Option<Lane>,
+    lane: Option<LaneState>,
 }
 
 /// Why a lane waits: all that is due for one function or one destination.
@@ -100,12 +100,12 @@ pub(in crate::admin) struct LaneWhy {
     next_at: Option<String>,
     /// The lane; null if nothing has waited in it since the daemon started.
     #[schema(required = true)]
-    lane: Option<Lane>,
+    lane: Option<LaneState>,
 }
 
 /// A lane: all that is due for one function or one destination.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::admin) struct Lane {
+pub(in crate::admin) struct LaneState {
     /// The function; null for a destination, and for a function that nobody knows.
     #[schema(required = true)]
     function: Option<String>,
@@ -165,7 +165,7 @@ impl Why {
             expires_at: moment(head.expires_at),
             attempts: head.attempts.0,
             last_error: head.fault.as_ref().map(Fault::from),
-            lane: why.lane.as_ref().map(|lane| Lane::of(engine, lane)),
+            lane: why.lane.as_ref().map(|lane| LaneState::of(engine, lane)),
         }
     }
 }
@@ -181,12 +181,12 @@ impl LaneWhy {
             message: reason.message(is_callback).to_owned(),
             advice: reason.advice(is_callback).to_owned(),
             next_at: hold.until().map(moment),
-            lane: report.map(|report| Lane::of(engine, report)),
+            lane: report.map(|report| LaneState::of(engine, report)),
         }
     }
 }
 
-impl Lane {
+impl LaneState {
     fn of(engine: &Handle, report: &LaneReport) -> Self {
         let (key, destination) = match &report.name {
             LaneName::Function(key) => (key.as_ref(), None),
