@@ -3,6 +3,7 @@
 mod admin;
 mod redrive;
 mod signed;
+mod why;
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
