@@ -60,8 +60,11 @@ pub struct Lanes {
     window_max: usize,
     /// The slots, where lanes share them.
     shared: Option<Shared>,
-    /// Lanes that would go, but have enough of the shared slots; those with the fewest first.
-    crowded: BTreeSet<(u32, LaneId)>,
+    /// Lanes that would go, but have enough of the shared slots; those with the fewest first, and of
+    /// these the ones that wait longest.
+    crowded: BTreeSet<(u32, u64, LaneId)>,
+    /// Counts the lanes that were turned away.
+    turned_away: u64,
 }
 
 impl Lanes {
@@ -76,6 +79,7 @@ impl Lanes {
             window_max: window_max.max(2),
             shared: None,
             crowded: BTreeSet::new(),
+            turned_away: 0,
         }
     }
 
@@ -225,7 +229,7 @@ impl Lanes {
 
     /// Lets a lane that was turned away for want of slots back in; `false` if there are none for any.
     fn wake_crowded(&mut self, now: Timestamp) -> bool {
-        let Some(&(busy, id)) = self.crowded.first() else { return false };
+        let Some(&(busy, _, id)) = self.crowded.first() else { return false };
         let has_room = self.shared.is_some_and(|shared| shared.has_room_for(busy));
         if has_room {
             self.refresh(id, now);
@@ -244,18 +248,19 @@ impl Lanes {
         }
     }
 
-    /// A row of the lane is no longer under way.
+    /// A row of the lane is no longer under way. Who was turned away goes before this lane.
     pub fn release(&mut self, id: LaneId, now: Timestamp) {
-        if let Some(lane) = self.lanes.get_mut(&id) {
-            if lane.busy > 0 {
-                lane.busy -= 1;
-                self.ready.release(lane.rules.tenant);
-                if let Some(shared) = &mut self.shared {
-                    shared.give_back();
-                }
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        if lane.busy > 0 {
+            lane.busy -= 1;
+            self.ready.release(lane.rules.tenant);
+            if let Some(shared) = &mut self.shared {
+                shared.give_back();
+                self.ready.wake(self.shared);
+                self.wake_crowded(now);
             }
-            self.refresh(id, now);
         }
+        self.refresh(id, now);
     }
 
     /// Wakes the lanes whose first row has become due.
@@ -365,13 +370,16 @@ impl Lanes {
     fn refresh(&mut self, id: LaneId, now: Timestamp) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         let may_go = lane.may_go(now);
-        let crowded = (may_go && lane.is_crowded(self.shared)).then_some(lane.busy);
+        let is_crowded = may_go && lane.is_crowded(self.shared);
+        let since = lane.crowded.map_or(self.turned_away, |(_, since)| since);
+        let crowded = is_crowded.then_some((lane.busy, since));
         if lane.crowded != crowded {
-            if let Some(busy) = lane.crowded {
-                self.crowded.remove(&(busy, id));
+            if let Some((busy, since)) = lane.crowded {
+                self.crowded.remove(&(busy, since, id));
             }
-            if let Some(busy) = crowded {
-                self.crowded.insert((busy, id));
+            if let Some((busy, since)) = crowded {
+                self.turned_away += 1;
+                self.crowded.insert((busy, since, id));
             }
             lane.crowded = crowded;
         }

@@ -51,8 +51,8 @@ pub(super) struct Lane {
     pub(super) deficit: u32,
     pub(super) is_ready: bool,
     pub(super) timer: Option<Timestamp>,
-    /// Its entry among the crowded ones.
-    pub(super) crowded: Option<u32>,
+    /// Its entry among the crowded ones: rows under way, and its number among those turned away.
+    pub(super) crowded: Option<(u32, u64)>,
 }
 
 /// How far a lane's knowledge reaches.

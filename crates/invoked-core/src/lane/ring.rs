@@ -29,8 +29,11 @@ impl Tenant {
 pub(super) struct Ring {
     order: VecDeque<Tenant>,
     tenants: BTreeMap<Tenant, Member>,
-    /// Tenants with lanes that would go, but with enough of the shared slots; the fewest first.
-    crowded: BTreeSet<(u32, Tenant)>,
+    /// Tenants with lanes that would go, but with enough of the shared slots; the fewest first, and of
+    /// these the ones that wait longest.
+    crowded: BTreeSet<(u32, u64, Tenant)>,
+    /// Counts the tenants that were turned away.
+    turned_away: u64,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +49,7 @@ enum Place {
     #[default]
     Out,
     InOrder,
-    Crowded(u32),
+    Crowded(u32, u64),
 }
 
 impl Ring {
@@ -79,8 +82,9 @@ impl Ring {
             match lane {
                 Some(lane) if has_room => return Some((tenant, lane)),
                 Some(_) => {
-                    member.place = Place::Crowded(busy);
-                    self.crowded.insert((busy, tenant));
+                    self.turned_away += 1;
+                    member.place = Place::Crowded(busy, self.turned_away);
+                    self.crowded.insert((busy, self.turned_away, tenant));
                 }
                 None => member.place = Place::Out,
             }
@@ -123,16 +127,16 @@ impl Ring {
     pub(super) fn release(&mut self, tenant: Tenant) {
         let Some(member) = self.tenants.get_mut(&tenant) else { return };
         member.busy = member.busy.saturating_sub(1);
-        if let Place::Crowded(busy) = member.place {
-            self.crowded.remove(&(busy, tenant));
-            self.crowded.insert((member.busy, tenant));
-            member.place = Place::Crowded(member.busy);
+        if let Place::Crowded(busy, since) = member.place {
+            self.crowded.remove(&(busy, since, tenant));
+            self.crowded.insert((member.busy, since, tenant));
+            member.place = Place::Crowded(member.busy, since);
         }
     }
 
     /// Lets a tenant who was passed over back in, if there is room for him now.
     pub(super) fn wake(&mut self, shared: Option<Shared>) -> bool {
-        let Some(&(busy, tenant)) = self.crowded.first() else { return false };
+        let Some(&(busy, _, tenant)) = self.crowded.first() else { return false };
         let is_alone = self.tenants.len() == 1;
         if !is_alone && shared.is_some_and(|shared| !shared.has_room_for(busy)) {
             return false;
@@ -148,7 +152,7 @@ impl Ring {
     /// Whether the tenant waits for slots that he has enough of.
     pub(super) fn is_crowded(&self, tenant: Tenant) -> bool {
         let member = self.tenants.get(&tenant);
-        member.is_some_and(|member| matches!(member.place, Place::Crowded(_)))
+        member.is_some_and(|member| matches!(member.place, Place::Crowded(..)))
     }
 
     /// Rows of the tenant under way, and the tenants there are.

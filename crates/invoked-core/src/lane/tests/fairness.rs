@@ -150,3 +150,25 @@ fn a_view_names_what_holds_the_first_row_back() {
     assert_eq!(lanes.position_of(lane(0), position(50, 1)), Some(1));
     assert_eq!(lanes.position_of(lane(0), position(51, 1)), None);
 }
+
+#[test]
+fn more_lanes_than_slots_have_their_turns_all_of_them() {
+    for tenants in [1, 100] {
+        let mut lanes = Lanes::sharing(16, 100);
+        for id in 0..100 {
+            fill(&mut lanes, id, of(u64::from(id) % tenants), 20);
+        }
+        // Each call ends after those that began before it; its lane has more to do at once.
+        let mut under_way = alloc::collections::VecDeque::from(take_all(&mut lanes));
+        let mut turns = [0; 100];
+        for _ in 0..1_000 {
+            let id = under_way.pop_front().expect("some are under way");
+            let LaneId::Function(FnId(number)) = id else { unreachable!() };
+            turns[number as usize] += 1;
+            lanes.release(id, at(1));
+            under_way.extend(take_all(&mut lanes));
+        }
+        let (least, most) = (turns.iter().min().unwrap(), turns.iter().max().unwrap());
+        assert!(most - least <= 3, "{tenants} tenants: between {least} and {most} turns");
+    }
+}
