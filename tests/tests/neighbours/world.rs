@@ -55,15 +55,18 @@ struct Place {
     seen: Seen,
 }
 
-/// All functions, by account and name.
+/// By account and name.
+type Places = BTreeMap<(Box<str>, Box<str>), Place>;
+
+/// All functions.
 #[derive(Clone, Debug)]
 struct Town {
-    places: Arc<Mutex<BTreeMap<(Box<str>, Box<str>), Place>>>,
+    places: Arc<Mutex<Places>>,
     timeline: Timeline,
 }
 
 impl Town {
-    fn places(&self) -> MutexGuard<'_, BTreeMap<(Box<str>, Box<str>), Place>> {
+    fn places(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
