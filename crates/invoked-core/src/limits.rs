@@ -56,8 +56,8 @@ pub const HISTORY_FIRST: usize = 8;
 pub const HISTORY_LAST: usize = 55;
 /// Longest run of throttling and system errors. FC contract: five hours.
 pub const THROTTLED_FOR_MAX: Duration = Duration::from_secs(5 * 3_600);
-/// Longest time for which a function's `Retry-After` holds its lane. Ours: the longest single wait after
-/// throttling; a function that wants longer is asked again.
+/// Longest time for which a `Retry-After` holds the lane of a function or a destination. Ours: the longest single
+/// wait after throttling; whoever wants longer is asked again.
 pub const LANE_HOLD_MAX: Duration = Duration::from_secs(300);
 /// Age of an attempt of a plain invocation before "started" is written. Ours: shorter ones cost
 /// no extra write.

@@ -7,7 +7,7 @@ use crate::callback::CallVerdict;
 use crate::fault::Fault;
 use crate::head::LaneId;
 use crate::id::InvKey;
-use crate::limits::{GIVING_UP_MAX, SETTLED_PER_TURN_MAX};
+use crate::limits::{GIVING_UP_MAX, LANE_HOLD_MAX, SETTLED_PER_TURN_MAX};
 use crate::time::Timestamp;
 
 /// A destination with callbacks, as operators see it.
@@ -36,6 +36,10 @@ impl ShardCore {
         if let Some(error) = error {
             let error = Some((now, error.clone()));
             self.outlet_states.entry(lane).or_default().last_error = error;
+        }
+        // What it asks for one callback it asks for all.
+        if let CallVerdict::Retry { retry_after: Some(wait), .. } = verdict {
+            self.outlets.hold(lane, now.plus((*wait).min(LANE_HOLD_MAX)), now);
         }
         self.move_breaker(lane, event, now);
     }

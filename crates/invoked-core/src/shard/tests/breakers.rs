@@ -120,3 +120,18 @@ fn a_tried_one_is_given_up_at_its_deadline_while_it_is_held() {
         assert!(!bench.pass(5_000).is_empty(), "and goes when the hold is over");
     }
 }
+
+#[test]
+fn what_a_destination_asks_for_holds_all_its_callbacks() {
+    let mut bench = Bench::new(to(QUEUE, 9));
+    let keys = calling(&mut bench, 2);
+    let error = Fault::new("Throttled", "later", 429);
+    let retry_after = Some(Duration::from_secs(7));
+    let verdict = CallVerdict::Retry { error, retry_after };
+    bench.step(Input::CallEnded { key: keys[0], tried: Attempt(1), verdict });
+    bench.durable();
+    let fresh = calling(&mut bench, 1)[0];
+    assert!(bench.core.rows[&fresh].held.is_none(), "it waits like the one that was turned away");
+    assert_eq!(bench.pass(6_999), [""; 0]);
+    assert!(bench.pass(1).contains(&call(1)), "the fresh one goes");
+}
