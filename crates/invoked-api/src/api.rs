@@ -1,7 +1,7 @@
 //! The Function Compute API: from a request to an answer.
 //!
-//! A request is routed by its path; by its head alone [`Api::admit`] decides who makes it and whether
-//! they may; only then its body is read as far as its operation allows, and the operation does the
+//! A request is routed by its path; by its head alone it is decided whether the daemon takes new work
+//! (`overload.rs`), and [`Api::admit`] decides who makes it and whether they may; only then its body is read as far as its operation allows, and the operation does the
 //! rest. [`Call`] is the request when it is whole.
 
 use std::fmt;
@@ -153,8 +153,14 @@ impl Api {
         self.shared.ids.next(self.shared.engine.now())
     }
 
+    /// Whether those who call have to say who they are.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.shared.auth.is_on()
+    }
+
     async fn answer(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, Problem> {
         let route = route::parse(head.method.as_str(), head.uri.path())?;
+        self.has_room(head, &route.operation)?;
         let caller = self.admit(head, &route.operation).map_err(|error| self.refused(error))?;
         let body = match body_max(&route.operation, head)? {
             Some(limit) => {
