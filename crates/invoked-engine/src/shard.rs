@@ -193,7 +193,7 @@ impl ShardTask {
     async fn wait(&mut self, committing: &mut Option<Committing>) -> Woken {
         let now = self.shared.clock.now();
         let wake_up = self.core.next_wakeup(now).map(|at| at.since(now));
-        let may_accept = self.core.ops_waiting() < self.shared.config.commit_ops_max;
+        let may_accept = self.may_accept();
         let has_work = !self.work.is_empty();
         tokio::select! {
             biased;
@@ -208,6 +208,11 @@ impl ShardTask {
         }
     }
 
+    /// Whether the next commit is small enough to take more that is new.
+    fn may_accept(&self) -> bool {
+        self.core.ops_waiting() < self.shared.config.commit_ops_max && !self.lag.is_large()
+    }
+
     /// Takes what else is ready, so that a turn decides and commits many at once.
     fn take_more(&mut self) -> Result<bool, Fatal> {
         let mut is_closing = false;
@@ -220,7 +225,7 @@ impl ShardTask {
             is_closing |= self.asked(ask);
         }
         for _ in 0..TURN_INPUTS_MAX {
-            if self.core.ops_waiting() >= self.shared.config.commit_ops_max {
+            if !self.may_accept() {
                 break;
             }
             let Ok(message) = self.accepts.try_recv() else { break };
@@ -315,7 +320,7 @@ impl ShardTask {
 
     fn accept(&mut self, message: Message) {
         let reply = self.replies.next();
-        self.lag.accepted(message.since);
+        self.lag.accepted(message.since, message.accept.payload.len());
         self.replies.accepts.insert(reply, message.reply);
         let now = self.shared.clock.now();
         self.core.step(Input::Accept { request: message.accept, reply }, now);

@@ -128,8 +128,8 @@ impl Writer {
     /// One group: stage, write, answer.
     fn turn(&mut self, group: impl Iterator<Item = Message>) {
         self.maintenance.interrupt();
-        let room = self.room();
-        self.shared.note_room(room != Room::Plenty);
+        let group: Vec<_> = group.collect();
+        let room = self.room(group.iter().map(Message::bytes).sum());
         let mut staged = Staged::default();
         let mut answers = Vec::new();
         let mut purges = Vec::new();
@@ -242,11 +242,15 @@ impl Writer {
         Ok(())
     }
 
-    fn room(&self) -> Room {
+    /// How much may be written when so many bytes are to be. Each goes into the journal, and then
+    /// into a table while it still stands in the journal.
+    fn room(&self, bytes: u64) -> Room {
         let free = directory::free(self.tables.path()).unwrap_or(u64::MAX);
-        if free < self.free_bytes_min / FLOOR_PARTS {
+        let is_tight = self.shared.note_free(free, self.free_bytes_min);
+        let floor = self.free_bytes_min / FLOOR_PARTS;
+        if free < floor.saturating_add(bytes.saturating_mul(2)) {
             Room::None
-        } else if free < self.free_bytes_min {
+        } else if is_tight {
             Room::Little
         } else {
             Room::Plenty

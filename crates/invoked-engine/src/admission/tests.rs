@@ -34,12 +34,16 @@ async fn the_lag_is_that_of_the_shard_which_is_behind_most() {
 async fn what_waits_counts_from_its_accept_until_it_is_durable() {
     let admission = admission(None);
     let mut lag = crate::shard::lag::Lag::default();
-    lag.accepted(0);
+    lag.accepted(0, 1);
     tokio::time::advance(Duration::from_millis(40)).await;
-    lag.accepted(40);
+    lag.accepted(40, 16 * 1024 * 1024 - 2);
+    assert!(!lag.is_large());
     lag.publish(&admission, 0, None, true);
     assert_eq!(admission.lag(), 40, "the oldest counts, its way to the shard included");
+    lag.accepted(50, 1);
+    assert!(lag.is_large(), "16 MiB wait for one commit");
     let under_way = lag.taken(&admission);
+    assert!(!lag.is_large());
     lag.publish(&admission, 0, Some(under_way), false);
     tokio::time::advance(Duration::from_millis(10)).await;
     lag.publish(&admission, 0, Some(under_way), true);
@@ -48,8 +52,9 @@ async fn what_waits_counts_from_its_accept_until_it_is_durable() {
     assert_eq!(admission.lag(), 0, "the next began to wait just now");
     // An accept that came to nothing waits for nothing.
     let mut idle = crate::shard::lag::Lag::default();
-    idle.accepted(0);
+    idle.accepted(0, 16 * 1024 * 1024);
     idle.publish(&admission, 0, None, false);
+    assert!(!idle.is_large());
     assert_eq!(admission.lag(), 0);
 }
 
