@@ -131,13 +131,13 @@ impl Gate {
         let was_shut = self.is_shut();
         let is_shut = if was_shut { value >= self.low } else { value > self.high };
         if was_shut != is_shut {
-            self.turn(was_shut, value);
+            self.turn(was_shut);
         }
         is_shut
     }
 
     /// Whoever turns the gate says so; those who came at the same time do not.
-    fn turn(&self, was_shut: bool, value: u64) {
+    fn turn(&self, was_shut: bool) {
         let turned = self.is_shut.compare_exchange(
             was_shut,
             !was_shut,
@@ -147,11 +147,11 @@ impl Gate {
         if turned.is_err() {
             return;
         }
-        let (reason, limit) = (self.reason.as_str(), self.high);
+        let (reason, why) = (self.reason.as_str(), self.reason);
         if was_shut {
-            tracing::info!(reason, value, limit, "new asynchronous invocations are taken again");
+            tracing::info!(reason, "new asynchronous invocations are taken again");
         } else {
-            tracing::warn!(reason, value, limit, "new asynchronous invocations are refused");
+            tracing::warn!(reason, "new asynchronous invocations are refused: {why}");
         }
     }
 }

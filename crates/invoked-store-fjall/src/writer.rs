@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use fjall::PersistMode;
 use invoked_core::id::{Epoch, ShardId};
 use invoked_store::{CommitOutcome, NodeId, StoreError};
 use tokio::runtime::Runtime;
@@ -130,6 +131,9 @@ impl Writer {
         self.maintenance.interrupt();
         let group: Vec<_> = group.collect();
         let room = self.room(group.iter().map(Message::bytes).sum());
+        if room == Room::None {
+            self.notice_poison();
+        }
         let mut staged = Staged::default();
         let mut answers = Vec::new();
         let mut purges = Vec::new();
@@ -242,13 +246,21 @@ impl Writer {
         Ok(())
     }
 
+    /// What the engine does beside the writer may have found no room, which it does not get over. Nothing is
+    /// written now that would show it, and what it left behind is removed by the next start alone.
+    fn notice_poison(&self) {
+        if let Err(error) = self.tables.db.persist(PersistMode::Buffer) {
+            tracing::error!(%error, "the store's engine has given up");
+            self.shared.poison();
+        }
+    }
+
     /// How much may be written when so many bytes are to be. Each goes into the journal, and then
     /// into a table while it still stands in the journal.
     fn room(&self, bytes: u64) -> Room {
         let free = directory::free(self.tables.path()).unwrap_or(u64::MAX);
         let is_tight = self.shared.note_free(free, self.free_bytes_min);
-        let floor = self.free_bytes_min / FLOOR_PARTS;
-        if free < floor.saturating_add(bytes.saturating_mul(2)) {
+        if free < floor(self.free_bytes_min).saturating_add(bytes.saturating_mul(2)) {
             Room::None
         } else if is_tight {
             Room::Little
@@ -256,6 +268,11 @@ impl Writer {
             Room::Plenty
         }
     }
+}
+
+/// Free space below which nothing is written at all.
+pub(crate) const fn floor(free_bytes_min: u64) -> u64 {
+    free_bytes_min / FLOOR_PARTS
 }
 
 /// What comes within `wait`.

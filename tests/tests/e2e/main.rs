@@ -8,6 +8,7 @@ mod callbacks;
 mod cli;
 mod commands;
 mod custom_runtime;
+mod disk_full;
 mod drain;
 mod http_function;
 mod listeners;
