@@ -47,6 +47,9 @@ impl fmt::Debug for FjallStore {
     }
 }
 
+/// Free space over the floor that shows that room has come back, at most.
+const MORE_BYTES_MAX: u64 = 64 << 20;
+
 const OPEN: u8 = 0;
 const CLOSED: u8 = 1;
 const POISONED: u8 = 2;
@@ -79,10 +82,11 @@ impl Shared {
     }
 
     /// Notes how much is left on the disk. Whether that is little: less than the floor, and then as
-    /// long as it is not an eighth more.
+    /// long as it is not an eighth more, or [`MORE_BYTES_MAX`].
     pub(crate) fn note_free(&self, free: u64, floor: u64) -> bool {
         let was_tight = self.is_tight.load(Ordering::Relaxed);
-        let enough = if was_tight { floor.saturating_add(floor / 8) } else { floor };
+        let more = if was_tight { (floor / 8).min(MORE_BYTES_MAX) } else { 0 };
+        let enough = floor.saturating_add(more);
         self.is_tight.store(free < enough, Ordering::Relaxed);
         free < enough
     }

@@ -179,6 +179,8 @@ fn room_that_was_short_is_enough_again_with_an_eighth_more() {
     let shared = Shared::default();
     let tight = [80, 79, 80, 89, 90, 89, 80, 79].map(|free| shared.note_free(free, 80));
     assert_eq!(tight, [false, true, true, true, false, false, false, true]);
+    let (floor, more) = (1 << 40, 64 << 20);
+    assert!(shared.note_free(floor + more - 1, floor) && !shared.note_free(floor + more, floor));
 }
 
 #[tokio::test]
