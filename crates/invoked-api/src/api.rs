@@ -187,6 +187,15 @@ impl Api {
         Ok(caller)
     }
 
+    /// Lets strangers wait while there are too many of them.
+    async fn hold_back(&self, problem: &Problem) {
+        let Problem::Auth(error) = problem else { return };
+        let held_back = self.shared.auth.held_back(error, self.engine().now());
+        if !held_back.is_zero() {
+            tokio::time::sleep(held_back).await;
+        }
+    }
+
     /// A refusal for who made a request: counted and logged here, told to them like any other.
     pub(crate) fn refused(&self, error: AuthError) -> Problem {
         self.shared.auth.report(&error, self.engine().now());
@@ -205,7 +214,10 @@ impl Respond for Api {
         let body = UnreadBody::new(body, &head.headers, unread);
         let mut reply = match self.answer(&head, body).await {
             Ok(reply) => reply,
-            Err(problem) => problem.reply(self.next_id()),
+            Err(problem) => {
+                self.hold_back(&problem).await;
+                problem.reply(self.next_id())
+            }
         };
         let headers = reply.headers_mut();
         if !headers.contains_key(REQUEST_ID) {
