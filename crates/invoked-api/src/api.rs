@@ -187,11 +187,12 @@ impl Api {
         Ok(caller)
     }
 
-    /// Lets strangers wait while there are too many of them.
-    async fn hold_back(&self, problem: &Problem) {
+    /// Lets strangers wait while there are too many of them, and reads nothing more of what they send.
+    async fn hold_back(&self, problem: &Problem, unread: &Unread) {
         let Problem::Auth(error) = problem else { return };
         let held_back = self.shared.auth.held_back(error, self.engine().now());
         if !held_back.is_zero() {
+            unread.let_go();
             tokio::time::sleep(held_back).await;
         }
     }
@@ -215,7 +216,7 @@ impl Respond for Api {
         let mut reply = match self.answer(&head, body).await {
             Ok(reply) => reply,
             Err(problem) => {
-                self.hold_back(&problem).await;
+                self.hold_back(&problem, unread).await;
                 problem.reply(self.next_id())
             }
         };

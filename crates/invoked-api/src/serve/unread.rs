@@ -41,6 +41,11 @@ impl Unread {
         }
     }
 
+    /// Lets go of it: nothing more of the body is read, and the connection is cut after the answer.
+    pub(crate) fn let_go(&self) {
+        *self.lock() = None;
+    }
+
     /// Throws away what has come. Called after each look at the connection, by its own task.
     pub(crate) fn poll_discard(&self, context: &mut Context<'_>) {
         let mut slot = self.lock();
