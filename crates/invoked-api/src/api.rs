@@ -187,12 +187,12 @@ impl Api {
         Ok(caller)
     }
 
-    /// Lets strangers wait while there are too many of them, and reads nothing more of what they send.
+    /// Lets strangers wait while there are too many of them, and reads little more of what they send.
     async fn hold_back(&self, problem: &Problem, unread: &Unread) {
         let Problem::Auth(error) = problem else { return };
         let held_back = self.shared.auth.held_back(error, self.engine().now());
         if !held_back.is_zero() {
-            unread.let_go();
+            unread.cut_short();
             tokio::time::sleep(held_back).await;
         }
     }

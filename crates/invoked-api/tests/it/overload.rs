@@ -167,3 +167,38 @@ async fn short_of_memory_it_takes_nothing_new_until_there_is_enough_again() {
     assert_eq!(client.send("POST", INVOKE, &[ASYNC], "{}").await.status, 202);
     daemon.stopped().await;
 }
+
+#[tokio::test]
+async fn a_flood_of_strangers_is_refused_and_a_caller_with_a_key_is_served() {
+    let daemon = guarded_by(vec![key("ak", "123")]).await;
+    let mut signer = Signer::connect(&daemon, "ak").await;
+    assert_eq!(signer.send("POST", FUNCTIONS, &hello()).await.status, 200);
+    let mut strangers = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let mut stranger = daemon.client().await;
+        strangers.spawn(async move {
+            // More than a hundred a second, all together: they wait for their answers from then on.
+            for _ in 0..20 {
+                let answer = stranger.send("POST", INVOKE, &[ASYNC], "{}").await;
+                answer.is_error(400, "MissingRequiredHeader", &["Authorization"]);
+            }
+        });
+    }
+    while !strangers.is_empty() {
+        assert_eq!(signer.send("POST", INVOKE, &json!({})).await.status, 202);
+        while let Some(ended) = strangers.try_join_next() {
+            ended.expect("a stranger is answered");
+        }
+    }
+    // What they have not sent yet is not waited for.
+    let mut stranger = daemon.client().await;
+    for _ in 0..200 {
+        let head = head("POST", INVOKE, &[ASYNC]) + "content-length: 100000\r\n\r\n";
+        assert!(stranger.write(head).await);
+        let answer = stranger.answer().await.expect("an answer before the body");
+        answer.is_error(400, "MissingRequiredHeader", &[]);
+        stranger = daemon.client().await;
+    }
+    assert_eq!(signer.send("POST", INVOKE, &json!({})).await.status, 202);
+    daemon.stopped().await;
+}
