@@ -13,6 +13,7 @@ mod drain;
 mod http_function;
 mod listeners;
 mod loops;
+mod memory;
 mod reload;
 mod restart;
 mod retries;

@@ -235,7 +235,7 @@ impl Limits {
         let large_bodies = section.needed("large_bodies", size("32MiB", "64GiB"));
         let accept_deadline = section.needed("accept_deadline", duration("100ms", "1m"));
         let commit_lag_max = section.needed("commit_lag_max", duration("10ms", "1m"));
-        let memory_max = section.optional("memory_max", size("32MiB", "1024GiB"));
+        let memory_max = section.optional("memory_max", size("8MiB", "1024GiB"));
         let accepts_max = section.needed("accepts_max", count(1..=1_000_000));
         let commit_ops_max = section.needed("commit_ops_max", count(1..=1_000_000));
         let sync_max = section.needed("sync_max", count(1..=100_000));
