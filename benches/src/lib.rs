@@ -12,6 +12,7 @@ pub mod client;
 pub mod clock;
 pub mod control;
 pub mod disk;
+pub mod flood;
 pub mod floor;
 pub mod function;
 pub mod latency;

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use invoked_benches::{backlog, callbacks, floor, function, lists, load, modes, run};
+use invoked_benches::{backlog, callbacks, flood, floor, function, lists, load, modes, run};
 
 #[derive(Parser)]
 #[command(name = "invoked-load", about = "The load benchmark of invoked")]
@@ -24,6 +24,8 @@ enum Command {
     Callbacks(callbacks::Args),
     /// Holds a backlog, kills and restarts the daemon, drains.
     Backlog(backlog::Args),
+    /// Invokes with a key, alone and beside strangers who send as fast as they can.
+    Flood(flood::Args),
     /// Serves the benchmark's function.
     Function(function::Args),
     /// Serves the floor: a durable 202 and a dispatch, nothing else.
@@ -39,6 +41,7 @@ fn main() -> Result<()> {
         Command::Lists(args) => lists::main(&args),
         Command::Callbacks(args) => callbacks::main(&args),
         Command::Backlog(args) => backlog::main(&args),
+        Command::Flood(args) => flood::main(&args),
         Command::Function(args) => function::main(&args),
         Command::Floor(args) => floor::main(&args),
         Command::Load(args) => load::main(&args),

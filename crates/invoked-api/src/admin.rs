@@ -94,13 +94,12 @@ impl Admin {
 
     fn ready(&self) -> Result<Reply, AdminProblem> {
         let engine = self.engine()?;
-        if engine.is_store_full() {
-            return Err(AdminProblem::NotReady { reason: "no room left in the store" });
+        let refusing = engine.admission().refusing;
+        if refusing.is_empty() {
+            return Ok(full(StatusCode::OK, TEXT, "ready\n"));
         }
-        if !engine.is_accepting() {
-            return Err(AdminProblem::NotReady { reason: "draining" });
-        }
-        Ok(full(StatusCode::OK, TEXT, "ready\n"))
+        let reasons: Vec<_> = refusing.iter().map(ToString::to_string).collect();
+        Err(AdminProblem::NotReady { reason: reasons.join("; ") })
     }
 
     async fn metrics(&self) -> Result<Reply, AdminProblem> {

@@ -7,6 +7,7 @@ use invoked_core::arn::ArnError;
 use invoked_core::name::{FunctionName, ServiceName};
 use invoked_store::StoreError;
 
+use crate::admission::Refusing;
 use crate::resources::Owner;
 
 /// In the words of the cloud, which differ between functions of services and others.
@@ -60,11 +61,12 @@ pub enum InvokeError {
         /// When to try again.
         retry_after: Duration,
     },
-    /// The store has no room left. Try again later; an operator has to make room.
-    #[error("the store has no room left for new invocations")]
-    NoRoom {
-        /// When to try again.
-        retry_after: Duration,
+    /// New work is not taken now, and nothing was stored. Try again later; where the store has no room,
+    /// an operator has to make some.
+    #[error("new asynchronous invocations are refused for now: {why}")]
+    Refused {
+        /// Why, and when to try again.
+        why: Refusing,
     },
     /// The daemon stops or its store does not answer in time. Try again later, or elsewhere.
     #[error("the daemon cannot take the invocation now")]

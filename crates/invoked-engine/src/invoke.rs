@@ -1,7 +1,6 @@
 //! Invoking: asynchronously, through a shard and a commit; synchronously, straight through.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,7 +20,6 @@ use crate::shard::Message;
 use crate::targets::REMOTE_HTTP;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-const NO_ROOM_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Whether a request asks to be a task.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -96,9 +94,7 @@ impl Handle {
         if request.payload.len() > ASYNC_PAYLOAD_MAX {
             return Err(InvokeError::TooLarge { limit: ASYNC_PAYLOAD_MAX });
         }
-        if shared.store.is_full() {
-            return Err(InvokeError::NoRoom { retry_after: NO_ROOM_RETRY_AFTER });
-        }
+        shared.admit()?;
         let snapshot = shared.snapshot();
         let function = known(&snapshot.directory, &request.function)?;
         snapshot.check_enabled(&function)?;
@@ -144,13 +140,11 @@ impl Handle {
     ) -> Result<Accepted, InvokeError> {
         let shared = &self.shared;
         let unavailable = || InvokeError::Unavailable { retry_after: RETRY_AFTER };
-        if !shared.is_accepting.load(Ordering::Relaxed) {
-            return Err(unavailable());
-        }
         let id = accept.task.as_ref().map_or_else(String::new, |id| id.as_str().to_owned());
         let (reply, answer) = oneshot::channel();
         let port = shared.shard(shard).ok_or_else(unavailable)?;
-        match port.accepts.try_send(Message { accept, reply }) {
+        let since = shared.admission.now();
+        match port.accepts.try_send(Message { since, accept, reply }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 return Err(InvokeError::Overloaded { retry_after: RETRY_AFTER });

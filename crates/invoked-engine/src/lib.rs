@@ -8,6 +8,7 @@
 //! Not here: any adapter (the binary names them), any HTTP, any decision about an invocation.
 #![warn(missing_docs)]
 
+mod admission;
 mod callbacks;
 pub mod clock;
 mod config;
@@ -37,6 +38,7 @@ mod tasks;
 pub mod telemetry;
 mod why;
 
+pub use admission::{AdmissionView, Refusing};
 pub use callbacks::{CallbackFilter, CallbackPage, CallbackRecord, CallbackStand, CallbackStatus};
 pub use config::{EngineConfig, Parts};
 pub use configs::{ConfigChange, ConfigPage, DestinationChange};

@@ -23,6 +23,7 @@ use metrics::{
     histogram,
 };
 
+use crate::admission;
 use crate::handle::{EngineView, Handle};
 
 /// Functions that a family shows by name.
@@ -31,6 +32,7 @@ pub const FUNCTIONS_SHOWN_MAX: usize = 200;
 /// What each metric means, for the `# HELP` lines. Call once, with the recorder in place.
 pub fn describe() {
     lanes::describe();
+    admission::describe();
     for (name, help) in [
         (ENQUEUED, "Invocations accepted since the store was created"),
         (DEQUEUED, "Invocations that ended since the store was created"),
@@ -153,6 +155,7 @@ pub fn publish(handle: &Handle, view: &EngineView) {
     let totals = handle.totals();
     destinations(&directory, &totals);
     redrives(&totals);
+    admission::publish(handle);
     let shown: BTreeMap<FnId, String> = directory
         .iter()
         .take(FUNCTIONS_SHOWN_MAX)

@@ -260,7 +260,7 @@ impl World {
                     | InvokeError::NoTarget { .. }
                     | InvokeError::Duplicate { .. }
                     | InvokeError::TooLarge { .. }
-                    | InvokeError::NoRoom { .. }
+                    | InvokeError::Refused { .. }
                     | InvokeError::Overloaded { .. },
                 ) => oracle.refused(&promise.payload),
             }

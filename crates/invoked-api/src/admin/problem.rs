@@ -7,8 +7,8 @@ use http::StatusCode;
 use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use invoked_core::limits::ASYNC_PAYLOAD_MAX;
 use invoked_engine::{
-    CallbackError, ConfigError, FunctionError, InvokeError, OperationError, ProbeError, RetryError,
-    TaskError,
+    CallbackError, ConfigError, FunctionError, InvokeError, OperationError, ProbeError, Refusing,
+    RetryError, TaskError,
 };
 
 use crate::admin::dto::Error;
@@ -63,7 +63,7 @@ pub(crate) enum AdminProblem {
     ChangeHeader,
     /// New invocations are not taken.
     #[error("{reason}")]
-    NotReady { reason: &'static str },
+    NotReady { reason: String },
     /// The engine does not run yet.
     #[error("the daemon starts")]
     Starting,
@@ -170,7 +170,7 @@ impl AdminProblem {
             Self::Host => Refusal::new(StatusCode::FORBIDDEN, "ForbiddenHost", text()),
             Self::Origin => Refusal::new(StatusCode::FORBIDDEN, "ForbiddenOrigin", text()),
             Self::ChangeHeader => Refusal::new(StatusCode::FORBIDDEN, "MissingHeader", text()),
-            Self::NotReady { reason } => Refusal::unavailable(*reason, RETRY_AFTER_DEFAULT),
+            Self::NotReady { reason } => Refusal::unavailable(reason, RETRY_AFTER_DEFAULT),
             Self::Starting => Refusal::unavailable("starting", RETRY_AFTER_DEFAULT),
             Self::Function(error) => function(error),
             Self::Config(error) => match error {
@@ -299,9 +299,12 @@ fn retry(error: &RetryError) -> Refusal {
                 Refusal::new(StatusCode::TOO_MANY_REQUESTS, "ResourceExhausted", text)
                     .later(*retry_after)
             }
-            InvokeError::NoRoom { retry_after } | InvokeError::Unavailable { retry_after } => {
-                Refusal::unavailable(text, *retry_after)
+            InvokeError::Unavailable { retry_after } => Refusal::unavailable(text, *retry_after),
+            InvokeError::Refused { why: why @ Refusing::CommitLag } => {
+                Refusal::new(StatusCode::TOO_MANY_REQUESTS, "ResourceExhausted", text)
+                    .later(why.retry_after())
             }
+            InvokeError::Refused { why } => Refusal::unavailable(text, why.retry_after()),
         },
     }
 }

@@ -11,6 +11,7 @@ mod forms;
 mod invocations;
 mod loops;
 mod operator;
+mod overload;
 mod proxy;
 mod redrive;
 mod replay;
