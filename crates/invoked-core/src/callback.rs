@@ -109,6 +109,15 @@ pub struct CallbackPolicy {
     pub max_elapsed: Duration,
 }
 
+/// The patience that a destination meets: how it is tried, and when its lane was held.
+#[derive(Copy, Clone, Debug)]
+pub struct Patience<'a> {
+    /// How long and how often.
+    pub policy: &'a CallbackPolicy,
+    /// When that time stood still.
+    pub pauses: &'a Pauses,
+}
+
 impl Default for CallbackPolicy {
     fn default() -> Self {
         Self { backoff: Backoff::CALLBACK, max_elapsed: Duration::from_secs(30 * 60) }
@@ -170,11 +179,10 @@ impl Callback {
         key: InvKey,
         due: Timestamp,
         event: CallEvent,
-        policy: &CallbackPolicy,
-        pauses: &Pauses,
+        patience: Patience<'_>,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let (next, due) = self.next(key, due, event, policy, pauses, now)?;
+        let (next, due) = self.next(key, due, event, patience, now)?;
         *self = next;
         Some(due)
     }
@@ -184,8 +192,7 @@ impl Callback {
         key: InvKey,
         due: Timestamp,
         event: CallEvent,
-        policy: &CallbackPolicy,
-        pauses: &Pauses,
+        Patience { policy, pauses }: Patience<'_>,
         now: Timestamp,
     ) -> Option<(Self, Timestamp)> {
         use CallEvent as E;
@@ -266,6 +273,7 @@ mod tests {
         CallbackPolicy { backoff: Backoff::CALLBACK, max_elapsed: Duration::from_secs(1_800) };
 
     const NEVER: &Pauses = &Pauses::NONE;
+    const PATIENCE: Patience<'_> = Patience { policy: &POLICY, pauses: NEVER };
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millis(ms)
@@ -295,7 +303,7 @@ mod tests {
         ];
         for (state, takes_grant, takes_end) in states {
             let moved =
-                |event| state.clone().apply(key(), at(10), event, &POLICY, NEVER, at(10)).is_some();
+                |event| state.clone().apply(key(), at(10), event, PATIENCE, at(10)).is_some();
             assert_eq!(moved(CallEvent::CallGranted), takes_grant, "{state:?}");
             assert_eq!(
                 moved(CallEvent::CallEnded { tried: first, verdict: retry() }),
@@ -317,7 +325,7 @@ mod tests {
         let mut callback = Callback::Calling { trying: Attempt(1), first_at: at(0) };
         let verdict = CallVerdict::Delivered { message_id: Some(long.as_str().into()) };
         let event = CallEvent::CallEnded { tried: Attempt(1), verdict };
-        assert!(callback.apply(key(), at(0), event, &POLICY, NEVER, at(7)).is_some());
+        assert!(callback.apply(key(), at(0), event, PATIENCE, at(7)).is_some());
         let Callback::Delivered { message_id: Some(id), .. } = callback else { panic!("no id") };
         assert_eq!(id.len(), MESSAGE_ID_MAX);
         assert_eq!(Fault::new(&long, "", 503).code.len(), crate::limits::FAULT_CODE_MAX);
@@ -330,9 +338,9 @@ mod tests {
             tried: Attempt(3),
             verdict: CallVerdict::Delivered { message_id: Some("m-1".into()) },
         };
-        assert_eq!(callback.apply(key(), at(0), event.clone(), &POLICY, NEVER, at(7)), Some(at(7)));
+        assert_eq!(callback.apply(key(), at(0), event.clone(), PATIENCE, at(7)), Some(at(7)));
         assert!(callback.is_settled());
-        assert_eq!(callback.apply(key(), at(0), event, &POLICY, NEVER, at(8)), None);
+        assert_eq!(callback.apply(key(), at(0), event, PATIENCE, at(8)), None);
     }
 
     #[test]
@@ -341,11 +349,11 @@ mod tests {
         let (mut now, mut due, mut tries) = (at(1_000), at(0), 0);
         while !callback.is_settled() {
             now = now.max(due);
-            due = callback.apply(key(), due, CallEvent::CallGranted, &POLICY, NEVER, now).unwrap();
+            due = callback.apply(key(), due, CallEvent::CallGranted, PATIENCE, now).unwrap();
             if let Callback::Calling { trying, .. } = callback {
                 tries += 1;
                 let event = CallEvent::CallEnded { tried: trying, verdict: retry() };
-                due = callback.apply(key(), due, event, &POLICY, NEVER, now).unwrap();
+                due = callback.apply(key(), due, event, PATIENCE, now).unwrap();
             }
         }
         assert!(now <= at(1_000).plus(POLICY.max_elapsed));
@@ -356,9 +364,7 @@ mod tests {
     fn an_untried_callback_has_no_deadline() {
         let mut callback = Callback::owed(at(0));
         let late = at(0).plus(Duration::from_secs(30 * 86_400));
-        assert!(
-            callback.apply(key(), at(0), CallEvent::CallGranted, &POLICY, NEVER, late).is_some()
-        );
+        assert!(callback.apply(key(), at(0), CallEvent::CallGranted, PATIENCE, late).is_some());
         assert_eq!(callback, Callback::Calling { trying: Attempt(1), first_at: late });
     }
 
@@ -372,10 +378,10 @@ mod tests {
         let late = at(0).plus(Duration::from_secs(7_200));
         for event in [CallEvent::CallGranted, CallEvent::DeadlinePassed] {
             let mut callback = waits(Some(fault()));
-            assert!(callback.apply(key(), at(0), event.clone(), &POLICY, NEVER, late).is_some());
+            assert!(callback.apply(key(), at(0), event.clone(), PATIENCE, late).is_some());
             assert_eq!(callback, Callback::Failed { tried: Attempt(2), at: late, error: fault() });
             let mut callback = waits(None);
-            assert!(callback.apply(key(), at(0), event, &POLICY, NEVER, late).is_some());
+            assert!(callback.apply(key(), at(0), event, PATIENCE, late).is_some());
             let error = Fault::new("TryLost", &lost_try().message, 0);
             assert_eq!(callback, Callback::Failed { tried: Attempt(2), at: late, error });
         }
@@ -388,14 +394,10 @@ mod tests {
             Callback::Owed { tried: Attempt(2), first_at: Some(at(0)), error: Some(fault()) };
         assert_eq!(callback.deadline(&POLICY, NEVER), Some(deadline));
         assert_eq!(
-            callback.apply(key(), at(0), CallEvent::DeadlinePassed, &POLICY, NEVER, deadline),
+            callback.apply(key(), at(0), CallEvent::DeadlinePassed, PATIENCE, deadline),
             None
         );
-        assert!(
-            callback
-                .apply(key(), at(0), CallEvent::CallGranted, &POLICY, NEVER, deadline)
-                .is_some()
-        );
+        assert!(callback.apply(key(), at(0), CallEvent::CallGranted, PATIENCE, deadline).is_some());
         assert_eq!(callback, Callback::Calling { trying: Attempt(3), first_at: at(0) });
     }
 
@@ -409,7 +411,13 @@ mod tests {
         let mut held = owed.clone();
         assert_eq!(held.deadline(&POLICY, &pauses), None);
         assert_eq!(
-            held.apply(key(), at(0), CallEvent::DeadlinePassed, &POLICY, &pauses, late),
+            held.apply(
+                key(),
+                at(0),
+                CallEvent::DeadlinePassed,
+                Patience { policy: &POLICY, pauses: &pauses },
+                late
+            ),
             None
         );
         pauses.end(late);
@@ -417,7 +425,8 @@ mod tests {
         assert_eq!(owed.deadline(&POLICY, &pauses), Some(over));
         let mut tried = Callback::Calling { trying: Attempt(3), first_at: at(0) };
         let event = CallEvent::CallEnded { tried: Attempt(3), verdict: retry() };
-        assert!(tried.apply(key(), at(0), event, &POLICY, &pauses, late).is_some());
+        let patience = Patience { policy: &POLICY, pauses: &pauses };
+        assert!(tried.apply(key(), at(0), event, patience, late).is_some());
         assert!(tried.is_owed(), "there is time left");
     }
 
@@ -425,7 +434,7 @@ mod tests {
     fn what_is_purged_is_given_up_whatever_it_waits_for() {
         for first_at in [None, Some(at(5))] {
             let mut callback = Callback::Owed { tried: Attempt(1), first_at, error: None };
-            let due = callback.apply(key(), at(9_000), CallEvent::Purged, &POLICY, NEVER, at(7));
+            let due = callback.apply(key(), at(9_000), CallEvent::Purged, PATIENCE, at(7));
             assert_eq!(due, Some(at(7)));
             let error = Fault::purged();
             assert_eq!(callback, Callback::Failed { tried: Attempt(1), at: at(7), error });

@@ -173,7 +173,7 @@ mod tests {
             SweepFilter { accepted_from: Some(at(1_001)), ..all.clone() },
             SweepFilter { accepted_to: Some(at(999)), ..all.clone() },
             SweepFilter { prefix: "day-".into(), ..all.clone() },
-            SweepFilter { qualifier: Some(Qualifier::parse("prod").unwrap()), ..all.clone() },
+            SweepFilter { qualifier: Some(Qualifier::parse("prod").unwrap()), ..all },
         ] {
             assert!(!other.matches(&row), "{other:?}");
         }

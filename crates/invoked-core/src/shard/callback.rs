@@ -11,7 +11,7 @@ use super::ShardCore;
 use super::message::{AcceptRequest, Call, Effect};
 use crate::arn::{Arn, Resource};
 use crate::breaker::BreakerEvent;
-use crate::callback::{CallEvent, CallVerdict, Callback};
+use crate::callback::{CallEvent, CallVerdict, Callback, Patience};
 use crate::directory::{Function, FunctionKind, Route, TaskMode};
 use crate::envelope::{cloud_event, envelope};
 use crate::fault::Fault;
@@ -71,10 +71,10 @@ impl ShardCore {
         let Some(row) = self.rows.get_mut(&key) else { return };
         row.envelope = Some(envelope.clone());
         let pauses = self.directory.pauses_for(&row.head);
+        let patience = Patience { policy: &policy, pauses };
         let due = row.head.due;
         let first_try_at = row.head.callback.first_try_at();
-        let Some(due) =
-            row.head.callback.apply(key, due, CallEvent::CallGranted, &policy, pauses, now)
+        let Some(due) = row.head.callback.apply(key, due, CallEvent::CallGranted, patience, now)
         else {
             return;
         };
@@ -123,7 +123,8 @@ impl ShardCore {
         let due = row.head.due;
         let event = CallEvent::CallEnded { tried, verdict };
         let pauses = self.directory.pauses_for(&row.head);
-        let Some(due) = row.head.callback.apply(key, due, event, &policy, pauses, now) else {
+        let patience = Patience { policy: &policy, pauses };
+        let Some(due) = row.head.callback.apply(key, due, event, patience, now) else {
             return;
         };
         row.head.due = due;
@@ -149,8 +150,9 @@ impl ShardCore {
         row.envelope = envelope;
         row.first_try_at = row.head.callback.first_try_at();
         let pauses = self.directory.pauses_for(&row.head);
+        let patience = Patience { policy: &policy, pauses };
         let due = row.head.due;
-        let Some(due) = row.head.callback.apply(key, due, event, &policy, pauses, now) else {
+        let Some(due) = row.head.callback.apply(key, due, event, patience, now) else {
             // Its destination was held meanwhile, so there is time again.
             row.envelope = None;
             self.place(key, now);

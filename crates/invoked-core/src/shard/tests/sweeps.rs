@@ -58,7 +58,7 @@ fn a_purge_ends_what_waits_and_tells_nobody() {
     let elsewhere = stored(&mut bench, Life::Retrying { failed: Attempt(1) });
     let running = bench.running();
     assert_eq!(sweep(&mut bench, SweepAction::Purge), ["load sweep 1024"]);
-    let heads = vec![head_of(&bench, here), elsewhere.clone(), head_of(&bench, running)];
+    let heads = vec![head_of(&bench, here), elsewhere, head_of(&bench, running)];
     assert_eq!(loaded(&mut bench, heads), ["finish Stopped", "finish Stopped"]);
     for op in &bench.commits[0].1.ops {
         let head = op.head();
@@ -93,7 +93,7 @@ fn a_stop_does_what_their_owner_would() {
     let running = bench.running();
     let lost = stored(&mut bench, Life::Running { attempt: Attempt(1), since: at(1) });
     sweep(&mut bench, SweepAction::Stop);
-    let heads = vec![head_of(&bench, here), head_of(&bench, running), lost.clone()];
+    let heads = vec![head_of(&bench, here), head_of(&bench, running), lost];
     assert_eq!(
         loaded(&mut bench, heads),
         ["update Stopped+callback", "update Stopping", "update Stopping"]
@@ -150,7 +150,7 @@ fn only_what_was_there_when_it_began_is_swept_and_a_page_moves_no_more_than_it_m
     later.accepted_at = bench.now.plus(Duration::from_millis(1));
     let begun = SweepPage { limit: 1, ..page(&bench, LaneId::Function(WORK), SweepAction::Purge) };
     bench.step(Input::Sweep { page: begun, reply: ReplyId(7) });
-    let heads = vec![later, first.clone(), second];
+    let heads = vec![later, first, second];
     assert_eq!(loaded(&mut bench, heads), ["finish Stopped"]);
     assert_eq!(bench.durable(), ["swept 1 of 1 of 2, 0 left alone, more"]);
 }
