@@ -15,10 +15,10 @@ impl Operator {
     /// Begins an operation and waits for its end.
     async fn worked(&mut self, path: &str, body: Value) -> Value {
         let operation = self.posted(path, body, 202).await;
-        let path = format!("/v1/operations/{}", operation["id"].as_str().expect("an id"));
+        let path = path_of(&operation);
         until(async || {
             let shown = self.get(&path).await;
-            (shown["state"] != "Running").then_some(shown)
+            (shown.get("state") != Some(&json!("Running"))).then_some(shown)
         })
         .await
     }
@@ -33,6 +33,10 @@ impl Operator {
     async fn counted(&mut self) -> Value {
         self.get("/v1/functions/hello/count").await
     }
+}
+
+fn path_of(operation: &Value) -> String {
+    format!("/v1/operations/{}", operation["id"].as_str().expect("an id"))
 }
 
 fn figures(operation: &Value) -> [Option<u64>; 4] {

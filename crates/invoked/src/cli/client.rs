@@ -101,7 +101,7 @@ pub(crate) enum TasksCommand {
     /// List the tasks of a function, the newest first.
     List(Box<TasksListArgs>),
     /// Show one task with its payload, result and history.
-    Get(TaskArgs),
+    Get(Box<TaskArgs>),
     /// Stop a task that has not ended, or all that fit.
     Stop(Box<TaskStopArgs>),
     /// Run a finished task again, or all that fit: new tasks with the same payloads.
