@@ -410,6 +410,17 @@ pub enum OperationError {
         /// Its id.
         id: String,
     },
+    /// There is no such function or destination, or the ARN is none.
+    #[error(transparent)]
+    Lane(LaneError),
+    /// A part of the filter cannot be meant of this.
+    #[error("{field} {problem}")]
+    Filter {
+        /// Which part.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The rate is not allowed.
     #[error("the rate must be between 1 and {max} a second")]
     Rate {
@@ -432,6 +443,38 @@ pub enum OperationError {
     #[error("the daemon takes no operations now; try again later")]
     Unavailable,
     /// The store did not answer.
+    #[error("the store did not answer")]
+    Store(#[from] StoreError),
+}
+
+/// A lane was not held, let go or looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError {
+    /// There is no such function.
+    #[error("function '{function}' does not exist")]
+    NoFunction {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// The ARN is none.
+    #[error("destination {problem}")]
+    BadArn {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No configuration names it, and none ever did.
+    #[error("destination '{destination}' stands in no configuration, and never did")]
+    NoDestination {
+        /// Its ARN.
+        destination: String,
+    },
+    /// The note is too long.
+    #[error("note is over {max} bytes")]
+    Note {
+        /// The most that is allowed, in bytes.
+        max: usize,
+    },
+    /// The store did not take it.
     #[error("the store did not answer")]
     Store(#[from] StoreError),
 }

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::error::InvokeError;
 use crate::handle::{Handle, Shared};
+use crate::retry::{Made, RetryOf};
 use crate::shard::Message;
 use crate::targets::REMOTE_HTTP;
 
@@ -88,7 +89,7 @@ impl Handle {
     pub(crate) async fn invoke_again(
         &self,
         request: InvokeRequest,
-        retry_of: Option<TaskId>,
+        retry: Option<RetryOf>,
     ) -> Result<Accepted, InvokeError> {
         let shared = &self.shared;
         if request.payload.len() > ASYNC_PAYLOAD_MAX {
@@ -108,7 +109,13 @@ impl Handle {
             TaskWish::AsConfigured => prepared.task_mode == TaskMode::On,
         };
         let shard = shared.shard_of(function.id.0);
-        let fresh = InvKey::generated(shard, shared.clock.now(), shared.random.next());
+        let made = retry.as_ref().and_then(|retry| retry.made);
+        let made = made.unwrap_or_else(|| Made {
+            at: shared.clock.now(),
+            random: shared.random.next(),
+            token: shared.random.next(),
+        });
+        let fresh = InvKey::generated(shard, made.at, made.random);
         let request_id = RequestId::from(fresh);
         let (key, task) = match (is_task, request.task_id) {
             (false, _) => (fresh, None),
@@ -120,13 +127,13 @@ impl Handle {
         let accept = AcceptRequest {
             key,
             request_id,
-            token: shared.random.next(),
+            token: made.token,
             fn_id: function.id,
             terms: prepared.terms,
             task,
             delay: request.delay,
             depth: request.depth,
-            retry_of,
+            retry_of: retry.map(|retry| retry.task),
             payload: request.payload,
         };
         self.accept(shard, request.function.name, accept).await

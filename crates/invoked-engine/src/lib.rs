@@ -20,8 +20,10 @@ mod functions;
 mod handle;
 mod invoke;
 mod labels;
+mod lanes;
 mod loops;
 mod operations;
+mod pauses;
 mod random;
 mod records;
 mod redrive;
@@ -45,17 +47,20 @@ pub use configs::{ConfigChange, ConfigPage, DestinationChange};
 pub use destinations::{DestinationView, Probed};
 pub use engine::{Drained, Engine, Fatal, StartError};
 pub use error::{
-    CallbackError, ConfigError, FunctionError, InvokeError, OperationError, ProbeError,
+    CallbackError, ConfigError, FunctionError, InvokeError, LaneError, OperationError, ProbeError,
     RedriveError, ResourceError, RetryError, TaskError,
 };
 pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};
 pub use invoke::{HttpAnswer, InvokeRequest, SyncAnswer, TaskWish};
 pub use labels::{AliasChange, AliasPage, VersionPage};
+pub use lanes::FunctionCounts;
+pub use operations::work::{Again, Sweep, Work, WorkKind, WorkRequest};
 pub use operations::{
     IDS_MAX, OPERATIONS_MAX, Operation, OperationCounts, OperationState, RATE_DEFAULT, RATE_MAX,
-    RedriveFilter, RedriveRequest, Redriven,
+    RedriveFilter, RedriveRequest, Redriven, WORK_RATE_MAX,
 };
+pub use pauses::{LaneHold, LaneKey};
 pub use registry::{
     ConfigRecord, Disabled, FunctionChange, FunctionRecord, Origin, Seed, StatusMode, WEIGHT_MAX,
 };

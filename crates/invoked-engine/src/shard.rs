@@ -29,6 +29,7 @@ use invoked_core::shard::{
     AcceptRequest, Accepted, Effect, Input, Note, RedriveRefused, Refused, ReplyId, ShardCore,
     ShardView, Standing, StopRefused, Ticket,
 };
+use invoked_core::sweep::{SweepPage, SweepRefused, Swept};
 use invoked_core::totals::Total;
 use invoked_store::{CommitOutcome, Lease, ShardWrite};
 use tokio::sync::{mpsc, oneshot};
@@ -40,8 +41,8 @@ use crate::engine::Fatal;
 use crate::handle::{Shared, Snapshot};
 use crate::telemetry::{self, FunctionMeters};
 use lag::Lag;
-use work::Done;
 pub(crate) use work::misconfigured;
+use work::{Done, SweepRead};
 
 /// Inputs of one kind that one turn takes.
 const TURN_INPUTS_MAX: usize = 256;
@@ -72,6 +73,11 @@ pub(crate) enum Ask {
     Stop {
         key: InvKey,
         reply: oneshot::Sender<Result<(), StopRefused>>,
+    },
+    /// The answer comes when the page is durable.
+    Sweep {
+        page: SweepPage,
+        reply: oneshot::Sender<Result<Swept, SweepRefused>>,
     },
     Peek {
         keys: Vec<InvKey>,
@@ -123,6 +129,7 @@ pub(crate) struct Replies {
     accepts: BTreeMap<ReplyId, oneshot::Sender<Result<Accepted, Refused>>>,
     redrives: BTreeMap<ReplyId, oneshot::Sender<Result<(), RedriveRefused>>>,
     stops: BTreeMap<ReplyId, oneshot::Sender<Result<(), StopRefused>>>,
+    sweeps: BTreeMap<ReplyId, oneshot::Sender<Result<Swept, SweepRefused>>>,
     idle: Vec<oneshot::Sender<()>>,
     flushed: Vec<oneshot::Sender<()>>,
 }
@@ -346,6 +353,11 @@ impl ShardTask {
                 self.replies.stops.insert(id, reply);
                 self.core.step(Input::Stop { key, reply: id }, now);
             }
+            Ask::Sweep { page, reply } => {
+                let id = self.replies.next();
+                self.replies.sweeps.insert(id, reply);
+                self.core.step(Input::Sweep { page, reply: id }, now);
+            }
             Ask::Peek { keys, reply } => {
                 let heads = keys.iter().map(|key| self.core.head(key).cloned());
                 let _gone = reply.send(heads.collect());
@@ -404,10 +416,18 @@ impl ShardTask {
                     let _gone = caller.send(result);
                 }
             }
+            Effect::ReplySweep { reply, result } => {
+                if let Some(caller) = self.replies.sweeps.remove(&reply) {
+                    let _gone = caller.send(result);
+                }
+            }
             Effect::Dispatch(dispatch) => self.dispatch(*dispatch),
             Effect::CancelAttempt { key, attempt } => self.cancel(key, attempt),
             Effect::Call(call) => self.call(*call),
             Effect::LoadHeads { lane, after } => self.load_heads(lane, after),
+            Effect::LoadSweep { reply, lane, after, limit } => {
+                self.load_sweep(SweepRead { reply, lane, after, limit });
+            }
             Effect::LoadHead { key } => self.load_head(key),
             Effect::LoadKept { key } => self.load_kept(key),
             Effect::LoadBytes { wanted } => self.load_bytes(wanted),

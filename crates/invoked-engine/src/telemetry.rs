@@ -240,7 +240,8 @@ fn families(metric: Metric) -> Vec<&'static str> {
         | Metric::CallbackFailed(_)
         | Metric::Redriven(_)
         | Metric::RedriveDelivered(_)
-        | Metric::RedriveFailed(_) => vec![],
+        | Metric::RedriveFailed(_)
+        | Metric::Now(_) => vec![],
     }
 }
 
@@ -284,7 +285,8 @@ fn destinations(directory: &Directory, totals: &BTreeMap<TotalKey, u64>) {
             | Metric::Ended(_)
             | Metric::Redriven(_)
             | Metric::RedriveDelivered(_)
-            | Metric::RedriveFailed(_) => continue,
+            | Metric::RedriveFailed(_)
+            | Metric::Now(_) => continue,
         };
         let name = match directory.get(key.fn_id) {
             Some(function) => shown(directory, function),
@@ -319,7 +321,8 @@ fn redrives(totals: &BTreeMap<TotalKey, u64>) {
             Metric::Accepted
             | Metric::Ended(_)
             | Metric::CallbackDelivered(_)
-            | Metric::CallbackFailed(_) => continue,
+            | Metric::CallbackFailed(_)
+            | Metric::Now(_) => continue,
         };
         *series.entry((family, kind)).or_default() += value;
     }

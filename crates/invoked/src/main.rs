@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Callbacks(args) => command::callbacks::run(&args, &environment, output),
         Command::Destinations(args) => command::destinations::run(&args, &environment, output),
         Command::Why(args) => command::why::run(&args, &environment, output),
+        Command::Store(args) => command::store::run(args, environment, output),
         Command::Completions(args) => {
             command::completions::run(&args);
             Ok(())

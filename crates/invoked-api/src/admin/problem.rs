@@ -7,8 +7,8 @@ use http::StatusCode;
 use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use invoked_core::limits::ASYNC_PAYLOAD_MAX;
 use invoked_engine::{
-    CallbackError, ConfigError, FunctionError, InvokeError, OperationError, ProbeError, Refusing,
-    RetryError, TaskError,
+    CallbackError, ConfigError, FunctionError, InvokeError, LaneError, OperationError, ProbeError,
+    Refusing, RetryError, TaskError,
 };
 
 use crate::admin::dto::Error;
@@ -85,6 +85,9 @@ pub(crate) enum AdminProblem {
     /// A callback that was to be sent anew, or an operation that does it.
     #[error(transparent)]
     Operation(#[from] OperationError),
+    /// A lane that was to be held, let go or counted.
+    #[error(transparent)]
+    Lane(#[from] LaneError),
     /// A probe.
     #[error(transparent)]
     Probe(#[from] ProbeError),
@@ -192,6 +195,7 @@ impl AdminProblem {
                 CallbackError::Store(_) => Refusal::internal(),
             },
             Self::Operation(error) => operation(error),
+            Self::Lane(error) => lane(error),
             Self::Probe(error) => match error {
                 ProbeError::BadArn { .. } => Refusal::invalid(text()).of("destination"),
                 ProbeError::NoSink { .. } => conflict("NoSuchSink", text()),
@@ -270,11 +274,24 @@ fn operation(error: &OperationError) -> Refusal {
         OperationError::NoFunction { .. } => not_found("FunctionNotFound", text),
         OperationError::NotFound { .. } => not_found("OperationNotFound", text),
         OperationError::Ended { .. } => conflict("OperationEnded", text),
+        OperationError::Lane(error) => lane(error),
+        OperationError::Filter { field, .. } => Refusal::invalid(text).of(field),
         OperationError::Rate { .. } => Refusal::invalid(text).of("rate_per_second"),
         OperationError::Ids { .. } => Refusal::invalid(text).of("ids"),
         OperationError::TooMany { .. } => conflict("LimitExceeded", text),
         OperationError::Unavailable => Refusal::unavailable(text, RETRY_AFTER_DEFAULT),
         OperationError::Store(_) => Refusal::internal(),
+    }
+}
+
+fn lane(error: &LaneError) -> Refusal {
+    let text = error.to_string();
+    match error {
+        LaneError::NoFunction { .. } => not_found("FunctionNotFound", text),
+        LaneError::BadArn { .. } => Refusal::invalid(text).of("destination"),
+        LaneError::NoDestination { .. } => not_found("DestinationNotFound", text),
+        LaneError::Note { .. } => Refusal::invalid(text).of("note"),
+        LaneError::Store(_) => Refusal::internal(),
     }
 }
 

@@ -104,7 +104,8 @@ fn live(engine: &Handle) -> u64 {
             | Metric::CallbackFailed(_)
             | Metric::Redriven(_)
             | Metric::RedriveDelivered(_)
-            | Metric::RedriveFailed(_) => {}
+            | Metric::RedriveFailed(_)
+            | Metric::Now(_) => {}
         }
     }
     accepted.saturating_sub(ended)

@@ -9,6 +9,7 @@ mod client;
 mod daemon;
 mod forms;
 mod invocations;
+mod lanes;
 mod loops;
 mod operator;
 mod overload;
