@@ -32,7 +32,7 @@ use crate::staged::Staged;
 use crate::tables::Tables;
 
 /// The format that is written, and the newest that is read.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Rows that an upgrade writes in one batch.
 const UPGRADED_AT_ONCE: usize = 10_000;
 /// A process that was killed a moment ago may still hold the lock.
@@ -112,8 +112,9 @@ fn create(
     Ok(Opened { tables, acknowledged, number, shards, live_rows, epochs })
 }
 
-/// Format 1 also indexed by their status the tasks that wait since their acceptance. What else it wrote
-/// is read as it is. Cut short, this begins again. Returns the number of the last batch.
+/// Format 1 also indexed by their status the tasks that wait since their acceptance; formats 1 and 2 did
+/// not index those that were under way. What else they wrote is read as it is. Cut short, this begins
+/// again. Returns the number of the last batch.
 fn upgrade(
     tables: &Tables,
     view: &View<'_>,
@@ -124,10 +125,12 @@ fn upgrade(
     let mut staged = Staged::default();
     for head in view.live_rows() {
         let head = head?;
+        let (at, status) = (head.accepted_at, head.status());
+        let key = status::encode_key(head.fn_id, status, at, head.key);
         if status::is_due_since_acceptance(&head) {
-            let (at, status) = (head.accepted_at, head.status());
-            let key = status::encode_key(head.fn_id, status, at, head.key);
             staged.remove(Table::Records(head.bucket()), &key);
+        } else if head.task.is_some() && head.life.attempt_under_way().is_some() {
+            staged.put(Table::Records(head.bucket()), &key, &[]);
         }
         if staged.len() >= UPGRADED_AT_ONCE {
             std::mem::take(&mut staged).commit(tables).map_err(engine)?;
