@@ -18,7 +18,7 @@ use crate::handle::{Handle, ShardPort, Shared};
 use crate::operations::run::Runner;
 use crate::operations::{self, Operations};
 use crate::random::Random;
-use crate::shard::{Ask, Replies, ShardTask};
+use crate::shard::{Ask, Reads, Replies, ShardTask};
 use crate::telemetry::FunctionMeters;
 
 /// Questions that may wait for a shard.
@@ -126,6 +126,7 @@ impl Engine {
                 attempts: std::collections::BTreeMap::new(),
                 calls: std::collections::BTreeMap::new(),
                 replies: Replies::default(),
+                reads: Reads::default(),
                 meters: FunctionMeters::default(),
             };
             tasks.spawn(task.run());

@@ -25,8 +25,8 @@ use invoked_core::directory::Directory;
 use invoked_core::head::{Head, LaneId};
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::shard::{
-    AcceptRequest, Accepted, Effect, Input, Note, RedriveRefused, Refused, ReplyId, ShardCore,
-    ShardView, StopRefused, Ticket,
+    AcceptRequest, Accepted, BytesWanted, Effect, Input, Note, RedriveRefused, Refused, ReplyId,
+    ShardCore, ShardView, StopRefused, Ticket,
 };
 use invoked_core::totals::Total;
 use invoked_store::{CommitOutcome, Lease, ShardWrite};
@@ -102,6 +102,7 @@ pub(crate) struct ShardTask {
     pub(crate) attempts: BTreeMap<InvKey, (Attempt, AbortHandle)>,
     pub(crate) calls: BTreeMap<InvKey, (Attempt, AbortHandle)>,
     pub(crate) replies: Replies,
+    pub(crate) reads: Reads,
     pub(crate) meters: FunctionMeters,
 }
 
@@ -114,6 +115,14 @@ pub(crate) struct Replies {
     stops: BTreeMap<ReplyId, oneshot::Sender<Result<(), StopRefused>>>,
     idle: Vec<oneshot::Sender<()>>,
     flushed: Vec<oneshot::Sender<()>>,
+}
+
+/// Reads of payloads. While enough are under way, the next one grows, as a commit does: each costs the
+/// waking of a thread, and a drain would make one for every invocation.
+#[derive(Default)]
+pub(crate) struct Reads {
+    under_way: usize,
+    wanted: Vec<BytesWanted>,
 }
 
 /// A commit under way.
@@ -366,7 +375,11 @@ impl ShardTask {
             Effect::LoadHeads { lane, after } => self.load_heads(lane, after),
             Effect::LoadHead { key } => self.load_head(key),
             Effect::LoadKept { key } => self.load_kept(key),
-            Effect::LoadBytes { wanted } => self.load_bytes(wanted),
+            Effect::ReadBytesAhead { wanted } => self.read_bytes_ahead(wanted),
+            Effect::LoadBytes { wanted } => {
+                self.reads.wanted.extend(wanted);
+                self.load_bytes();
+            }
             Effect::Note(Note::Breaker { lane, breaker }) => self.breaker_moved(lane, &breaker),
             Effect::Note(note) => self.meters.note(note, &self.snapshot.directory),
             Effect::Alarm(message) => {

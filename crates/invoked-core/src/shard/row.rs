@@ -29,6 +29,8 @@ pub(super) struct Row {
     pub(super) dispatched_at: Option<Timestamp>,
     /// Whether its callback is given up as soon as its bytes are read.
     pub(super) is_giving_up: bool,
+    /// Whether its payload is being read before its turn.
+    pub(super) is_read_ahead: bool,
     pub(super) payload: Option<Bytes>,
     pub(super) result: Option<Bytes>,
     pub(super) envelope: Option<Bytes>,
@@ -65,6 +67,7 @@ impl Row {
             held: None,
             dispatched_at: None,
             is_giving_up: false,
+            is_read_ahead: false,
             payload: Some(payload),
             result: None,
             envelope: None,
@@ -85,12 +88,20 @@ impl Row {
             held: None,
             dispatched_at: None,
             is_giving_up: false,
+            is_read_ahead: false,
             payload: None,
             result: None,
             envelope: None,
             first_try_at: None,
             later: SmallVec::new(),
         }
+    }
+
+    /// Whether it waits for its attempt, and its payload is in the store alone.
+    pub(super) fn waits_for_payload(&self) -> bool {
+        self.waiting_at.is_some()
+            && self.payload.is_none()
+            && matches!(self.slot.lane, LaneId::Function(_))
     }
 
     /// Bytes it keeps in memory.
