@@ -28,6 +28,7 @@ mod registry;
 mod resources;
 mod retry;
 mod roles;
+mod seed;
 mod services;
 mod shard;
 mod switches;
