@@ -3,7 +3,7 @@
 //!
 //! Every role is a subprocess of its own, so that CPU and memory can be told apart:
 //! [`function`] is called, [`floor`] or `invoked` accepts and calls, [`load`] submits.
-//! [`run`], [`modes`], [`lists`], [`callbacks`] and [`backlog`] start them, measure and report.
+//! [`run`], [`modes`], [`lists`], [`callbacks`], [`many`], [`depth`] and [`backlog`] start them, measure and report.
 
 pub mod backlog;
 pub mod broker;
@@ -11,6 +11,7 @@ pub mod callbacks;
 pub mod client;
 pub mod clock;
 pub mod control;
+pub mod depth;
 pub mod disk;
 pub mod flood;
 pub mod floor;
@@ -19,6 +20,7 @@ pub mod latency;
 pub mod lists;
 pub mod load;
 pub mod log;
+pub mod many;
 pub mod modes;
 pub mod payload;
 pub mod proc;

@@ -1,9 +1,11 @@
-//! `invoked-load`: `run`, `modes`, `lists`, `callbacks` and `backlog` are for people and for `cargo xtask bench`; the other
+//! `invoked-load`: `run`, `modes`, `lists`, `callbacks`, `many`, `depth` and `backlog` are for people and for `cargo xtask bench`; the other
 //! subcommands are the roles they start as subprocesses.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use invoked_benches::{backlog, callbacks, flood, floor, function, lists, load, modes, run};
+use invoked_benches::{
+    backlog, callbacks, depth, flood, floor, function, lists, load, many, modes, run,
+};
 
 #[derive(Parser)]
 #[command(name = "invoked-load", about = "The load benchmark of invoked")]
@@ -22,6 +24,10 @@ enum Command {
     Lists(lists::Args),
     /// Delivers results to real brokers beside it.
     Callbacks(callbacks::Args),
+    /// Compares the cost of an invocation among few functions and among many.
+    Many(many::Args),
+    /// Compares the cost of an invocation with nothing waiting and behind a deep backlog.
+    Depth(depth::Args),
     /// Holds a backlog, kills and restarts the daemon, drains.
     Backlog(backlog::Args),
     /// Invokes with a key, alone and beside strangers who send as fast as they can.
@@ -40,6 +46,8 @@ fn main() -> Result<()> {
         Command::Modes(args) => modes::main(&args),
         Command::Lists(args) => lists::main(&args),
         Command::Callbacks(args) => callbacks::main(&args),
+        Command::Many(args) => many::main(&args),
+        Command::Depth(args) => depth::main(&args),
         Command::Backlog(args) => backlog::main(&args),
         Command::Flood(args) => flood::main(&args),
         Command::Function(args) => function::main(&args),

@@ -24,6 +24,10 @@ const STANDSTILL: Duration = Duration::from_secs(30);
 pub struct Step {
     /// The function that is invoked: [`FUNCTION`] or [`crate::server::TASK_FUNCTION`].
     pub function: &'static str,
+    /// Over so many functions by turns, whose names are `function`, `-` and a number.
+    pub functions: Option<u64>,
+    /// Seconds that invocations wait at least.
+    pub delay: u32,
     /// Whether requests are signed.
     pub signed: bool,
     pub connections: usize,
@@ -38,6 +42,8 @@ impl Step {
     pub fn at(connections: usize) -> Self {
         Self {
             function: FUNCTION,
+            functions: None,
+            delay: 0,
             signed: false,
             connections,
             seconds: None,
@@ -130,8 +136,10 @@ impl Stage {
             .arg(format!("--function={}", step.function))
             .arg(format!("--connections={}", step.connections))
             .arg(format!("--run={}", self.run))
+            .arg(format!("--delay={}", step.delay))
             .arg("--exit-with-stdin");
         let limits = [
+            ("--functions", step.functions.map(|functions| functions.to_string())),
             ("--seconds", step.seconds.map(|seconds| seconds.to_string())),
             ("--count", step.count.map(|count| count.to_string())),
             ("--rate", step.rate.map(|rate| rate.to_string())),
