@@ -28,11 +28,11 @@ fn what_comes_in_by_a_window_is_read_at_once_and_dispatched_without_another_read
     // The first has the slot already and waits for this very read.
     let read = bytes(&keys, Some(b"x"));
     assert_eq!(bench.step(Input::BytesReadAhead(read)), ["dispatch 1"]);
-    assert_eq!(bench.core.view().cached_bytes, 2);
+    assert_eq!(bench.core.view(bench.now).cached_bytes, 2);
     let first = bench.core.heads_under_way().next().unwrap().key;
     let words = bench.ended(first, 1, Verdict::Succeeded);
     assert_eq!(words, ["dispatch 1", "finish Succeeded"]);
-    assert_eq!(bench.core.view().cached_bytes, 1);
+    assert_eq!(bench.core.view(bench.now).cached_bytes, 1);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_payload_that_finds_no_room_is_read_in_its_turn() {
     let (mut bench, keys) = restarted(3, 3);
     let read = bytes(&keys, Some(b"xx"));
     assert_eq!(bench.step(Input::BytesReadAhead(read)), ["dispatch 1"]);
-    assert_eq!(bench.core.view().cached_bytes, 2);
+    assert_eq!(bench.core.view(bench.now).cached_bytes, 2);
     for words in [["dispatch 1", "finish Succeeded"], ["load bytes", "finish Succeeded"]] {
         let first = bench.core.heads_under_way().next().unwrap().key;
         assert_eq!(bench.ended(first, 1, Verdict::Succeeded), words);
