@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use invoked_benches::{backlog, callbacks, floor, function, lists, load, modes, run};
+use invoked_benches::{backlog, callbacks, floor, function, leash, lists, load, modes, run};
 
 #[derive(Parser)]
 #[command(name = "invoked-load", about = "The load benchmark of invoked")]
@@ -28,6 +28,8 @@ enum Command {
     Function(function::Args),
     /// Serves the floor: a durable 202 and a dispatch, nothing else.
     Floor(floor::Args),
+    /// Holds a foreign program, and ends it with whoever started this.
+    Leash(leash::Args),
     /// Submits invocations and prints one JSON object.
     Load(load::Args),
 }
@@ -41,6 +43,7 @@ fn main() -> Result<()> {
         Command::Backlog(args) => backlog::main(&args),
         Command::Function(args) => function::main(&args),
         Command::Floor(args) => floor::main(&args),
+        Command::Leash(args) => leash::main(&args),
         Command::Load(args) => load::main(&args),
     }
 }
