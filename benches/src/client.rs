@@ -20,10 +20,13 @@ use tokio::net::TcpStream;
 pub struct Target {
     pub address: SocketAddr,
     pub path: Uri,
+    /// If there are any, each request goes to the next of them instead.
+    pub paths: Vec<Uri>,
     pub content_type: HeaderValue,
-    pub extra: Option<(HeaderName, HeaderValue)>,
+    pub extra: Vec<(HeaderName, HeaderValue)>,
     pub signer: Option<Signer>,
     host: HeaderValue,
+    turn: Cell<usize>,
 }
 
 impl Target {
@@ -31,23 +34,30 @@ impl Target {
         Ok(Self {
             address,
             path: path.parse().with_context(|| format!("the path {path}"))?,
+            paths: Vec::new(),
             content_type: HeaderValue::from_static(content_type),
-            extra: None,
+            extra: Vec::new(),
             signer: None,
             host: HeaderValue::from_str(&address.to_string())?,
+            turn: Cell::new(0),
         })
     }
 
     fn request(&self, body: Bytes) -> Request<Full<Bytes>> {
-        let signed = self.signer.as_ref().map(|signer| signer.headers(self, &body));
-        let mut request = Request::post(self.path.clone()).body(Full::new(body)).expect("valid");
+        let turn = self.turn.replace(self.turn.get() + 1);
+        let path = match self.paths.len() {
+            0 => &self.path,
+            several => &self.paths[turn % several],
+        };
+        let signed = self.signer.as_ref().map(|signer| signer.headers(self, path, &body));
+        let mut request = Request::post(path.clone()).body(Full::new(body)).expect("valid");
         let headers = request.headers_mut();
         for (name, value) in signed.into_iter().flatten() {
             headers.insert(name, value);
         }
         headers.insert(HOST, self.host.clone());
         headers.insert(CONTENT_TYPE, self.content_type.clone());
-        if let Some((name, value)) = &self.extra {
+        for (name, value) in &self.extra {
             headers.insert(name.clone(), value.clone());
         }
         request
@@ -69,14 +79,14 @@ impl Signer {
         Self { access_key_id, access_key_secret, count: Cell::new(0) }
     }
 
-    fn headers(&self, target: &Target, body: &[u8]) -> Vec<(HeaderName, HeaderValue)> {
+    fn headers(&self, target: &Target, path: &Uri, body: &[u8]) -> Vec<(HeaderName, HeaderValue)> {
         let count = self.count.get();
         self.count.set(count + 1);
         let content_type = target.content_type.to_str().unwrap_or_default();
         let call = acs3::Call {
             method: "POST",
             host: target.host.to_str().unwrap_or_default(),
-            path: target.path.path(),
+            path: path.path(),
             query: &[],
             headers: &[("content-type", content_type), ("x-fc-invocation-type", "Async")],
             action: "InvokeFunction",

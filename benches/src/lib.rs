@@ -3,7 +3,7 @@
 //!
 //! Every role is a subprocess of its own, so that CPU and memory can be told apart:
 //! [`function`] is called, [`floor`] or `invoked` accepts and calls, [`load`] submits.
-//! [`run`], [`modes`], [`lists`], [`callbacks`] and [`backlog`] start them, measure and report.
+//! [`run`], [`modes`], [`lists`], [`callbacks`], [`many`], [`depth`] and [`backlog`] start them, measure and report.
 
 pub mod backlog;
 pub mod broker;
@@ -13,7 +13,9 @@ pub mod chart;
 pub mod client;
 pub mod clock;
 pub mod control;
+pub mod depth;
 pub mod disk;
+pub mod failing;
 pub mod floor;
 pub mod function;
 pub mod latency;
@@ -21,7 +23,9 @@ pub mod leash;
 pub mod lists;
 pub mod load;
 pub mod log;
+pub mod many;
 pub mod modes;
+pub mod neighbours;
 pub mod payload;
 pub mod peer;
 pub mod proc;

@@ -34,6 +34,9 @@ pub struct Args {
     /// Another path than the invocations of the function; its 202s need not name a request.
     #[arg(long)]
     pub path: Option<String>,
+    /// Goes by turns over so many functions, whose names are `function`, `-` and a number from 0.
+    #[arg(long)]
+    pub functions: Option<u64>,
     #[arg(long, default_value_t = 64)]
     pub connections: usize,
     /// Stop after so long; with a rate, the length of the run.
@@ -54,6 +57,9 @@ pub struct Args {
     /// The first number; the others follow.
     #[arg(long, default_value_t = 0)]
     pub first: u64,
+    /// Asks that invocations wait so many seconds; at most an hour.
+    #[arg(long, default_value_t = 0)]
+    pub delay: u32,
     /// Signs every request with the benchmark's key.
     #[arg(long)]
     pub sign: bool,
@@ -115,13 +121,19 @@ pub fn main(args: &Args) -> Result<()> {
 
 async fn generate(args: &Args) -> Result<Report> {
     ensure!(args.count.is_some() || args.seconds.is_some(), "give --count or --seconds");
-    let path = match &args.path {
+    let path = |function: &str| match &args.path {
         Some(path) => path.clone(),
-        None => format!("/2023-03-30/functions/{}/invocations", args.function),
+        None => format!("/2023-03-30/functions/{function}/invocations"),
     };
-    let mut target = Target::new(args.target, &path, "application/json")?;
-    target.extra =
-        Some((HeaderName::from_static("x-fc-invocation-type"), HeaderValue::from_static("Async")));
+    let mut target = Target::new(args.target, &path(&args.function), "application/json")?;
+    let names = (0..args.functions.unwrap_or(0)).map(|at| format!("{}-{at}", args.function));
+    target.paths = names.map(|name| path(&name).parse()).collect::<Result<_, _>>()?;
+    target
+        .extra
+        .push((HeaderName::from_static("x-fc-invocation-type"), HeaderValue::from_static("Async")));
+    if args.delay > 0 {
+        target.extra.push((HeaderName::from_static("x-fc-async-delay"), args.delay.into()));
+    }
     target.signer = args.sign.then(Signer::of_the_benchmark);
     let load = Rc::new(Load {
         target,

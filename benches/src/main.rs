@@ -1,9 +1,11 @@
-//! `invoked-load`: `run`, `modes`, `lists`, `callbacks` and `backlog` are for people and for `cargo xtask bench`; the other
-//! subcommands are the roles they start as subprocesses.
+//! `invoked-load`: the first of its subcommands are for people and for `cargo xtask bench`; the others are the roles that
+//! those start as subprocesses.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use invoked_benches::{backlog, callbacks, floor, function, leash, lists, load, modes, run};
+use invoked_benches::{
+    backlog, callbacks, depth, failing, floor, function, leash, lists, load, many, modes, neighbours, run,
+};
 
 #[derive(Parser)]
 #[command(name = "invoked-load", about = "The load benchmark of invoked")]
@@ -22,6 +24,14 @@ enum Command {
     Lists(lists::Args),
     /// Delivers results to real brokers beside it.
     Callbacks(callbacks::Args),
+    /// Compares the cost of an invocation among few functions and among many.
+    Many(many::Args),
+    /// Compares the cost of an invocation with nothing waiting and behind a deep backlog.
+    Depth(depth::Args),
+    /// Times one function beside a backlog of another, and one account beside a thousand functions of another.
+    Neighbours(neighbours::Args),
+    /// Counts the attempts that a target refuses, with and without the adaptive limit.
+    Failing(failing::Args),
     /// Holds a backlog, kills and restarts the daemon, drains.
     Backlog(backlog::Args),
     /// Serves the benchmark's function.
@@ -40,6 +50,10 @@ fn main() -> Result<()> {
         Command::Modes(args) => modes::main(&args),
         Command::Lists(args) => lists::main(&args),
         Command::Callbacks(args) => callbacks::main(&args),
+        Command::Many(args) => many::main(&args),
+        Command::Depth(args) => depth::main(&args),
+        Command::Neighbours(args) => neighbours::main(&args),
+        Command::Failing(args) => failing::main(&args),
         Command::Backlog(args) => backlog::main(&args),
         Command::Function(args) => function::main(&args),
         Command::Floor(args) => floor::main(&args),

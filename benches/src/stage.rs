@@ -25,6 +25,10 @@ const STANDSTILL: Duration = Duration::from_secs(30);
 pub struct Step {
     /// The function that is invoked: [`FUNCTION`] or [`crate::server::TASK_FUNCTION`].
     pub function: &'static str,
+    /// Over so many functions by turns, whose names are `function`, `-` and a number.
+    pub functions: Option<u64>,
+    /// Seconds that invocations wait at least.
+    pub delay: u32,
     /// Whether requests are signed.
     pub signed: bool,
     pub connections: usize,
@@ -41,6 +45,8 @@ impl Step {
     pub fn at(connections: usize) -> Self {
         Self {
             function: FUNCTION,
+            functions: None,
+            delay: 0,
             signed: false,
             connections,
             seconds: None,
@@ -138,11 +144,13 @@ impl Stage {
             .arg(format!("--connections={}", step.connections))
             .arg(format!("--size={}", step.size))
             .arg(format!("--run={}", self.run))
+            .arg(format!("--delay={}", step.delay))
             .arg("--exit-with-stdin");
         if self.server.kind.is_restate() {
             command.arg(format!("--path={}", restate::PATH));
         }
         let limits = [
+            ("--functions", step.functions.map(|functions| functions.to_string())),
             ("--seconds", step.seconds.map(|seconds| seconds.to_string())),
             ("--count", step.count.map(|count| count.to_string())),
             ("--rate", step.rate.map(|rate| rate.to_string())),
