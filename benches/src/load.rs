@@ -63,6 +63,9 @@ pub struct Args {
     /// Signs every request with the benchmark's key.
     #[arg(long)]
     pub sign: bool,
+    /// Signs with the key of another account instead.
+    #[arg(long, requires = "sign")]
+    pub other_account: bool,
     /// Gives up what is unanswered so long after everything should have been sent: a server may hang.
     #[arg(long, default_value_t = 120.0)]
     pub patience: f64,
@@ -134,7 +137,11 @@ async fn generate(args: &Args) -> Result<Report> {
     if args.delay > 0 {
         target.extra.push((HeaderName::from_static("x-fc-async-delay"), args.delay.into()));
     }
-    target.signer = args.sign.then(Signer::of_the_benchmark);
+    target.signer = match (args.sign, args.other_account) {
+        (false, _) => None,
+        (true, false) => Some(Signer::of_the_benchmark()),
+        (true, true) => Some(Signer::of_another_account()),
+    };
     let load = Rc::new(Load {
         target,
         payloads: Writer::new(args.size),

@@ -4,7 +4,8 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use invoked_benches::{
-    backlog, callbacks, depth, failing, floor, function, leash, lists, load, many, modes, neighbours, run,
+    backlog, callbacks, depth, failing, floor, function, leash, lists, load, many, modes,
+    neighbours, run,
 };
 
 #[derive(Parser)]

@@ -31,6 +31,8 @@ pub struct Step {
     pub delay: u32,
     /// Whether requests are signed.
     pub signed: bool,
+    /// With the key of another account.
+    pub other_account: bool,
     pub connections: usize,
     pub seconds: Option<f64>,
     pub count: Option<u64>,
@@ -48,6 +50,7 @@ impl Step {
             functions: None,
             delay: 0,
             signed: false,
+            other_account: false,
             connections,
             seconds: None,
             count: None,
@@ -157,6 +160,9 @@ impl Stage {
         ];
         if step.signed {
             command.arg("--sign");
+        }
+        if step.other_account {
+            command.arg("--other-account");
         }
         for (name, value) in limits {
             if let Some(value) = value {
