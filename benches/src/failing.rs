@@ -117,7 +117,7 @@ fn table(args: &Args, rows: &[Row]) -> String {
     let titles =
         ["limit", "wasted attempts for a success", "attempts", "succeeded", "s to the last"];
     format!(
-        "Every other call is refused with 503 and `Retry-After: 1`; {} invocations, watched for at most {} s. Asked for \
+        "Half of the calls, whichever, are refused with 503 and `Retry-After: 1`; {} invocations, watched for at most {} s. Asked for \
          with the adaptive limit: below {ASKED}.\n\n{}",
         args.count,
         args.patience,

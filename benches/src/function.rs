@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::latency::{Latency, Recorder};
-use crate::payload::Mark;
+use crate::payload::{Mark, scramble};
 use crate::proc;
 
 #[derive(clap::Args)]
@@ -49,9 +49,9 @@ pub enum Mode {
     Ok,
     Slow,
     Fail,
-    /// Takes as long as `slow`; every other call fails.
+    /// Takes as long as `slow`; half of the calls fail, whichever.
     Half,
-    /// Every other call is refused with 503 and `Retry-After: 1`.
+    /// Half of the calls, whichever, are refused with 503 and `Retry-After: 1`.
     Busy,
     /// Answers nobody until another mode is set.
     Hold,
@@ -184,7 +184,7 @@ impl Function {
 
     async fn call(&self, body: &[u8]) -> Outcome {
         let mark = Mark::read(body);
-        let (counted, is_odd) = self.book().arrived(mark, clock::now_ns());
+        let (counted, is_unlucky) = self.book().arrived(mark, clock::now_ns());
         let held = InFlight::new(self);
         let (mut mode, slow) = *self.mode.borrow();
         if mode == Mode::Hold {
@@ -199,8 +199,8 @@ impl Function {
         drop(held);
         let outcome = match mode {
             Mode::Fail => Outcome::Failed,
-            Mode::Half if is_odd => Outcome::Failed,
-            Mode::Busy if is_odd => Outcome::Busy,
+            Mode::Half if is_unlucky => Outcome::Failed,
+            Mode::Busy if is_unlucky => Outcome::Busy,
             Mode::Ok | Mode::Slow | Mode::Half | Mode::Busy | Mode::Hold => Outcome::Ok,
         };
         if let (Some(mark), Outcome::Ok) = (counted, outcome) {
@@ -234,15 +234,15 @@ impl Function {
 }
 
 impl Book {
-    /// Returns the mark if it belongs to this run, and whether the call is one of every other.
+    /// Returns the mark if it belongs to this run, and whether the call is of the half that fails, if half do.
     fn arrived(&mut self, mark: Option<Mark>, now_ns: u64) -> (Option<Mark>, bool) {
         let Some(mark) = mark.filter(|mark| mark.run == self.run) else {
             self.stale += 1;
-            return (None, self.stale % 2 == 1);
+            return (None, scramble(self.stale) % 2 == 1);
         };
         self.requests += 1;
         self.latency.record(mark.intended_ns, now_ns);
-        (Some(mark), self.requests % 2 == 1)
+        (Some(mark), scramble(self.requests) % 2 == 1)
     }
 
     fn answered(&mut self, mark: Mark, now_ns: u64) {

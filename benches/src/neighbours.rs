@@ -175,7 +175,7 @@ fn watch(stage: &mut Stage, noisy: &Noisy, step: Step, title: &str) -> Result<Ro
     })
 }
 
-/// The neighbour's function: slow, and failing every other time.
+/// The neighbour's function: slow, and failing half of the time.
 struct Noisy {
     address: SocketAddr,
     process: crate::proc::Process,
