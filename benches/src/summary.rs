@@ -140,7 +140,8 @@ fn asked(session: &Session) -> Vec<Vec<String>> {
     row("CPU s for 10,000", "at most 0.6", cpu, number(cpu, 2), at_most, 0.6);
     let open = (session.open_at(Kind::Invoked, RATE), session.open_at(Kind::Floor, RATE));
     if let (Some(ours), Some(floor)) = open {
-        let percentiles: [(&str, fn(&Figures) -> f64); 3] = [
+        type Percentile = (&'static str, fn(&Figures) -> f64);
+        let percentiles: [Percentile; 3] = [
             ("p50", |f| f.accept_p50_us),
             ("p99", |f| f.accept_p99_us),
             ("p99.9", |f| f.accept_p999_us),
