@@ -57,7 +57,7 @@ pub fn quick(workspace: &Workspace) -> Result<()> {
     measure(workspace, &["run", "--quick"])
 }
 
-fn all(workspace: &Workspace, lines: &[&[&str]]) -> Result<()> {
+fn all(workspace: &Workspace, lines: &[&[&'static str]]) -> Result<()> {
     build(workspace)?;
     let mut steps = Steps::default();
     for line in lines {
