@@ -16,6 +16,7 @@ pub mod control;
 pub mod depth;
 pub mod disk;
 pub mod failing;
+pub mod flood;
 pub mod floor;
 pub mod function;
 pub mod latency;

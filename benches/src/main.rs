@@ -4,7 +4,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use invoked_benches::{
-    backlog, callbacks, depth, failing, floor, function, leash, lists, load, many, modes,
+    backlog, callbacks, depth, failing, flood, floor, function, leash, lists, load, many, modes,
     neighbours, run,
 };
 
@@ -35,6 +35,8 @@ enum Command {
     Failing(failing::Args),
     /// Holds a backlog, kills and restarts the daemon, drains.
     Backlog(backlog::Args),
+    /// Invokes with a key, alone and beside strangers who send as fast as they can.
+    Flood(flood::Args),
     /// Serves the benchmark's function.
     Function(function::Args),
     /// Serves the floor: a durable 202 and a dispatch, nothing else.
@@ -56,6 +58,7 @@ fn main() -> Result<()> {
         Command::Neighbours(args) => neighbours::main(&args),
         Command::Failing(args) => failing::main(&args),
         Command::Backlog(args) => backlog::main(&args),
+        Command::Flood(args) => flood::main(&args),
         Command::Function(args) => function::main(&args),
         Command::Floor(args) => floor::main(&args),
         Command::Leash(args) => leash::main(&args),

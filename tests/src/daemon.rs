@@ -89,18 +89,27 @@ impl Site {
     /// Starts the daemon and waits until it is ready.
     #[must_use]
     pub fn start(&self) -> Daemon<'_> {
-        let mut daemon = self.start_unready();
-        poll::until("the daemon is ready", poll::SOON, || daemon.is_ready().then_some(()));
-        daemon
+        self.start_as(self.command(&["serve", "--config"]))
     }
 
     /// Starts the daemon and does not wait.
     #[must_use]
     pub fn start_unready(&self) -> Daemon<'_> {
+        self.spawned(self.command(&["serve", "--config"]))
+    }
+
+    /// Starts the daemon by a command line that lacks the configuration file alone, and waits until it is ready.
+    #[must_use]
+    pub fn start_as(&self, command: Command) -> Daemon<'_> {
+        let mut daemon = self.spawned(command);
+        poll::until("the daemon is ready", poll::SOON, || daemon.is_ready().then_some(()));
+        daemon
+    }
+
+    fn spawned(&self, mut command: Command) -> Daemon<'_> {
         let log =
             OpenOptions::new().create(true).append(true).open(self.log()).expect("the log file");
-        let child = self
-            .command(&["serve", "--config"])
+        let child = command
             .arg(self.file())
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log)
@@ -141,6 +150,12 @@ pub struct Daemon<'site> {
 }
 
 impl Daemon<'_> {
+    /// Of the process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn send(&self, request: &Request) -> Message {
         send(self.site.api, request).unwrap_or_else(|error| panic!("{error}: {request:?}"))
     }

@@ -5,6 +5,7 @@
 //! - [`function`]: a server of the custom-runtime protocol that does what each payload says and keeps every call;
 //! - [`api`]: the requests of the Function Compute API that the tests send;
 //! - [`http`]: the blocking HTTP/1.1 beneath both, small enough to send what a proper client would not;
+//! - [`disk`]: a disk that a test may fill;
 //! - [`metrics`]: what `/metrics` says;
 //! - [`brokers`], [`proxy`]: where the real brokers are, and what stands before one to make it slow or gone;
 //! - [`oracle`]: the outside memory of the kill -9 test, and its judgement;
@@ -14,6 +15,7 @@ pub mod api;
 pub mod brokers;
 pub mod config;
 pub mod daemon;
+pub mod disk;
 pub mod function;
 pub mod http;
 pub mod metrics;

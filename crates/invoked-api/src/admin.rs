@@ -36,6 +36,7 @@ mod destinations;
 mod dto;
 mod functions;
 mod guard;
+mod lanes;
 mod openapi;
 mod operations;
 mod problem;
@@ -94,13 +95,12 @@ impl Admin {
 
     fn ready(&self) -> Result<Reply, AdminProblem> {
         let engine = self.engine()?;
-        if engine.is_store_full() {
-            return Err(AdminProblem::NotReady { reason: "no room left in the store" });
+        let refusing = engine.admission().refusing;
+        if refusing.is_empty() {
+            return Ok(full(StatusCode::OK, TEXT, "ready\n"));
         }
-        if !engine.is_accepting() {
-            return Err(AdminProblem::NotReady { reason: "draining" });
-        }
-        Ok(full(StatusCode::OK, TEXT, "ready\n"))
+        let reasons: Vec<_> = refusing.iter().map(ToString::to_string).collect();
+        Err(AdminProblem::NotReady { reason: reasons.join("; ") })
     }
 
     async fn metrics(&self) -> Result<Reply, AdminProblem> {
@@ -165,6 +165,27 @@ impl Admin {
             }
             O::DeleteFunction(name) => functions::delete(engine, name, asked).await,
             O::ListConfigs(name) => functions::configs(engine, name, asked),
+            O::CountFunction(name) => lanes::count(engine, name, asked),
+            O::PauseFunction(name) => {
+                let input: Option<_> = self.input(head, body).await?;
+                lanes::pause_function(engine, name, asked, input.unwrap_or_default(), by).await
+            }
+            O::ResumeFunction(name) => {
+                let input: Option<_> = self.input(head, body).await?;
+                lanes::resume_function(engine, name, asked, input.unwrap_or_default(), by).await
+            }
+            O::PurgeFunction(name) => {
+                let input: Option<_> = self.input(head, body).await?;
+                lanes::purge(engine, name, asked, input.unwrap_or_default(), by).await
+            }
+            O::StopFunction(name) => {
+                let input: Option<_> = self.input(head, body).await?;
+                lanes::stop(engine, name, asked, input.unwrap_or_default(), by).await
+            }
+            O::RetryFunction(name) => {
+                let input: Option<_> = self.input(head, body).await?;
+                lanes::retry(engine, name, asked, input.unwrap_or_default(), by).await
+            }
             O::ListTasks => tasks::list(engine, asked).await,
             O::GetTask(function, id) => tasks::get(engine, function, &id, asked).await,
             O::StopTask(function, id) => tasks::stop(engine, function, &id, asked).await,
@@ -190,6 +211,18 @@ impl Admin {
             O::WhyTask(function, id) => why::task(engine, function, &id, asked).await,
             O::WhyFunction(name) => why::function(engine, name, asked).await,
             O::WhyDestination => why::destination(engine, asked).await,
+            O::PauseDestination => {
+                let input = self.needed(head, body).await?;
+                lanes::pause_destination(engine, asked, input, by).await
+            }
+            O::ResumeDestination => {
+                let input = self.needed(head, body).await?;
+                lanes::resume_destination(engine, asked, input, by).await
+            }
+            O::PurgeDestination => {
+                let input = self.needed(head, body).await?;
+                lanes::purge_destination(engine, asked, input, by).await
+            }
             O::ProbeDestination => {
                 destinations::probe(engine, asked, self.needed(head, body).await?).await
             }

@@ -1,7 +1,7 @@
 //! The Function Compute API: from a request to an answer.
 //!
-//! A request is routed by its path; by its head alone [`Api::admit`] decides who makes it and whether
-//! they may; only then its body is read as far as its operation allows, and the operation does the
+//! A request is routed by its path; by its head alone it is decided whether the daemon takes new work
+//! (`overload.rs`), and [`Api::admit`] decides who makes it and whether they may; only then its body is read as far as its operation allows, and the operation does the
 //! rest. [`Call`] is the request when it is whole.
 
 use std::fmt;
@@ -153,8 +153,14 @@ impl Api {
         self.shared.ids.next(self.shared.engine.now())
     }
 
+    /// Whether those who call have to say who they are.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.shared.auth.is_on()
+    }
+
     async fn answer(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, Problem> {
         let route = route::parse(head.method.as_str(), head.uri.path())?;
+        self.has_room(head, &route.operation)?;
         let caller = self.admit(head, &route.operation).map_err(|error| self.refused(error))?;
         let body = match body_max(&route.operation, head)? {
             Some(limit) => {
@@ -181,6 +187,16 @@ impl Api {
         Ok(caller)
     }
 
+    /// Lets strangers wait while there are too many of them, and reads little more of what they send.
+    async fn hold_back(&self, problem: &Problem, unread: &Unread) {
+        let Problem::Auth(error) = problem else { return };
+        let held_back = self.shared.auth.held_back(error, self.engine().now());
+        if !held_back.is_zero() {
+            unread.cut_short();
+            tokio::time::sleep(held_back).await;
+        }
+    }
+
     /// A refusal for who made a request: counted and logged here, told to them like any other.
     pub(crate) fn refused(&self, error: AuthError) -> Problem {
         self.shared.auth.report(&error, self.engine().now());
@@ -199,7 +215,10 @@ impl Respond for Api {
         let body = UnreadBody::new(body, &head.headers, unread);
         let mut reply = match self.answer(&head, body).await {
             Ok(reply) => reply,
-            Err(problem) => problem.reply(self.next_id()),
+            Err(problem) => {
+                self.hold_back(&problem, unread).await;
+                problem.reply(self.next_id())
+            }
         };
         let headers = reply.headers_mut();
         if !headers.contains_key(REQUEST_ID) {

@@ -3,7 +3,8 @@
 //! A request is judged by its head alone, before any of its body is read, so that a flood of
 //! requests nobody signed costs no memory. In order: the claim is read, its key looked up, the
 //! signature and the date verified; then the key's token and expiry, and last the nonce, which is
-//! remembered only for requests whose signature holds. What the key may do is [`Caller`]'s.
+//! remembered only for requests whose signature holds. What the key may do is [`Caller`]'s. Where many are refused
+//! in a second, the answers are held back for a moment, and with them whatever these connections would send next.
 //!
 //! The schemes `FC` and the signed URL carry no nonce: within 15 minutes (until it expires, a URL) such
 //! a request can be sent again by whoever sees it, as in the cloud. TLS is what hides it.
@@ -22,6 +23,7 @@ mod report;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use http::request::Parts;
 use invoked_core::envelope::Identity;
@@ -35,6 +37,9 @@ use self::nonces::{NonceError, Nonces};
 use self::report::Report;
 pub use self::report::describe;
 use crate::caller::Caller;
+
+/// How long strangers wait for their answers while there are too many of them.
+const HELD_BACK: Duration = Duration::from_millis(100);
 
 /// Whom requests have to be signed by.
 #[derive(Clone, Debug)]
@@ -129,6 +134,13 @@ impl Auth {
         }
         let is_signed_one = acs3::body_matches(&request, body);
         if is_signed_one { Ok(()) } else { Err(AuthError::Body) }
+    }
+
+    /// How long the answer to a refused request is held back, so that a flood of them waits instead of being
+    /// worked on: whoever waits sends nothing meanwhile.
+    pub(crate) fn held_back(&self, error: &AuthError, now: Timestamp) -> Duration {
+        let is_held = error.is_of_a_stranger() && self.shared.report.is_flooded(now);
+        if is_held { HELD_BACK } else { Duration::ZERO }
     }
 
     /// Counts a refusal and, if there have not been too many, logs it.

@@ -117,6 +117,7 @@ fn missing_function(problem: &Problem) -> Option<&FunctionName> {
         | Problem::Body(_)
         | Problem::EtagDiffers { .. }
         | Problem::Invoke(_)
+        | Problem::Refused(_)
         | Problem::NotRun { .. }
         | Problem::Function(_)
         | Problem::Config(_)

@@ -24,6 +24,7 @@ mod functions;
 mod ids;
 mod invoke;
 mod labels;
+mod overload;
 mod problem;
 mod proxy;
 mod reply;

@@ -14,7 +14,7 @@ use invoked_core::fault::Fault;
 use invoked_core::id::RequestId;
 use invoked_core::life::Verdict;
 use invoked_core::name::NameError;
-use invoked_engine::{ConfigError, FunctionError, InvokeError, ResourceError, TaskError};
+use invoked_engine::{ConfigError, FunctionError, InvokeError, Refusing, ResourceError, TaskError};
 use invoked_fc::argument::InvalidArgument;
 use invoked_fc::error::{ErrorBody, ErrorCode};
 use invoked_fc::route::PathNotSupported;
@@ -53,6 +53,9 @@ pub(crate) enum Problem {
     /// An invocation was not taken.
     #[error(transparent)]
     Invoke(#[from] InvokeError),
+    /// New work is not taken now. Who asks is not known yet, so they learn no more.
+    #[error("new asynchronous invocations are refused for now; try again later")]
+    Refused(Refusing),
     /// A synchronous invocation did not run.
     #[error("the function did not run: {fault}")]
     NotRun { verdict: Verdict, fault: Fault },
@@ -142,10 +145,12 @@ impl Problem {
                 InvokeError::Overloaded { retry_after } => {
                     Refusal::later(C::ResourceExhausted, text(), *retry_after)
                 }
-                InvokeError::NoRoom { retry_after } | InvokeError::Unavailable { retry_after } => {
+                InvokeError::Unavailable { retry_after } => {
                     Refusal::later(C::ServiceUnavailable, text(), *retry_after)
                 }
+                InvokeError::Refused { why } => refused(*why, text()),
             },
+            Self::Refused(why) => refused(*why, text()),
             Self::NotRun { verdict, fault } => not_run(*verdict, fault),
             Self::Proxy(error) => match error {
                 ProxyError::TooLarge { .. }
@@ -252,6 +257,16 @@ fn of_resource(error: &ResourceError, text: String) -> Refusal {
         ResourceError::TooMany { .. } => Refusal::new(C::LimitExceededError, text),
         ResourceError::Store(_) => Refusal::new(C::InternalServerError, INTERNAL),
     }
+}
+
+/// What comes in faster than it can be made durable is throttled; what there is no room for is not to
+/// be had here at all.
+fn refused(why: Refusing, text: String) -> Refusal {
+    let code = match why {
+        Refusing::CommitLag => ErrorCode::ResourceExhausted,
+        Refusing::Memory | Refusing::Disk | Refusing::Draining => ErrorCode::ServiceUnavailable,
+    };
+    Refusal::later(code, text, why.retry_after())
 }
 
 fn bad_destination(text: &str) -> Refusal {

@@ -48,6 +48,8 @@ pub struct ServeConfig {
     pub connections_per_peer_max: usize,
     /// From the first moment at which a request may come to the end of its head: how slowly a head
     /// may come, and how long a connection may be idle. Before it, a TLS handshake may take as long.
+    /// Connections that come while half of all are in use have a twelfth of it, so that those who hold
+    /// connections and send nothing do not keep the others out.
     pub header_timeout: Duration,
     /// After the shutdown, how long the requests in hand may take.
     pub drain_timeout: Duration,
@@ -61,6 +63,18 @@ impl Default for ServeConfig {
             header_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(30),
         }
+    }
+}
+
+/// How many times sooner a connection has to send where many are in use.
+const CROWDED_PARTS: u32 = 12;
+
+impl ServeConfig {
+    /// For a connection that comes while there are so many others.
+    fn among(self, others: usize) -> Self {
+        let is_crowded = others > self.connections_max / 2;
+        let parts = if is_crowded { CROWDED_PARTS } else { 1 };
+        Self { header_timeout: self.header_timeout / parts, ..self }
     }
 }
 
@@ -127,6 +141,7 @@ pub async fn serve<S: Respond>(
                     tracing::debug!(%peer, "a connection too many of one address");
                     continue;
                 };
+                let config = config.among(connections.len());
                 let (tls, service, closing) = (tls.clone(), service.clone(), closing.clone());
                 connections.spawn(async move {
                     connection(stream, tls, service, config, closing).await;

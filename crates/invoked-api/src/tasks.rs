@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::StatusCode;
-use invoked_core::callback::{Callback, CallbackPolicy};
+use invoked_core::callback::Callback;
 use invoked_core::envelope::Identity;
 use invoked_core::head::{Head, Status};
 use invoked_core::id::Attempt;
@@ -30,7 +30,8 @@ impl Api {
         let function = call.function(&path.function)?;
         let task = self.engine().task(&function, &path.task_id).await?;
         let config = self.engine().config();
-        json(&shown(call.shape, &config.identity, &function, &task, &config.callback))
+        let deadline = self.engine().callback_deadline(&task.head);
+        json(&shown(call.shape, &config.identity, &function, &task, deadline))
     }
 
     pub(crate) async fn tasks(
@@ -42,7 +43,10 @@ impl Api {
         let filter = filter(path, &call.query)?;
         let page = self.engine().tasks(&function, &filter).await?;
         let config = self.engine().config();
-        let shown = |task| shown(call.shape, &config.identity, &function, task, &config.callback);
+        let shown = |task: &TaskRecord| {
+            let deadline = self.engine().callback_deadline(&task.head);
+            shown(call.shape, &config.identity, &function, task, deadline)
+        };
         json(&List {
             name: match call.shape {
                 Shape::Services => "invocations",
@@ -89,7 +93,7 @@ fn shown(
     identity: &Identity,
     function: &FunctionKey,
     task: &TaskRecord,
-    policy: &CallbackPolicy,
+    deadline: Option<Timestamp>,
 ) -> AsyncTask {
     let head = &task.head;
     let qualifier = &head.terms.qualifier;
@@ -110,7 +114,7 @@ fn shown(
         ended_at_ms: head.ended_at().map_or(0, Timestamp::millis),
         duration_ms: duration.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0),
         destination_status: destination_status(&head.callback).to_owned(),
-        destination_detail: destination_detail(head, policy),
+        destination_detail: destination_detail(head, deadline),
         error_message: error_message(head).to_owned(),
         payload: task.payload.as_ref().map(text_or_base64),
         result: task.result.as_ref().map(text_or_base64),
@@ -155,7 +159,7 @@ fn destination_status(callback: &Callback) -> &'static str {
 }
 
 /// What the record says of the delivery beyond its status. Ours.
-fn destination_detail(head: &Head, policy: &CallbackPolicy) -> Option<DestinationDetail> {
+fn destination_detail(head: &Head, deadline: Option<Timestamp>) -> Option<DestinationDetail> {
     let callback = &head.callback;
     let (attempts, error, settled, message_id) = match callback {
         Callback::None => return None,
@@ -175,7 +179,7 @@ fn destination_detail(head: &Head, policy: &CallbackPolicy) -> Option<Destinatio
         error_code: text(error.map(|error| &*error.code)),
         error_message: text(error.map(|error| &*error.message)),
         next_time: millis(callback.is_owed().then_some(head.due)),
-        deadline: millis(callback.deadline(policy)),
+        deadline: millis(deadline),
         settled_time: millis(settled),
         message_id: text(message_id),
         redrives: i64::from(redrives),

@@ -14,6 +14,7 @@ use core::time::Duration;
 use crate::fault::{Fault, shortened};
 use crate::id::{Attempt, InvKey};
 use crate::limits::MESSAGE_ID_MAX;
+use crate::pause::Pauses;
 use crate::retry::Backoff;
 use crate::time::Timestamp;
 
@@ -66,6 +67,8 @@ pub enum CallEvent {
     CallGranted,
     /// It was tried, waits, and the time for tries is over.
     DeadlinePassed,
+    /// An operator drops it.
+    Purged,
     /// A try ended.
     CallEnded {
         /// The try that ended.
@@ -106,6 +109,15 @@ pub struct CallbackPolicy {
     pub max_elapsed: Duration,
 }
 
+/// The patience that a destination meets: how it is tried, and when its lane was held.
+#[derive(Copy, Clone, Debug)]
+pub struct Patience<'a> {
+    /// How long and how often.
+    pub policy: &'a CallbackPolicy,
+    /// When that time stood still.
+    pub pauses: &'a Pauses,
+}
+
 impl Default for CallbackPolicy {
     fn default() -> Self {
         Self { backoff: Backoff::CALLBACK, max_elapsed: Duration::from_secs(30 * 60) }
@@ -141,10 +153,22 @@ impl Callback {
         }
     }
 
-    /// When the last try may start; `None` while none was made, or nothing is owed.
+    /// What its last try came to, of one that is owed.
     #[must_use]
-    pub fn deadline(&self, policy: &CallbackPolicy) -> Option<Timestamp> {
-        self.first_try_at().map(|at| at.plus(policy.max_elapsed))
+    pub fn last_error(&self) -> Option<&Fault> {
+        match self {
+            Self::Owed { error, .. } => error.as_ref(),
+            Self::None | Self::Calling { .. } | Self::Delivered { .. } | Self::Failed { .. } => {
+                None
+            }
+        }
+    }
+
+    /// When the last try may start; `None` while none was made, or nothing is owed, or its lane is
+    /// paused. A pause stops the time.
+    #[must_use]
+    pub fn deadline(&self, policy: &CallbackPolicy, pauses: &Pauses) -> Option<Timestamp> {
+        self.first_try_at().and_then(|at| pauses.over(at, policy.max_elapsed))
     }
 
     /// Moves the callback. Returns the time of the next look at it, or `None` if `event` came too
@@ -155,10 +179,10 @@ impl Callback {
         key: InvKey,
         due: Timestamp,
         event: CallEvent,
-        policy: &CallbackPolicy,
+        patience: Patience<'_>,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let (next, due) = self.next(key, due, event, policy, now)?;
+        let (next, due) = self.next(key, due, event, patience, now)?;
         *self = next;
         Some(due)
     }
@@ -168,18 +192,22 @@ impl Callback {
         key: InvKey,
         due: Timestamp,
         event: CallEvent,
-        policy: &CallbackPolicy,
+        Patience { policy, pauses }: Patience<'_>,
         now: Timestamp,
     ) -> Option<(Self, Timestamp)> {
         use CallEvent as E;
+        let is_over = self.deadline(policy, pauses).is_some_and(|deadline| deadline < now);
         match (self, event) {
             // The deadline outranks a free slot; there is no deadline without a first try.
             (
-                Self::Owed { tried, first_at: Some(first_at), error },
+                Self::Owed { tried, first_at: Some(_), error },
                 E::CallGranted | E::DeadlinePassed,
-            ) if first_at.plus(policy.max_elapsed) < now => {
+            ) if is_over => {
                 let error = error.clone().unwrap_or_else(lost_try);
                 Some((Self::Failed { tried: *tried, at: now, error }, now))
+            }
+            (Self::Owed { tried, .. }, E::Purged) => {
+                Some((Self::Failed { tried: *tried, at: now, error: Fault::purged() }, now))
             }
             (Self::Owed { tried, first_at, .. }, E::CallGranted) if due <= now => {
                 let first_at = first_at.unwrap_or(now);
@@ -188,14 +216,14 @@ impl Callback {
             (Self::Calling { trying, first_at }, E::CallEnded { tried, verdict })
                 if *trying == tried =>
             {
-                Some(after(key, tried, *first_at, verdict, policy, now))
+                let over = self.deadline(policy, pauses);
+                Some(after(key, tried, *first_at, verdict, (policy, over), now))
             }
             // Races already lost.
             (Self::Owed { .. }, E::CallGranted | E::DeadlinePassed | E::CallEnded { .. })
-            | (Self::Calling { .. }, E::CallGranted | E::DeadlinePassed | E::CallEnded { .. })
             | (
-                Self::None | Self::Delivered { .. } | Self::Failed { .. },
-                E::CallGranted | E::DeadlinePassed | E::CallEnded { .. },
+                Self::Calling { .. } | Self::None | Self::Delivered { .. } | Self::Failed { .. },
+                E::CallGranted | E::DeadlinePassed | E::Purged | E::CallEnded { .. },
             ) => None,
         }
     }
@@ -211,7 +239,7 @@ fn after(
     tried: Attempt,
     first_at: Timestamp,
     verdict: CallVerdict,
-    policy: &CallbackPolicy,
+    (policy, over): (&CallbackPolicy, Option<Timestamp>),
     now: Timestamp,
 ) -> (Callback, Timestamp) {
     match verdict {
@@ -226,7 +254,7 @@ fn after(
             let wished = retry_after.unwrap_or_default().min(policy.backoff.max);
             let wait = policy.backoff.wait_after(key, tried.0).max(wished);
             let due = now.plus(wait);
-            if first_at.plus(policy.max_elapsed) < due {
+            if over.is_some_and(|over| over < due) {
                 (Callback::Failed { tried, at: now, error }, now)
             } else {
                 (Callback::Owed { tried, first_at: Some(first_at), error: Some(error) }, due)
@@ -243,6 +271,9 @@ mod tests {
 
     const POLICY: CallbackPolicy =
         CallbackPolicy { backoff: Backoff::CALLBACK, max_elapsed: Duration::from_secs(1_800) };
+
+    const NEVER: &Pauses = &Pauses::NONE;
+    const PATIENCE: Patience<'_> = Patience { policy: &POLICY, pauses: NEVER };
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millis(ms)
@@ -272,7 +303,7 @@ mod tests {
         ];
         for (state, takes_grant, takes_end) in states {
             let moved =
-                |event| state.clone().apply(key(), at(10), event, &POLICY, at(10)).is_some();
+                |event| state.clone().apply(key(), at(10), event, PATIENCE, at(10)).is_some();
             assert_eq!(moved(CallEvent::CallGranted), takes_grant, "{state:?}");
             assert_eq!(
                 moved(CallEvent::CallEnded { tried: first, verdict: retry() }),
@@ -280,6 +311,7 @@ mod tests {
                 "{state:?}"
             );
             assert!(!moved(CallEvent::DeadlinePassed), "{state:?}");
+            assert_eq!(moved(CallEvent::Purged), takes_grant, "{state:?}");
             assert!(
                 !moved(CallEvent::CallEnded { tried: Attempt(9), verdict: retry() }),
                 "{state:?}"
@@ -293,7 +325,7 @@ mod tests {
         let mut callback = Callback::Calling { trying: Attempt(1), first_at: at(0) };
         let verdict = CallVerdict::Delivered { message_id: Some(long.as_str().into()) };
         let event = CallEvent::CallEnded { tried: Attempt(1), verdict };
-        assert!(callback.apply(key(), at(0), event, &POLICY, at(7)).is_some());
+        assert!(callback.apply(key(), at(0), event, PATIENCE, at(7)).is_some());
         let Callback::Delivered { message_id: Some(id), .. } = callback else { panic!("no id") };
         assert_eq!(id.len(), MESSAGE_ID_MAX);
         assert_eq!(Fault::new(&long, "", 503).code.len(), crate::limits::FAULT_CODE_MAX);
@@ -306,9 +338,9 @@ mod tests {
             tried: Attempt(3),
             verdict: CallVerdict::Delivered { message_id: Some("m-1".into()) },
         };
-        assert_eq!(callback.apply(key(), at(0), event.clone(), &POLICY, at(7)), Some(at(7)));
+        assert_eq!(callback.apply(key(), at(0), event.clone(), PATIENCE, at(7)), Some(at(7)));
         assert!(callback.is_settled());
-        assert_eq!(callback.apply(key(), at(0), event, &POLICY, at(8)), None);
+        assert_eq!(callback.apply(key(), at(0), event, PATIENCE, at(8)), None);
     }
 
     #[test]
@@ -317,11 +349,11 @@ mod tests {
         let (mut now, mut due, mut tries) = (at(1_000), at(0), 0);
         while !callback.is_settled() {
             now = now.max(due);
-            due = callback.apply(key(), due, CallEvent::CallGranted, &POLICY, now).unwrap();
+            due = callback.apply(key(), due, CallEvent::CallGranted, PATIENCE, now).unwrap();
             if let Callback::Calling { trying, .. } = callback {
                 tries += 1;
                 let event = CallEvent::CallEnded { tried: trying, verdict: retry() };
-                due = callback.apply(key(), due, event, &POLICY, now).unwrap();
+                due = callback.apply(key(), due, event, PATIENCE, now).unwrap();
             }
         }
         assert!(now <= at(1_000).plus(POLICY.max_elapsed));
@@ -332,7 +364,7 @@ mod tests {
     fn an_untried_callback_has_no_deadline() {
         let mut callback = Callback::owed(at(0));
         let late = at(0).plus(Duration::from_secs(30 * 86_400));
-        assert!(callback.apply(key(), at(0), CallEvent::CallGranted, &POLICY, late).is_some());
+        assert!(callback.apply(key(), at(0), CallEvent::CallGranted, PATIENCE, late).is_some());
         assert_eq!(callback, Callback::Calling { trying: Attempt(1), first_at: late });
     }
 
@@ -346,10 +378,10 @@ mod tests {
         let late = at(0).plus(Duration::from_secs(7_200));
         for event in [CallEvent::CallGranted, CallEvent::DeadlinePassed] {
             let mut callback = waits(Some(fault()));
-            assert!(callback.apply(key(), at(0), event.clone(), &POLICY, late).is_some());
+            assert!(callback.apply(key(), at(0), event.clone(), PATIENCE, late).is_some());
             assert_eq!(callback, Callback::Failed { tried: Attempt(2), at: late, error: fault() });
             let mut callback = waits(None);
-            assert!(callback.apply(key(), at(0), event, &POLICY, late).is_some());
+            assert!(callback.apply(key(), at(0), event, PATIENCE, late).is_some());
             let error = Fault::new("TryLost", &lost_try().message, 0);
             assert_eq!(callback, Callback::Failed { tried: Attempt(2), at: late, error });
         }
@@ -360,12 +392,52 @@ mod tests {
         let deadline = at(0).plus(POLICY.max_elapsed);
         let mut callback =
             Callback::Owed { tried: Attempt(2), first_at: Some(at(0)), error: Some(fault()) };
-        assert_eq!(callback.deadline(&POLICY), Some(deadline));
+        assert_eq!(callback.deadline(&POLICY, NEVER), Some(deadline));
         assert_eq!(
-            callback.apply(key(), at(0), CallEvent::DeadlinePassed, &POLICY, deadline),
+            callback.apply(key(), at(0), CallEvent::DeadlinePassed, PATIENCE, deadline),
             None
         );
-        assert!(callback.apply(key(), at(0), CallEvent::CallGranted, &POLICY, deadline).is_some());
+        assert!(callback.apply(key(), at(0), CallEvent::CallGranted, PATIENCE, deadline).is_some());
         assert_eq!(callback, Callback::Calling { trying: Attempt(3), first_at: at(0) });
+    }
+
+    #[test]
+    fn a_pause_stops_the_time_for_tries() {
+        let mut pauses = Pauses::default();
+        pauses.begin(at(60_000));
+        let owed =
+            Callback::Owed { tried: Attempt(2), first_at: Some(at(0)), error: Some(fault()) };
+        let late = at(0).plus(Duration::from_secs(7_200));
+        let mut held = owed.clone();
+        assert_eq!(held.deadline(&POLICY, &pauses), None);
+        assert_eq!(
+            held.apply(
+                key(),
+                at(0),
+                CallEvent::DeadlinePassed,
+                Patience { policy: &POLICY, pauses: &pauses },
+                late
+            ),
+            None
+        );
+        pauses.end(late);
+        let over = late.plus(POLICY.max_elapsed - Duration::from_secs(60));
+        assert_eq!(owed.deadline(&POLICY, &pauses), Some(over));
+        let mut tried = Callback::Calling { trying: Attempt(3), first_at: at(0) };
+        let event = CallEvent::CallEnded { tried: Attempt(3), verdict: retry() };
+        let patience = Patience { policy: &POLICY, pauses: &pauses };
+        assert!(tried.apply(key(), at(0), event, patience, late).is_some());
+        assert!(tried.is_owed(), "there is time left");
+    }
+
+    #[test]
+    fn what_is_purged_is_given_up_whatever_it_waits_for() {
+        for first_at in [None, Some(at(5))] {
+            let mut callback = Callback::Owed { tried: Attempt(1), first_at, error: None };
+            let due = callback.apply(key(), at(9_000), CallEvent::Purged, PATIENCE, at(7));
+            assert_eq!(due, Some(at(7)));
+            let error = Fault::purged();
+            assert_eq!(callback, Callback::Failed { tried: Attempt(1), at: at(7), error });
+        }
     }
 }

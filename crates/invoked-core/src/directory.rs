@@ -7,9 +7,11 @@ use alloc::sync::Arc;
 use crate::arn::Arn;
 use crate::envelope::Identity;
 use crate::fault::Fault;
+use crate::head::Head;
 use crate::id::FnId;
 use crate::lane::Rate;
 use crate::name::{FunctionKey, FunctionName, Qualifier};
+use crate::pause::Pauses;
 use crate::role::Role;
 use crate::terms::Terms;
 
@@ -119,6 +121,7 @@ pub struct Directory {
     by_key: BTreeMap<FunctionKey, FnId>,
     names: Arc<BTreeMap<FnId, FunctionKey>>,
     shares: Arc<BTreeMap<Box<str>, u32>>,
+    pauses: Arc<BTreeMap<FnId, Pauses>>,
 }
 
 impl Directory {
@@ -136,7 +139,7 @@ impl Directory {
             by_key.insert(function.key(), function.id);
             by_id.insert(function.id, function);
         }
-        Self { identity, by_id, by_key, names, shares: Arc::default() }
+        Self { identity, by_id, by_key, names, shares: Arc::default(), pauses: Arc::default() }
     }
 
     /// Sets the shares of accounts in the round robin; those that are not named have 1.
@@ -149,6 +152,30 @@ impl Directory {
     #[must_use]
     pub fn share_of(&self, account: &str) -> u32 {
         self.shares.get(account).copied().unwrap_or(1)
+    }
+
+    /// The same, with the pauses of destinations that operators hold or held.
+    #[must_use]
+    pub fn with_pauses(self, pauses: BTreeMap<FnId, Pauses>) -> Self {
+        Self { pauses: Arc::new(pauses), ..self }
+    }
+
+    /// The pauses of all destinations that were ever held.
+    #[must_use]
+    pub fn pauses(&self) -> &BTreeMap<FnId, Pauses> {
+        &self.pauses
+    }
+
+    /// The pauses of the destination with this number.
+    #[must_use]
+    pub fn pauses_of(&self, destination: FnId) -> &Pauses {
+        self.pauses.get(&destination).unwrap_or(Pauses::never())
+    }
+
+    /// The pauses of the destination that a row owes a callback.
+    #[must_use]
+    pub fn pauses_for(&self, head: &Head) -> &Pauses {
+        head.owed_destination().map_or(Pauses::never(), |to| self.pauses_of(to.id))
     }
 
     /// The function with this number.

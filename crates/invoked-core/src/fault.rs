@@ -6,6 +6,9 @@ use core::fmt;
 
 use crate::limits::{FAULT_CODE_MAX, FAULT_MESSAGE_MAX};
 
+/// The code of what an operator dropped.
+const PURGED: &str = "Purged";
+
 /// What a function or a destination answered instead of success.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fault {
@@ -18,6 +21,19 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// What becomes of that an operator drops from its lane. No function and no destination answers
+    /// so: their codes are others, or come with a status.
+    #[must_use]
+    pub fn purged() -> Self {
+        Self::new(PURGED, "an operator purged the lane in which it waited", 0)
+    }
+
+    /// Whether it is [`Fault::purged`].
+    #[must_use]
+    pub fn is_purged(&self) -> bool {
+        &*self.code == PURGED && self.status == 0
+    }
+
     /// A fault whose code and message are cut at their limits, at a character boundary: both may be
     /// the words of whoever answered.
     #[must_use]

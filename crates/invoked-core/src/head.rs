@@ -15,6 +15,7 @@ use crate::name::TaskId;
 use crate::redrive::Redrives;
 use crate::terms::{Destination, Terms};
 use crate::time::{Day, Timestamp};
+use crate::totals::Gauge;
 
 /// Function Compute's words for where an invocation stands.
 #[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -204,10 +205,18 @@ impl Head {
         }
     }
 
+    /// Whether an operator dropped it from its lane: nobody is told.
+    #[must_use]
+    pub fn is_purged(&self) -> bool {
+        self.life.outcome() == Some(Outcome::Stopped)
+            && self.fault.as_ref().is_some_and(Fault::is_purged)
+    }
+
     /// Who is told, or was, now that the outcome is decided.
     #[must_use]
     pub fn destination(&self) -> Option<&Destination> {
-        self.life.outcome().and_then(|outcome| self.destination_for(outcome))
+        let outcome = self.life.outcome().filter(|_| !self.is_purged())?;
+        self.destination_for(outcome)
     }
 
     /// Who has yet to be told.
@@ -229,10 +238,27 @@ impl Head {
     }
 
     /// Whether a record is kept after the end: of every task, and of every plain invocation that
-    /// did not succeed.
+    /// neither succeeded nor was purged.
     #[must_use]
     pub fn leaves_record(&self) -> bool {
-        self.task.is_some() || self.life.outcome() != Some(Outcome::Succeeded)
+        self.task.is_some()
+            || (self.life.outcome() != Some(Outcome::Succeeded) && !self.is_purged())
+    }
+
+    /// What a live row adds one to, and for whom: the number of its function or of the destination
+    /// that it owes a callback. `None` for what waits for its first attempt, which is what is left of
+    /// all.
+    #[must_use]
+    pub fn gauge(&self) -> Option<(FnId, Gauge)> {
+        match (self.slot().lane, &self.life) {
+            (LaneId::Destination(id), _) => Some((id, Gauge::CallbacksOwed)),
+            (LaneId::Function(id), Life::Dequeued { .. } | Life::Running { .. }) => {
+                Some((id, Gauge::Running))
+            }
+            (LaneId::Function(id), Life::Retrying { .. }) => Some((id, Gauge::Retrying)),
+            (LaneId::Function(id), Life::Stopping { .. }) => Some((id, Gauge::Stopping)),
+            (LaneId::Function(_), Life::Enqueued | Life::Ended { .. }) => None,
+        }
     }
 
     /// The day bucket of its record, known from acceptance on. A bucket is dropped whole when the

@@ -13,6 +13,7 @@
 use core::time::Duration;
 
 use crate::callback::Callback;
+use crate::fault::Fault;
 use crate::head::Head;
 use crate::id::Attempt;
 use crate::limits::THROTTLED_FOR_MAX;
@@ -92,6 +93,8 @@ pub enum Event {
     AttemptLost,
     /// Its owner wants it stopped.
     StopRequested,
+    /// An operator drops what waits in its lane.
+    Purged,
     /// Its time-to-live is over.
     ExpiryReached,
     /// Its function is gone.
@@ -206,8 +209,11 @@ impl Head {
         self.life = step.life;
         self.due = step.due;
         self.tally = step.tally;
-        if let Life::Ended { outcome, .. } = self.life {
-            self.callback = match self.destination_for(outcome) {
+        if event == Event::Purged {
+            self.fault = Some(Fault::purged());
+        }
+        if let Life::Ended { .. } = self.life {
+            self.callback = match self.destination() {
                 Some(_) => Callback::owed(now),
                 None => Callback::None,
             };
@@ -260,7 +266,7 @@ fn next(head: &Head, event: Event, policy: &RetryPolicy, now: Timestamp) -> Opti
             Some(after(head, attempt, Verdict::FunctionError, policy, now))
         }
         // Nothing is with the function: it can end at once.
-        (L::Enqueued | L::Retrying { .. }, E::StopRequested) => ended(Outcome::Stopped),
+        (L::Enqueued | L::Retrying { .. }, E::StopRequested | E::Purged) => ended(Outcome::Stopped),
         (L::Dequeued { attempt } | L::Running { attempt, .. }, E::StopRequested) => {
             stay_due(L::Stopping { attempt })
         }
@@ -286,13 +292,18 @@ fn next(head: &Head, event: Event, policy: &RetryPolicy, now: Timestamp) -> Opti
         )
         | (
             L::Dequeued { .. },
-            E::SlotGranted | E::AttemptStarted { .. } | E::AttemptEnded { .. } | E::ExpiryReached,
+            E::SlotGranted
+            | E::AttemptStarted { .. }
+            | E::AttemptEnded { .. }
+            | E::Purged
+            | E::ExpiryReached,
         )
         | (
             L::Running { .. },
             E::SlotGranted
             | E::AttemptStarted { .. }
             | E::AttemptEnded { .. }
+            | E::Purged
             | E::ExpiryReached
             | E::FunctionDeleted,
         )
@@ -302,6 +313,7 @@ fn next(head: &Head, event: Event, policy: &RetryPolicy, now: Timestamp) -> Opti
             | E::AttemptStarted { .. }
             | E::AttemptEnded { .. }
             | E::StopRequested
+            | E::Purged
             | E::ExpiryReached
             | E::FunctionDeleted,
         )

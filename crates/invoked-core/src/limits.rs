@@ -71,6 +71,12 @@ pub const ROW_EVENTS_WAITING_MAX: usize = 8;
 pub const REDRIVES_KEPT_MAX: usize = 16;
 /// Name of whoever asked for a redrive, in bytes. Ours.
 pub const REDRIVEN_BY_MAX: usize = 128;
+/// Pauses of a lane that are over and known. Ours: the last ones.
+pub const PAUSES_KEPT_MAX: usize = 8;
+/// Rows of a function's lane that one page of a sweep looks at. Ours: a commit of some milliseconds.
+pub const SWEEP_ROWS: u32 = 1_024;
+/// Callbacks that one page of a sweep looks at: their messages are read and kept. Ours.
+pub const SWEEP_CALLBACKS: u32 = 64;
 /// Callbacks past their deadline whose messages are being read at a time. Ours.
 pub const GIVING_UP_MAX: usize = 64;
 /// Rows whose fate one turn of a shard may settle without a slot (expired, function deleted).

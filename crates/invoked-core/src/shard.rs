@@ -15,6 +15,7 @@ mod callback;
 mod commit;
 mod inlet;
 mod intake;
+mod kept;
 mod message;
 mod outcome;
 mod outlet;
@@ -22,6 +23,7 @@ mod redrive;
 mod row;
 mod standing;
 mod stop;
+mod sweep;
 mod window;
 
 use alloc::boxed::Box;
@@ -31,10 +33,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use inlet::Inlet;
+pub use kept::{FoundCallback, KeptCallback};
 pub use message::{
-    AcceptRequest, Accepted, AttemptReport, BytesWanted, Call, Commit, Dispatch, Effect,
-    FoundCallback, Input, KeptCallback, LoadedBytes, Note, RedriveRefused, Refused, ReplyId, RowOp,
-    StopRefused, Ticket,
+    AcceptRequest, Accepted, AttemptReport, BytesWanted, Call, Commit, Dispatch, Effect, Input,
+    LoadedBytes, Note, RedriveRefused, Refused, ReplyId, RowOp, StopRefused, Ticket,
 };
 pub use outlet::Outlet;
 pub use standing::{LaneStanding, Stage, Standing};
@@ -50,6 +52,7 @@ use crate::time::Timestamp;
 use crate::totals::Totals;
 use commit::After;
 use row::{Mark, Row};
+use sweep::Sweeping;
 
 /// How a shard works. Fixed while it runs.
 #[derive(Clone, Debug)]
@@ -127,6 +130,8 @@ pub struct ShardCore {
     stale_fetches: BTreeSet<InvKey>,
     /// Callbacks that are being read because they are to be redriven, and who asks.
     redriving: BTreeMap<InvKey, (Box<str>, ReplyId)>,
+    /// Pages of sweeps under way.
+    sweeps: BTreeMap<ReplyId, Sweeping>,
     /// What this turn has decided, and what follows once it is durable.
     ops: Vec<RowOp>,
     after: Vec<After>,
@@ -190,6 +195,7 @@ impl ShardCore {
             fetching: BTreeMap::new(),
             redriving: BTreeMap::new(),
             stale_fetches: BTreeSet::new(),
+            sweeps: BTreeMap::new(),
             ops: Vec::new(),
             after: Vec::new(),
             committing: VecDeque::new(),
@@ -217,17 +223,27 @@ impl ShardCore {
             Input::Stop { key, reply } => self.stop(key, reply, now),
             Input::Redrive { key, by, reply } => self.redrive(key, by, reply),
             Input::KeptLoaded { key, found } => self.kept_loaded(key, found, now),
+            Input::Sweep { page, reply } => self.sweep(page, reply),
+            Input::SweepLoaded { reply, heads, is_complete } => {
+                self.sweep_loaded(reply, heads, is_complete);
+            }
             Input::HeadsLoaded { lane, heads, is_complete } => {
                 self.heads_loaded(lane, heads, is_complete, now);
             }
             Input::HeadLoaded { key, head, is_kept } => self.head_loaded(key, head, is_kept, now),
             Input::BytesLoaded(loaded) => self.bytes_loaded(loaded, now),
             Input::Directory(directory) => {
-                self.directory = directory;
+                let old = core::mem::replace(&mut self.directory, directory);
                 self.adopt_directory(now);
+                if old.pauses() != self.directory.pauses() {
+                    self.adopt_pauses(now);
+                }
             }
             Input::Tick => {}
-            Input::Drain => self.is_draining = true,
+            Input::Drain => {
+                self.is_draining = true;
+                self.refuse_sweeps();
+            }
             Input::MarkAll => self.mark_all(),
         }
     }
@@ -237,6 +253,7 @@ impl ShardCore {
     pub fn flush(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         self.pass_time(now);
         if !self.is_draining {
+            self.advance_sweeps(now);
             self.grant_attempts(now);
             self.grant_calls(now);
         }
@@ -350,7 +367,11 @@ impl ShardCore {
 
     fn rules_of(&self, lane: LaneId) -> LaneRules {
         let id = match lane {
-            LaneId::Destination(_) => return LaneRules::plain(self.config.destination_limit),
+            LaneId::Destination(id) => {
+                let is_paused = self.directory.pauses_of(id).is_paused();
+                let limit = if is_paused { 0 } else { self.config.destination_limit };
+                return LaneRules::plain(limit);
+            }
             LaneId::Function(id) => id,
         };
         let Some(function) = self.directory.get(id) else {

@@ -29,6 +29,27 @@ pub enum Metric {
     RedriveDelivered(SinkKind),
     /// Redrives that ended in failure, by kind of destination.
     RedriveFailed(SinkKind),
+    /// Live rows that stand so now. All qualifiers of a function count under `LATEST`.
+    Now(Gauge),
+}
+
+/// Where live rows stand, as the store has them: it goes up and down. What waits for its first attempt
+/// is what is left: accepted less ended less these three of its function.
+#[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Gauge {
+    /// With the function, as far as "started" was written.
+    Running,
+    /// Waiting for another attempt.
+    Retrying,
+    /// A stop is wanted.
+    Stopping,
+    /// Callbacks that a destination has yet to be told. The number is the destination's.
+    CallbacksOwed,
+}
+
+impl Gauge {
+    /// Every gauge.
+    pub const ALL: [Self; 4] = [Self::Running, Self::Retrying, Self::Stopping, Self::CallbacksOwed];
 }
 
 /// The row a count lives in.
@@ -71,7 +92,9 @@ impl Totals {
     pub fn restored(totals: Vec<Total>) -> Self {
         let mut restored = Self::default();
         for Total { key, value } in totals {
-            *restored.keys.entry(key.fn_id).or_default() += 1;
+            if !matches!(key.metric, Metric::Now(_)) {
+                *restored.keys.entry(key.fn_id).or_default() += 1;
+            }
             restored.values.insert(key, (value, Touched::No));
         }
         restored
@@ -89,16 +112,34 @@ impl Totals {
                 *keys += 1;
             }
         }
+        self.add(key, 1);
+    }
+
+    /// A row that stood as `was` stands as `is` with the commit that is being made.
+    pub fn shift(&mut self, was: Option<(FnId, Gauge)>, is: Option<(FnId, Gauge)>) {
+        if was == is {
+            return;
+        }
+        for (of, change) in [(was, -1), (is, 1)] {
+            if let Some((fn_id, gauge)) = of {
+                let qualifier = Qualifier::LATEST;
+                self.add(TotalKey { fn_id, qualifier, metric: Metric::Now(gauge) }, change);
+            }
+        }
+    }
+
+    fn add(&mut self, key: TotalKey, change: i64) {
         match self.values.get_mut(&key) {
             Some((value, touched)) => {
-                *value += 1;
+                *value = value.saturating_add_signed(change);
                 if *touched == Touched::No {
                     *touched = Touched::Yes;
                     self.touched.push(key);
                 }
             }
             None => {
-                self.values.insert(key.clone(), (1, Touched::Yes));
+                let value = 0u64.saturating_add_signed(change);
+                self.values.insert(key.clone(), (value, Touched::Yes));
                 self.touched.push(key);
             }
         }

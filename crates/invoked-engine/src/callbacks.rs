@@ -321,7 +321,7 @@ impl Handle {
             stand: CallbackStand::Pending { next_at: head.due },
             tried,
             first_at: head.callback.first_try_at(),
-            deadline: head.callback.deadline(&self.shared.config.callback),
+            deadline: self.callback_deadline(head),
             error,
             redrives: head.redrives.clone(),
             envelope: None,

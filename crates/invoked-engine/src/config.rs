@@ -55,6 +55,12 @@ pub struct EngineConfig {
     pub commit_ops_max: usize,
     /// How long an accept waits for its commit before the caller is told to try again.
     pub accept_deadline: Duration,
+    /// How long the oldest of what is accepted may wait for its commit before new asynchronous
+    /// invocations are refused; below half of it they are taken again.
+    pub commit_lag_max: Duration,
+    /// Resident bytes of the process above which new asynchronous invocations are refused; below nine
+    /// tenths of it they are taken again. Somebody has to tell them: [`crate::Handle::note_memory`].
+    pub memory_max: Option<u64>,
     /// Synchronous invocations at a time.
     pub sync_max: usize,
     /// How long finished records are kept.
@@ -99,6 +105,8 @@ impl EngineConfig {
             accepts_max: 4_096,
             commit_ops_max: 8_192,
             accept_deadline: Duration::from_secs(5),
+            commit_lag_max: Duration::from_millis(500),
+            memory_max: None,
             sync_max: 256,
             retention: Duration::from_secs(7 * 86_400),
             callback_retention: Duration::from_secs(7 * 86_400),

@@ -22,6 +22,7 @@ use invoked_sink::{Delivery, Sink};
 use crate::clock::stopwatch;
 use crate::error::ProbeError;
 use crate::handle::Handle;
+use crate::pauses::LaneKey;
 
 /// Probes at a time.
 pub(crate) const PROBES_MAX: usize = 4;
@@ -38,6 +39,10 @@ pub struct DestinationView {
     pub kind: Option<SinkKind>,
     /// Whether it is let alone.
     pub breaker: Breaker,
+    /// Since when an operator holds it; `None` while nobody does.
+    pub paused_since: Option<Timestamp>,
+    /// Callbacks that it has yet to be told.
+    pub owed: u64,
     /// Callbacks under way.
     pub in_flight: u32,
     /// Callbacks that wait in memory. More may wait in the store.
@@ -111,6 +116,11 @@ impl Handle {
             .collect();
         views.sort_by(|one, other| one.destination.cmp(&other.destination));
         views.truncate(limit);
+        for view in &mut views {
+            view.owed = self.callbacks_owed(&view.destination).unwrap_or_default();
+            let lane = LaneKey::Destination(view.destination.clone());
+            view.paused_since = self.lane_hold(&lane).and_then(|hold| hold.pauses.since());
+        }
         views
     }
 
@@ -205,6 +215,8 @@ impl DestinationView {
             kind: Arn::parse(&destination).ok().map(|arn| arn.kind()),
             destination,
             breaker: Breaker::default(),
+            paused_since: None,
+            owed: 0,
             in_flight: 0,
             waiting: 0,
             is_complete: true,

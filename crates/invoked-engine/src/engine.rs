@@ -11,6 +11,7 @@ use invoked_store::{Retention, StoreError, Submission};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::admission::Admission;
 use crate::config::{EngineConfig, Parts};
 use crate::destinations::PROBES_MAX;
 use crate::functions::Functions;
@@ -18,6 +19,7 @@ use crate::handle::{Handle, ShardPort, Shared};
 use crate::operations::run::Runner;
 use crate::operations::{self, Operations};
 use crate::random::Random;
+use crate::shard::lag::Lag;
 use crate::shard::{Ask, Replies, ShardTask};
 use crate::telemetry::FunctionMeters;
 
@@ -91,6 +93,7 @@ impl Engine {
             errands: std::sync::Mutex::default(),
             totals: RwLock::default(),
             is_accepting: AtomicBool::new(true),
+            admission: Admission::new(&config, shards),
             shards: ports,
             store: parts.store,
             clock: parts.clock,
@@ -126,6 +129,7 @@ impl Engine {
                 attempts: std::collections::BTreeMap::new(),
                 calls: std::collections::BTreeMap::new(),
                 replies: Replies::default(),
+                lag: Lag::default(),
                 meters: FunctionMeters::default(),
             };
             tasks.spawn(task.run());

@@ -7,6 +7,7 @@ use invoked_core::arn::ArnError;
 use invoked_core::name::{FunctionName, ServiceName};
 use invoked_store::StoreError;
 
+use crate::admission::Refusing;
 use crate::resources::Owner;
 
 /// In the words of the cloud, which differ between functions of services and others.
@@ -60,11 +61,12 @@ pub enum InvokeError {
         /// When to try again.
         retry_after: Duration,
     },
-    /// The store has no room left. Try again later; an operator has to make room.
-    #[error("the store has no room left for new invocations")]
-    NoRoom {
-        /// When to try again.
-        retry_after: Duration,
+    /// New work is not taken now, and nothing was stored. Try again later; where the store has no room,
+    /// an operator has to make some.
+    #[error("new asynchronous invocations are refused for now: {why}")]
+    Refused {
+        /// Why, and when to try again.
+        why: Refusing,
     },
     /// The daemon stops or its store does not answer in time. Try again later, or elsewhere.
     #[error("the daemon cannot take the invocation now")]
@@ -408,6 +410,17 @@ pub enum OperationError {
         /// Its id.
         id: String,
     },
+    /// There is no such function or destination, or the ARN is none.
+    #[error(transparent)]
+    Lane(LaneError),
+    /// A part of the filter cannot be meant of this.
+    #[error("{field} {problem}")]
+    Filter {
+        /// Which part.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The rate is not allowed.
     #[error("the rate must be between 1 and {max} a second")]
     Rate {
@@ -430,6 +443,38 @@ pub enum OperationError {
     #[error("the daemon takes no operations now; try again later")]
     Unavailable,
     /// The store did not answer.
+    #[error("the store did not answer")]
+    Store(#[from] StoreError),
+}
+
+/// A lane was not held, let go or looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError {
+    /// There is no such function.
+    #[error("function '{function}' does not exist")]
+    NoFunction {
+        /// Its name.
+        function: FunctionName,
+    },
+    /// The ARN is none.
+    #[error("destination {problem}")]
+    BadArn {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No configuration names it, and none ever did.
+    #[error("destination '{destination}' stands in no configuration, and never did")]
+    NoDestination {
+        /// Its ARN.
+        destination: String,
+    },
+    /// The note is too long.
+    #[error("note is over {max} bytes")]
+    Note {
+        /// The most that is allowed, in bytes.
+        max: usize,
+    },
+    /// The store did not take it.
     #[error("the store did not answer")]
     Store(#[from] StoreError),
 }

@@ -21,6 +21,7 @@ use crate::config::EngineConfig;
 use crate::error::FunctionError;
 use crate::handle::{Handle, Shared, Snapshot};
 use crate::labels::Resources;
+use crate::pauses::{Holds, LaneHold, LaneKey};
 use crate::registry::{
     ConfigRecord, FunctionChange, FunctionRecord, Origin, Seed, config_entry, function_entry,
     interned_destination, interned_function, read_config_entry, read_interned_function,
@@ -40,6 +41,8 @@ pub(crate) struct Functions {
     /// Whose a number is or was.
     pub(crate) names: Arc<BTreeMap<FnId, FunctionKey>>,
     pub(crate) resources: Resources,
+    /// The lanes that operators hold or held.
+    pub(crate) holds: Holds,
     /// What functions with a role may tell. The operator's, not the store's.
     pub(crate) roles: Arc<Roles>,
 }
@@ -90,8 +93,13 @@ impl Functions {
                     let known = registered.resources.restore(kind, &entry.name, value.as_deref());
                     known.ok_or_else(|| unreadable("resource", &entry.name))?;
                 }
-                (RegistryKind::Function, None)
-                | (RegistryKind::LaneState | RegistryKind::BulkCursor, _) => {}
+                // Going on without it would start what somebody holds back.
+                (RegistryKind::LaneState, Some(value)) => {
+                    let lane = LaneKey::read_entry(&entry.name).zip(LaneHold::decode(&value));
+                    registered.holds.extend([lane.ok_or_else(|| unreadable("lane", &entry.name))?]);
+                }
+                (RegistryKind::Function | RegistryKind::LaneState, None)
+                | (RegistryKind::BulkCursor, _) => {}
             }
         }
         Ok(registered)
@@ -102,8 +110,15 @@ impl Functions {
         let functions =
             self.functions.values().map(|record| Arc::new(self.function(record, config)));
         let names = Arc::clone(&self.names);
+        let held = self.holds.iter().filter_map(|(lane, hold)| match lane {
+            LaneKey::Destination(arn) => {
+                Some((self.destinations.get(arn).copied()?, hold.pauses.clone()))
+            }
+            LaneKey::Function(_) => None,
+        });
         let directory = Directory::new(config.identity.clone(), functions, names)
-            .with_shares(Arc::clone(&config.shares));
+            .with_shares(Arc::clone(&config.shares))
+            .with_pauses(held.collect());
         let targets = self
             .functions
             .values()
@@ -132,7 +147,10 @@ impl Functions {
             concurrency: record.concurrency,
             rate: record.rate.map(|per_second| Rate { per_second }),
             weight: record.weight,
-            paused: false,
+            paused: self
+                .holds
+                .get(&LaneKey::Function(record.key()))
+                .is_some_and(|hold| hold.pauses.is_paused()),
             role: self.role_of(record),
             default_retries: config.default_retries,
             default_event_age_seconds: config.default_event_age_seconds,
@@ -313,6 +331,11 @@ impl Handle {
                 value: None,
             });
             registered.deleted_configs.insert(config);
+        }
+        let lane = LaneKey::Function(key.clone());
+        if registered.holds.remove(&lane).is_some() {
+            let (kind, name) = (RegistryKind::LaneState, lane.entry());
+            entries.push(RegistryEntry { kind, name, value: None });
         }
         entries.extend(registered.resources.remove_labels(&OwnerKey::from(key)));
         registered.functions.remove(key);

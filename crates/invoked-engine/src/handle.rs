@@ -18,6 +18,7 @@ use invoked_store::{Store, StoreError};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::error::InvokeError;
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) operations: Operations,
     pub(crate) totals: RwLock<BTreeMap<TotalKey, u64>>,
     pub(crate) is_accepting: AtomicBool,
+    pub(crate) admission: Admission,
     pub(crate) runtime: Arc<dyn invoked_sink::Target>,
     pub(crate) remote: Option<Arc<dyn invoked_sink::Target>>,
     pub(crate) sinks: BTreeMap<SinkKind, Arc<dyn invoked_sink::Sink>>,

@@ -1,7 +1,6 @@
 //! Invoking: asynchronously, through a shard and a commit; synchronously, straight through.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,11 +16,11 @@ use tokio::sync::oneshot;
 
 use crate::error::InvokeError;
 use crate::handle::{Handle, Shared};
+use crate::retry::{Made, RetryOf};
 use crate::shard::Message;
 use crate::targets::REMOTE_HTTP;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-const NO_ROOM_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Whether a request asks to be a task.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -90,15 +89,13 @@ impl Handle {
     pub(crate) async fn invoke_again(
         &self,
         request: InvokeRequest,
-        retry_of: Option<TaskId>,
+        retry: Option<RetryOf>,
     ) -> Result<Accepted, InvokeError> {
         let shared = &self.shared;
         if request.payload.len() > ASYNC_PAYLOAD_MAX {
             return Err(InvokeError::TooLarge { limit: ASYNC_PAYLOAD_MAX });
         }
-        if shared.store.is_full() {
-            return Err(InvokeError::NoRoom { retry_after: NO_ROOM_RETRY_AFTER });
-        }
+        shared.admit()?;
         let snapshot = shared.snapshot();
         let function = known(&snapshot.directory, &request.function)?;
         snapshot.check_enabled(&function)?;
@@ -112,7 +109,13 @@ impl Handle {
             TaskWish::AsConfigured => prepared.task_mode == TaskMode::On,
         };
         let shard = shared.shard_of(function.id.0);
-        let fresh = InvKey::generated(shard, shared.clock.now(), shared.random.next());
+        let made = retry.as_ref().and_then(|retry| retry.made);
+        let made = made.unwrap_or_else(|| Made {
+            at: shared.clock.now(),
+            random: shared.random.next(),
+            token: shared.random.next(),
+        });
+        let fresh = InvKey::generated(shard, made.at, made.random);
         let request_id = RequestId::from(fresh);
         let (key, task) = match (is_task, request.task_id) {
             (false, _) => (fresh, None),
@@ -124,13 +127,13 @@ impl Handle {
         let accept = AcceptRequest {
             key,
             request_id,
-            token: shared.random.next(),
+            token: made.token,
             fn_id: function.id,
             terms: prepared.terms,
             task,
             delay: request.delay,
             depth: request.depth,
-            retry_of,
+            retry_of: retry.map(|retry| retry.task),
             payload: request.payload,
         };
         self.accept(shard, request.function.name, accept).await
@@ -144,13 +147,11 @@ impl Handle {
     ) -> Result<Accepted, InvokeError> {
         let shared = &self.shared;
         let unavailable = || InvokeError::Unavailable { retry_after: RETRY_AFTER };
-        if !shared.is_accepting.load(Ordering::Relaxed) {
-            return Err(unavailable());
-        }
         let id = accept.task.as_ref().map_or_else(String::new, |id| id.as_str().to_owned());
         let (reply, answer) = oneshot::channel();
         let port = shared.shard(shard).ok_or_else(unavailable)?;
-        match port.accepts.try_send(Message { accept, reply }) {
+        let since = shared.admission.now();
+        match port.accepts.try_send(Message { since, accept, reply }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 return Err(InvokeError::Overloaded { retry_after: RETRY_AFTER });

@@ -8,6 +8,7 @@
 //! Not here: any adapter (the binary names them), any HTTP, any decision about an invocation.
 #![warn(missing_docs)]
 
+mod admission;
 mod callbacks;
 pub mod clock;
 mod config;
@@ -19,8 +20,10 @@ mod functions;
 mod handle;
 mod invoke;
 mod labels;
+mod lanes;
 mod loops;
 mod operations;
+mod pauses;
 mod random;
 mod records;
 mod redrive;
@@ -37,23 +40,27 @@ mod tasks;
 pub mod telemetry;
 mod why;
 
+pub use admission::{AdmissionView, Refusing};
 pub use callbacks::{CallbackFilter, CallbackPage, CallbackRecord, CallbackStand, CallbackStatus};
 pub use config::{EngineConfig, Parts};
 pub use configs::{ConfigChange, ConfigPage, DestinationChange};
 pub use destinations::{DestinationView, Probed};
 pub use engine::{Drained, Engine, Fatal, StartError};
 pub use error::{
-    CallbackError, ConfigError, FunctionError, InvokeError, OperationError, ProbeError,
+    CallbackError, ConfigError, FunctionError, InvokeError, LaneError, OperationError, ProbeError,
     RedriveError, ResourceError, RetryError, TaskError,
 };
 pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};
 pub use invoke::{HttpAnswer, InvokeRequest, SyncAnswer, TaskWish};
 pub use labels::{AliasChange, AliasPage, VersionPage};
+pub use lanes::FunctionCounts;
+pub use operations::work::{Again, Sweep, Work, WorkKind, WorkRequest};
 pub use operations::{
     IDS_MAX, OPERATIONS_MAX, Operation, OperationCounts, OperationState, RATE_DEFAULT, RATE_MAX,
-    RedriveFilter, RedriveRequest, Redriven,
+    RedriveFilter, RedriveRequest, Redriven, WORK_RATE_MAX,
 };
+pub use pauses::{LaneHold, LaneKey};
 pub use registry::{
     ConfigRecord, Disabled, FunctionChange, FunctionRecord, Origin, Seed, StatusMode, WEIGHT_MAX,
 };

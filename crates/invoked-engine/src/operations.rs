@@ -1,16 +1,21 @@
-//! Operations over many callbacks: redriving those that were given up, by id or by what they are.
+//! Operations over many rows: redriving callbacks that were given up, stopping or purging what waits in
+//! a lane, doing finished tasks again; by id or by what they are.
 //!
 //! An operation is a row of the store: what is wanted, how far it has come, and what came of it. It
-//! goes page by page, at most so many callbacks a second, and goes on where it was after a restart.
-//! Callbacks that were given up after it began are not its business, so it comes to an end even if
-//! every callback it sends anew fails again at once. One task ([`run`]) owns all operations and is
-//! the only one to write their rows; others ask it, and read what it publishes.
+//! goes page by page, at most so many rows a second, and goes on where it was after a restart. What
+//! came after it began is not its business, so it comes to an end even if everything that it touches
+//! comes back at once. One task ([`run`]) owns all operations and is the only one to write their rows;
+//! others ask it, and read what it publishes.
 //!
-//! A crash in the middle of a page forgets how many of the page were redriven already, not that they
-//! were: they count as skipped when the page is gone through again.
+//! A crash in the middle of a page forgets how many of the page were moved already, not that they
+//! were: what is redriven or done again counts as skipped or as done when the page is gone through
+//! again, what is stopped or purged is no longer there.
 
 pub(crate) mod record;
+mod retry;
 pub(crate) mod run;
+mod sweep;
+pub(crate) mod work;
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
@@ -23,6 +28,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::OperationError;
 use crate::handle::Handle;
+use work::Work;
 
 /// Operations that are remembered, those under way included.
 pub const OPERATIONS_MAX: usize = 100;
@@ -32,6 +38,8 @@ pub const IDS_MAX: usize = 1_000;
 pub const RATE_MAX: u32 = 5_000;
 /// How many it redrives in a second where it is not said.
 pub const RATE_DEFAULT: u32 = 100;
+/// The most rows that an operation stops, purges or does again in a second, if that is limited.
+pub const WORK_RATE_MAX: u32 = 100_000;
 /// Requests that may wait for the task of the operations.
 pub(crate) const WAITING_MAX: usize = 16;
 
@@ -86,13 +94,13 @@ pub enum OperationState {
 /// What an operation has come to.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub struct OperationCounts {
-    /// Callbacks looked at.
+    /// Rows looked at.
     pub examined: u64,
     /// Those of them that are wanted.
     pub matched: u64,
-    /// Those of them that are owed again.
-    pub redriven: u64,
-    /// Those of them that are not: delivered meanwhile, under way, or no longer kept.
+    /// Those of them that were moved: owed again, stopped, purged, done again.
+    pub acted: u64,
+    /// Those of them that were not: delivered or ended meanwhile, under way, or no longer kept.
     pub skipped: u64,
 }
 
@@ -103,12 +111,14 @@ pub struct Operation {
     pub id: RequestId,
     /// Who asked for it.
     pub by: String,
-    /// Which callbacks it is about.
-    pub which: Redriven,
+    /// What it does, and with what.
+    pub work: Work,
     /// Whether it only counts.
     pub is_dry_run: bool,
-    /// How many it redrives in a second.
-    pub rate: u32,
+    /// How many rows it moves in a second; `None` is as many as there are.
+    pub rate: Option<u32>,
+    /// Rows that its lane had when it began, where somebody counts them.
+    pub expected: Option<u64>,
     /// When it began.
     pub began_at: Timestamp,
     /// When it ended.
@@ -117,17 +127,19 @@ pub struct Operation {
     pub state: OperationState,
     /// What it has come to.
     pub counts: OperationCounts,
-    /// Behind this callback it goes on; for [`Redriven::Ids`] the time is the number of ids that are
+    /// Behind this row it goes on; for [`Redriven::Ids`] the time is the number of ids that are
     /// through.
     pub(crate) cursor: Option<Position>,
+    /// In this shard, where shards are gone through one after the other.
+    pub(crate) shard: u16,
 }
 
 impl OperationCounts {
     /// The page that `before` was taken ahead of is gone through again; what is owed again stays so.
     pub(crate) fn begin_again(&mut self, before: Self) {
-        let redriven = self.redriven.saturating_sub(before.redriven);
-        self.examined = before.examined + redriven;
-        self.matched = before.matched + redriven;
+        let acted = self.acted.saturating_sub(before.acted);
+        self.examined = before.examined + acted;
+        self.matched = before.matched + acted;
         self.skipped = before.skipped;
     }
 }
@@ -191,14 +203,16 @@ impl Handle {
         let operation = Box::new(Operation {
             id: self.fresh_id(),
             by: request.by,
-            which: request.which,
+            work: Work::Redrive(request.which),
             is_dry_run: request.is_dry_run,
-            rate: request.rate,
+            rate: Some(request.rate),
+            expected: None,
             began_at: self.now(),
             ended_at: None,
             state: OperationState::Running,
             counts: OperationCounts::default(),
             cursor: None,
+            shard: 0,
         });
         self.command(|reply| Command::Begin { operation, reply }).await
     }
@@ -231,7 +245,7 @@ impl Handle {
         found.ok_or_else(|| OperationError::NotFound { id: id.to_string() })
     }
 
-    async fn command(
+    pub(crate) async fn command(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<Operation, OperationError>>) -> Command,
     ) -> Result<Operation, OperationError> {

@@ -7,6 +7,7 @@ use invoked_core::head::Head;
 use invoked_core::id::RequestId;
 use invoked_core::name::{FunctionKey, TaskId};
 use invoked_core::shard::Accepted;
+use invoked_core::time::Timestamp;
 
 use crate::error::{InvokeError, RetryError};
 use crate::handle::Handle;
@@ -28,6 +29,22 @@ pub enum Repeat {
         /// Its request id.
         id: RequestId,
     },
+}
+
+/// What an invocation repeats.
+pub(crate) struct RetryOf {
+    /// What that is known by.
+    pub(crate) task: TaskId,
+    /// What the new one is made of; `None` leaves it to chance.
+    pub(crate) made: Option<Made>,
+}
+
+/// What the key of an invocation is made of that is the same however often it is asked for.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Made {
+    pub(crate) at: Timestamp,
+    pub(crate) random: u64,
+    pub(crate) token: u64,
 }
 
 /// A task that was taken to be done again.
@@ -66,14 +83,17 @@ impl Handle {
                 (function, old)
             }
         };
-        self.repeat(function, old, task_id).await
+        self.repeat(function, old, task_id, None).await
     }
 
-    async fn repeat(
+    /// The same of a record that is at hand. `made` says which invocation does it again, so that it is
+    /// one however often it is asked for.
+    pub(crate) async fn repeat(
         &self,
         function: FunctionKey,
         old: TaskRecord,
         task_id: Option<TaskId>,
+        made: Option<Made>,
     ) -> Result<Retried, RetryError> {
         let TaskRecord { head, payload, result: _ } = old;
         let id = id_of(&head);
@@ -94,7 +114,8 @@ impl Handle {
             task: TaskWish::Task,
             depth: head.depth,
         };
-        let new: Result<Accepted, InvokeError> = self.invoke_again(request, Some(id)).await;
+        let retry = RetryOf { task: id, made };
+        let new: Result<Accepted, InvokeError> = self.invoke_again(request, Some(retry)).await;
         Ok(Retried { function, old: head, new: new? })
     }
 }

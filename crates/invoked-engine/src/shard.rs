@@ -13,6 +13,7 @@
 
 mod act;
 mod gate;
+pub(crate) mod lag;
 mod work;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use invoked_core::shard::{
     AcceptRequest, Accepted, Effect, Input, Note, RedriveRefused, Refused, ReplyId, ShardCore,
     ShardView, Standing, StopRefused, Ticket,
 };
+use invoked_core::sweep::{SweepPage, SweepRefused, Swept};
 use invoked_core::totals::Total;
 use invoked_store::{CommitOutcome, Lease, ShardWrite};
 use tokio::sync::{mpsc, oneshot};
@@ -38,8 +40,9 @@ use crate::clock::stopwatch;
 use crate::engine::Fatal;
 use crate::handle::{Shared, Snapshot};
 use crate::telemetry::{self, FunctionMeters};
-use work::Done;
+use lag::Lag;
 pub(crate) use work::misconfigured;
+use work::{Done, SweepRead};
 
 /// Inputs of one kind that one turn takes.
 const TURN_INPUTS_MAX: usize = 256;
@@ -48,6 +51,8 @@ const REJECTED_WAIT: Duration = Duration::from_millis(200);
 
 /// A new invocation.
 pub(crate) struct Message {
+    /// When it came, by the clock of admission.
+    pub(crate) since: u64,
     pub(crate) accept: AcceptRequest,
     pub(crate) reply: oneshot::Sender<Result<Accepted, Refused>>,
 }
@@ -68,6 +73,11 @@ pub(crate) enum Ask {
     Stop {
         key: InvKey,
         reply: oneshot::Sender<Result<(), StopRefused>>,
+    },
+    /// The answer comes when the page is durable.
+    Sweep {
+        page: SweepPage,
+        reply: oneshot::Sender<Result<Swept, SweepRefused>>,
     },
     Peek {
         keys: Vec<InvKey>,
@@ -108,6 +118,7 @@ pub(crate) struct ShardTask {
     pub(crate) attempts: BTreeMap<InvKey, (Attempt, AbortHandle)>,
     pub(crate) calls: BTreeMap<InvKey, (Attempt, AbortHandle)>,
     pub(crate) replies: Replies,
+    pub(crate) lag: Lag,
     pub(crate) meters: FunctionMeters,
 }
 
@@ -118,6 +129,7 @@ pub(crate) struct Replies {
     accepts: BTreeMap<ReplyId, oneshot::Sender<Result<Accepted, Refused>>>,
     redrives: BTreeMap<ReplyId, oneshot::Sender<Result<(), RedriveRefused>>>,
     stops: BTreeMap<ReplyId, oneshot::Sender<Result<(), StopRefused>>>,
+    sweeps: BTreeMap<ReplyId, oneshot::Sender<Result<Swept, SweepRefused>>>,
     idle: Vec<oneshot::Sender<()>>,
     flushed: Vec<oneshot::Sender<()>>,
 }
@@ -127,6 +139,8 @@ struct Committing {
     ticket: Ticket,
     batch: Arc<Vec<ShardWrite>>,
     since: Instant,
+    /// Since when the oldest of it waits, by the clock of admission.
+    waiting_since: u64,
     was_rejected: bool,
     outcome: Pin<Box<dyn Future<Output = CommitOutcome> + Send>>,
 }
@@ -156,8 +170,10 @@ impl ShardTask {
                 && let Some((ticket, commit)) = self.core.take_commit()
             {
                 let batch = Arc::new(vec![ShardWrite { lease: self.lease, commit }]);
-                committing = Some(self.commit(ticket, batch, Duration::ZERO));
+                let waiting_since = self.lag.taken(&self.shared.admission);
+                committing = Some(self.commit(ticket, batch, waiting_since, Duration::ZERO));
             }
+            self.publish_lag(committing.as_ref());
             for effect in effects.drain(..) {
                 self.act(effect);
             }
@@ -184,7 +200,7 @@ impl ShardTask {
     async fn wait(&mut self, committing: &mut Option<Committing>) -> Woken {
         let now = self.shared.clock.now();
         let wake_up = self.core.next_wakeup(now).map(|at| at.since(now));
-        let may_accept = self.core.ops_waiting() < self.shared.config.commit_ops_max;
+        let may_accept = self.may_accept();
         let has_work = !self.work.is_empty();
         tokio::select! {
             biased;
@@ -199,6 +215,11 @@ impl ShardTask {
         }
     }
 
+    /// Whether the next commit is small enough to take more that is new.
+    fn may_accept(&self) -> bool {
+        self.core.ops_waiting() < self.shared.config.commit_ops_max && !self.lag.is_large()
+    }
+
     /// Takes what else is ready, so that a turn decides and commits many at once.
     fn take_more(&mut self) -> Result<bool, Fatal> {
         let mut is_closing = false;
@@ -211,7 +232,7 @@ impl ShardTask {
             is_closing |= self.asked(ask);
         }
         for _ in 0..TURN_INPUTS_MAX {
-            if self.core.ops_waiting() >= self.shared.config.commit_ops_max {
+            if !self.may_accept() {
                 break;
             }
             let Ok(message) = self.accepts.try_recv() else { break };
@@ -220,7 +241,19 @@ impl ShardTask {
         Ok(is_closing)
     }
 
-    fn commit(&self, ticket: Ticket, batch: Arc<Vec<ShardWrite>>, after: Duration) -> Committing {
+    fn publish_lag(&mut self, committing: Option<&Committing>) {
+        let (is_waiting, shard) = (self.core.ops_waiting() > 0, self.lease.shard.0);
+        let committing = committing.map(|under_way| under_way.waiting_since);
+        self.lag.publish(&self.shared.admission, shard, committing, is_waiting);
+    }
+
+    fn commit(
+        &self,
+        ticket: Ticket,
+        batch: Arc<Vec<ShardWrite>>,
+        waiting_since: u64,
+        after: Duration,
+    ) -> Committing {
         let store = Arc::clone(&self.shared.store);
         let lane = usize::from(self.lease.shard.0) % store.caps().lanes.max(1);
         let sent = Arc::clone(&batch);
@@ -230,7 +263,14 @@ impl ShardTask {
             }
             store.commit(lane, sent).await
         });
-        Committing { ticket, batch, since: stopwatch(), was_rejected: false, outcome }
+        Committing {
+            ticket,
+            batch,
+            since: stopwatch(),
+            waiting_since,
+            was_rejected: false,
+            outcome,
+        }
     }
 
     fn committed(
@@ -259,7 +299,7 @@ impl ShardTask {
                     tracing::warn!(%error, "the store rejects commits; what waits is sent again");
                 }
                 telemetry::commit_rejected();
-                let again = self.commit(done.ticket, done.batch, REJECTED_WAIT);
+                let again = self.commit(done.ticket, done.batch, done.waiting_since, REJECTED_WAIT);
                 *committing = Some(Committing { was_rejected: true, ..again });
                 Ok(())
             }
@@ -287,6 +327,7 @@ impl ShardTask {
 
     fn accept(&mut self, message: Message) {
         let reply = self.replies.next();
+        self.lag.accepted(message.since, message.accept.payload.len());
         self.replies.accepts.insert(reply, message.reply);
         let now = self.shared.clock.now();
         self.core.step(Input::Accept { request: message.accept, reply }, now);
@@ -311,6 +352,11 @@ impl ShardTask {
                 let id = self.replies.next();
                 self.replies.stops.insert(id, reply);
                 self.core.step(Input::Stop { key, reply: id }, now);
+            }
+            Ask::Sweep { page, reply } => {
+                let id = self.replies.next();
+                self.replies.sweeps.insert(id, reply);
+                self.core.step(Input::Sweep { page, reply: id }, now);
             }
             Ask::Peek { keys, reply } => {
                 let heads = keys.iter().map(|key| self.core.head(key).cloned());
@@ -370,10 +416,18 @@ impl ShardTask {
                     let _gone = caller.send(result);
                 }
             }
+            Effect::ReplySweep { reply, result } => {
+                if let Some(caller) = self.replies.sweeps.remove(&reply) {
+                    let _gone = caller.send(result);
+                }
+            }
             Effect::Dispatch(dispatch) => self.dispatch(*dispatch),
             Effect::CancelAttempt { key, attempt } => self.cancel(key, attempt),
             Effect::Call(call) => self.call(*call),
             Effect::LoadHeads { lane, after } => self.load_heads(lane, after),
+            Effect::LoadSweep { reply, lane, after, limit } => {
+                self.load_sweep(SweepRead { reply, lane, after, limit });
+            }
             Effect::LoadHead { key } => self.load_head(key),
             Effect::LoadKept { key } => self.load_kept(key),
             Effect::LoadBytes { wanted } => self.load_bytes(wanted),

@@ -23,6 +23,7 @@ use metrics::{
     histogram,
 };
 
+use crate::admission;
 use crate::handle::{EngineView, Handle};
 
 /// Functions that a family shows by name.
@@ -31,6 +32,7 @@ pub const FUNCTIONS_SHOWN_MAX: usize = 200;
 /// What each metric means, for the `# HELP` lines. Call once, with the recorder in place.
 pub fn describe() {
     lanes::describe();
+    admission::describe();
     for (name, help) in [
         (ENQUEUED, "Invocations accepted since the store was created"),
         (DEQUEUED, "Invocations that ended since the store was created"),
@@ -153,6 +155,7 @@ pub fn publish(handle: &Handle, view: &EngineView) {
     let totals = handle.totals();
     destinations(&directory, &totals);
     redrives(&totals);
+    admission::publish(handle);
     let shown: BTreeMap<FnId, String> = directory
         .iter()
         .take(FUNCTIONS_SHOWN_MAX)
@@ -237,7 +240,8 @@ fn families(metric: Metric) -> Vec<&'static str> {
         | Metric::CallbackFailed(_)
         | Metric::Redriven(_)
         | Metric::RedriveDelivered(_)
-        | Metric::RedriveFailed(_) => vec![],
+        | Metric::RedriveFailed(_)
+        | Metric::Now(_) => vec![],
     }
 }
 
@@ -281,7 +285,8 @@ fn destinations(directory: &Directory, totals: &BTreeMap<TotalKey, u64>) {
             | Metric::Ended(_)
             | Metric::Redriven(_)
             | Metric::RedriveDelivered(_)
-            | Metric::RedriveFailed(_) => continue,
+            | Metric::RedriveFailed(_)
+            | Metric::Now(_) => continue,
         };
         let name = match directory.get(key.fn_id) {
             Some(function) => shown(directory, function),
@@ -316,7 +321,8 @@ fn redrives(totals: &BTreeMap<TotalKey, u64>) {
             Metric::Accepted
             | Metric::Ended(_)
             | Metric::CallbackDelivered(_)
-            | Metric::CallbackFailed(_) => continue,
+            | Metric::CallbackFailed(_)
+            | Metric::Now(_) => continue,
         };
         *series.entry((family, kind)).or_default() += value;
     }

@@ -7,13 +7,12 @@ use invoked_core::arn::Arn;
 use invoked_core::breaker::Breaker;
 use invoked_core::fault::Fault;
 use invoked_core::head::{Head, LaneId};
-use invoked_core::id::{FnId, InvKey, RequestId};
+use invoked_core::id::{InvKey, RequestId};
 use invoked_core::lane::{Hold, LaneView};
 use invoked_core::life::Life;
 use invoked_core::name::FunctionKey;
 use invoked_core::shard::{LaneStanding, Stage, Standing};
 use invoked_core::time::Timestamp;
-use invoked_core::totals::Metric;
 use tokio::sync::oneshot;
 
 use crate::error::TaskError;
@@ -68,7 +67,7 @@ pub struct LaneReport {
     pub name: LaneName,
     /// The lane.
     pub view: LaneView,
-    /// Invocations that have not ended and are not under way, of a function.
+    /// Invocations that have not ended, or callbacks that are owed, and are not under way.
     pub waiting: Option<u64>,
     /// Whether whoever it leads to is let alone.
     pub breaker: Breaker,
@@ -188,12 +187,13 @@ impl Handle {
     fn reported(&self, lane: LaneStanding) -> LaneReport {
         let (name, waiting) = match lane.id {
             LaneId::Function(id) => {
-                let live = self.live_of(id).saturating_sub(u64::from(lane.view.busy));
+                let live = self.counts_of(id).live.saturating_sub(u64::from(lane.view.busy));
                 (LaneName::Function(self.directory().key_of(id)), Some(live))
             }
             LaneId::Destination(id) => {
                 let named = self.destinations().remove(&id).unwrap_or_default();
-                (LaneName::Destination(named), None)
+                let owed = self.owed_to(id).saturating_sub(u64::from(lane.view.busy));
+                (LaneName::Destination(named), Some(owed))
             }
         };
         let (breaker, last_error) = match (lane.inlet, lane.outlet) {
@@ -202,29 +202,6 @@ impl Handle {
             (None, None) => (Breaker::default(), None),
         };
         LaneReport { name, view: lane.view, waiting, breaker, last_error }
-    }
-
-    /// Invocations of a function that have not ended, by the durable counts.
-    fn live_of(&self, fn_id: FnId) -> u64 {
-        let totals = self.shared.totals.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (mut accepted, mut ended) = (0_u64, 0_u64);
-        let from = invoked_core::totals::TotalKey {
-            fn_id,
-            qualifier: invoked_core::name::Qualifier::LATEST,
-            metric: Metric::Accepted,
-        };
-        for (key, value) in totals.range(from..).take_while(|(key, _)| key.fn_id == fn_id) {
-            match key.metric {
-                Metric::Accepted => accepted += value,
-                Metric::Ended(_) => ended += value,
-                Metric::CallbackDelivered(_)
-                | Metric::CallbackFailed(_)
-                | Metric::Redriven(_)
-                | Metric::RedriveDelivered(_)
-                | Metric::RedriveFailed(_) => {}
-            }
-        }
-        accepted.saturating_sub(ended)
     }
 
     async fn standing(

@@ -12,6 +12,9 @@
 //! 3. If few rows are live, compact the keyspaces that every store has, on a thread of its own.
 //! 4. Step 2 again, which releases the versions before the compaction.
 //!
+//! On a disk with little room step 1 is left out: it would fill the disk up first, and an old store on it
+//! could never give anything back.
+//!
 //! Steps are short and nothing waits inside one: a request that comes in between is served, and
 //! what was not finished begins anew at the next rest.
 
@@ -27,6 +30,7 @@ use crate::directory;
 use crate::error::{engine, file};
 use crate::keys::{SENTINEL, Table};
 use crate::tables::Tables;
+use crate::writer::floor;
 
 /// How long nothing has to come in.
 const REST: Duration = Duration::from_secs(2);
@@ -38,8 +42,12 @@ const JOURNAL_BYTES_LARGE: u64 = 16 << 20;
 const JOURNAL_BYTES_SMALL: u64 = 1 << 20;
 /// What the filler of a journal takes, and what flushing may.
 const ROOM_BYTES: u64 = 128 << 20;
+/// What flushing alone may take: somewhat more than all write buffers together.
+const FLUSH_BYTES: u64 = 40 << 20;
 /// With more live rows, a compaction would move more than it frees.
 const LIVE_ROWS_FEW: u64 = 1_000;
+/// A live row with its payload, at most.
+const ROW_BYTES_MAX: u64 = 160 << 10;
 const FILLER_KEY: [u8; 1] = [0];
 const FILLER_BYTES: usize = 1 << 20;
 const FILLERS: usize = 4;
@@ -137,7 +145,9 @@ impl Maintenance {
                 keyspaces.retain(|keyspace| keyspace.sealed_memtable_count() > 0);
                 match round {
                     _ if !keyspaces.is_empty() => Stage::Flushing(round, keyspaces),
-                    Round::First if live_rows < LIVE_ROWS_FEW => compact(tables)?,
+                    Round::First if is_worth_compacting(tables, live_rows, free_bytes_min) => {
+                        compact(tables)?
+                    }
                     Round::First | Round::Last => self.finish(tables),
                 }
             }
@@ -161,12 +171,16 @@ impl Maintenance {
             self.is_wanted = false;
         }
         let free = directory::free(tables.path()).unwrap_or(u64::MAX);
-        let is_room = free > free_bytes_min.saturating_add(ROOM_BYTES);
-        if !is_worth_it || !is_room {
-            return Ok(Stage::Resting);
+        let has = |bytes: u64, floor: u64| free > floor.saturating_add(bytes);
+        if is_worth_it && has(ROOM_BYTES, free_bytes_min) {
+            self.is_begun = true;
+            return Ok(Stage::Padding);
         }
-        self.is_begun = true;
-        Ok(Stage::Padding)
+        if is_worth_it && has(FLUSH_BYTES, floor(free_bytes_min)) {
+            self.is_begun = true;
+            return self.flush(tables, Round::First).map_err(engine);
+        }
+        Ok(Stage::Resting)
     }
 
     /// Writes the sentinels and begins to flush.
@@ -199,6 +213,13 @@ impl Maintenance {
         }
         Stage::Resting
     }
+}
+
+/// Whether a compaction frees more than it moves, and finds room for what it moves: without, fjall gives up.
+fn is_worth_compacting(tables: &Tables, live_rows: u64, free_bytes_min: u64) -> bool {
+    let free = directory::free(tables.path()).unwrap_or(u64::MAX);
+    let moved = live_rows.saturating_mul(ROW_BYTES_MAX);
+    live_rows < LIVE_ROWS_FEW && free > floor(free_bytes_min).saturating_add(moved)
 }
 
 /// Puts filler into the journal, and nothing into a table.

@@ -12,13 +12,16 @@
 //! made only half                                      made anew
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use invoked_core::id::{Epoch, ShardId};
+use invoked_core::id::{Epoch, FnId, ShardId};
+use invoked_core::name::Qualifier;
+use invoked_core::totals::{Gauge, Metric, TotalKey};
 use invoked_store::StoreError;
 
 use crate::acknowledged::Acknowledged;
@@ -26,13 +29,13 @@ use crate::config::FjallConfig;
 use crate::directory;
 use crate::error::{engine, file};
 use crate::journal::{self, Scan};
-use crate::keys::{Table, epoch, live_count, number, status};
+use crate::keys::{Table, epoch, live_count, number, status, total};
 use crate::read::View;
 use crate::staged::Staged;
 use crate::tables::Tables;
 
 /// The format that is written, and the newest that is read.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Rows that an upgrade writes in one batch.
 const UPGRADED_AT_ONCE: usize = 10_000;
 /// A process that was killed a moment ago may still hold the lock.
@@ -76,7 +79,10 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
         return create(config, tables, acknowledged);
     }
 
-    let last = if found < FORMAT { upgrade(&tables, &view, &acknowledged, last)? } else { last };
+    let last = match found {
+        FORMAT => last,
+        _ => upgrade(&tables, &view, &acknowledged, (found, last))?,
+    };
 
     let mut epochs = Vec::new();
     let shards = view.shards()?;
@@ -112,19 +118,24 @@ fn create(
     Ok(Opened { tables, acknowledged, number, shards, live_rows, epochs })
 }
 
-/// Format 1 also indexed by their status the tasks that wait since their acceptance. What else it wrote
-/// is read as it is. Cut short, this begins again. Returns the number of the last batch.
+/// Format 1 also indexed by their status the tasks that wait since their acceptance. Before format 3
+/// nobody counted where live rows stand: they are counted here, once. What else was written is read as
+/// it is. Cut short, this begins again. Returns the number of the last batch.
 fn upgrade(
     tables: &Tables,
     view: &View<'_>,
     acknowledged: &Acknowledged,
-    last: u64,
+    (found, last): (u32, u64),
 ) -> Result<u64, StoreError> {
     let number = last + 1;
     let mut staged = Staged::default();
+    let mut gauges: BTreeMap<(ShardId, FnId, Gauge), u64> = BTreeMap::new();
     for head in view.live_rows() {
         let head = head?;
-        if status::is_due_since_acceptance(&head) {
+        if let Some((id, gauge)) = head.gauge() {
+            *gauges.entry((head.key.shard(), id, gauge)).or_default() += 1;
+        }
+        if found == 1 && status::is_due_since_acceptance(&head) {
             let (at, status) = (head.accepted_at, head.status());
             let key = status::encode_key(head.fn_id, status, at, head.key);
             staged.remove(Table::Records(head.bucket()), &key);
@@ -132,6 +143,10 @@ fn upgrade(
         if staged.len() >= UPGRADED_AT_ONCE {
             std::mem::take(&mut staged).commit(tables).map_err(engine)?;
         }
+    }
+    for ((shard, fn_id, gauge), value) in gauges {
+        let key = TotalKey { fn_id, qualifier: Qualifier::LATEST, metric: Metric::Now(gauge) };
+        staged.put(Table::Meta, &total::encode_key(shard, &key), &total::encode_value(value));
     }
     staged.put(Table::Meta, &number::FORMAT, &number::encode_value(u64::from(FORMAT)));
     staged.put(Table::Meta, &number::BATCH, &number::encode_value(number));

@@ -47,6 +47,9 @@ impl fmt::Debug for FjallStore {
     }
 }
 
+/// Free space over the floor that shows that room has come back, at most.
+const MORE_BYTES_MAX: u64 = 64 << 20;
+
 const OPEN: u8 = 0;
 const CLOSED: u8 = 1;
 const POISONED: u8 = 2;
@@ -78,8 +81,14 @@ impl Shared {
         self.health.store(POISONED, Ordering::Release);
     }
 
-    pub(crate) fn note_room(&self, is_tight: bool) {
-        self.is_tight.store(is_tight, Ordering::Relaxed);
+    /// Notes how much is left on the disk. Whether that is little: less than the floor, and then as
+    /// long as it is not an eighth more, or [`MORE_BYTES_MAX`].
+    pub(crate) fn note_free(&self, free: u64, floor: u64) -> bool {
+        let was_tight = self.is_tight.load(Ordering::Relaxed);
+        let more = if was_tight { (floor / 8).min(MORE_BYTES_MAX) } else { 0 };
+        let enough = floor.saturating_add(more);
+        self.is_tight.store(free < enough, Ordering::Relaxed);
+        free < enough
     }
 
     pub(crate) fn live_rows(&self) -> u64 {
@@ -201,9 +210,8 @@ impl Store for FjallStore {
             return false;
         }
         // Nobody writes while everybody is refused, so the disk is asked again here.
-        let is_tight = directory::free(&self.path).unwrap_or(u64::MAX) < self.free_bytes_min;
-        self.shared.note_room(is_tight);
-        is_tight
+        let free = directory::free(&self.path).unwrap_or(u64::MAX);
+        self.shared.note_free(free, self.free_bytes_min)
     }
 
     async fn acquire(&self, node: &NodeId, shard: ShardId) -> Result<Option<Lease>, StoreError> {

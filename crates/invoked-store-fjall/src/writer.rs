@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use fjall::PersistMode;
 use invoked_core::id::{Epoch, ShardId};
 use invoked_store::{CommitOutcome, NodeId, StoreError};
 use tokio::runtime::Runtime;
@@ -128,8 +129,11 @@ impl Writer {
     /// One group: stage, write, answer.
     fn turn(&mut self, group: impl Iterator<Item = Message>) {
         self.maintenance.interrupt();
-        let room = self.room();
-        self.shared.note_room(room != Room::Plenty);
+        let group: Vec<_> = group.collect();
+        let room = self.room(group.iter().map(Message::bytes).sum());
+        if room == Room::None {
+            self.notice_poison();
+        }
         let mut staged = Staged::default();
         let mut answers = Vec::new();
         let mut purges = Vec::new();
@@ -242,16 +246,33 @@ impl Writer {
         Ok(())
     }
 
-    fn room(&self) -> Room {
+    /// What the engine does beside the writer may have found no room, which it does not get over. Nothing is
+    /// written now that would show it, and what it left behind is removed by the next start alone.
+    fn notice_poison(&self) {
+        if let Err(error) = self.tables.db.persist(PersistMode::Buffer) {
+            tracing::error!(%error, "the store's engine has given up");
+            self.shared.poison();
+        }
+    }
+
+    /// How much may be written when so many bytes are to be. Each goes into the journal, and then
+    /// into a table while it still stands in the journal.
+    fn room(&self, bytes: u64) -> Room {
         let free = directory::free(self.tables.path()).unwrap_or(u64::MAX);
-        if free < self.free_bytes_min / FLOOR_PARTS {
+        let is_tight = self.shared.note_free(free, self.free_bytes_min);
+        if free < floor(self.free_bytes_min).saturating_add(bytes.saturating_mul(2)) {
             Room::None
-        } else if free < self.free_bytes_min {
+        } else if is_tight {
             Room::Little
         } else {
             Room::Plenty
         }
     }
+}
+
+/// Free space below which nothing is written at all.
+pub(crate) const fn floor(free_bytes_min: u64) -> u64 {
+    free_bytes_min / FLOOR_PARTS
 }
 
 /// What comes within `wait`.

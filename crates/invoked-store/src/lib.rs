@@ -6,11 +6,13 @@
 //! Not here: any technology, any decision about an invocation.
 #![warn(missing_docs)]
 
+pub mod audit;
 pub mod codec;
 pub mod list;
 pub mod record;
 pub mod store;
 
+pub use audit::{Audit, audit};
 pub use list::{Order, TaskPage, TaskQuery, TaskView};
 pub use store::{
     Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, RegistryKind,

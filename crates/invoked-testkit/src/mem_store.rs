@@ -31,6 +31,7 @@ mod store;
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -78,6 +79,7 @@ pub struct MemStore {
 struct Shared {
     inner: Mutex<Inner>,
     changed: Notify,
+    is_full: AtomicBool,
     shards: u16,
     lanes: usize,
     lie: Option<Lie>,
@@ -144,6 +146,7 @@ impl MemStore {
         let shared = Shared {
             inner: Mutex::new(inner),
             changed: Notify::new(),
+            is_full: AtomicBool::new(false),
             shards: config.shards.max(1),
             lanes: config.lanes.max(1),
             lie: config.lie,
@@ -198,6 +201,11 @@ impl MemStore {
     /// From now on, this goes wrong.
     pub fn set_faults(&self, faults: Faults) {
         self.lock().faults = faults;
+    }
+
+    /// Whether the store says that it has no room for new work. It takes everything all the same.
+    pub fn set_full(&self, is_full: bool) {
+        self.shared.is_full.store(is_full, Ordering::Relaxed);
     }
 
     /// What happens to the next commits, one entry each, before chance has a say again.

@@ -3,6 +3,8 @@
 pub(crate) mod access;
 pub(crate) mod callbacks;
 pub(crate) mod client;
+pub(crate) mod lanes;
+pub(crate) mod store;
 mod value;
 pub(crate) mod why;
 
@@ -14,6 +16,7 @@ use crate::dev::functions::FUNCTIONS;
 
 use callbacks::{CallbacksArgs, DestinationsArgs};
 use client::{ApiArgs, FunctionsArgs, InvokeArgs, TasksArgs};
+use store::StoreArgs;
 use why::WhyArgs;
 
 /// Durable asynchronous invocations, with the API of Alibaba Cloud Function Compute.
@@ -43,14 +46,16 @@ pub(crate) enum Command {
     Invoke(InvokeArgs),
     /// See, stop and retry the invocations of functions in task mode.
     Tasks(TasksArgs),
-    /// See and change the functions that are registered.
+    /// See, change, hold and purge the functions that are registered.
     Functions(FunctionsArgs),
     /// See the deliveries to destinations that are pending or have failed, and send failed ones again.
     Callbacks(CallbacksArgs),
-    /// See how destinations are doing, and try one.
+    /// See how destinations are doing, try one, hold one, purge one.
     Destinations(DestinationsArgs),
     /// Say what an invocation, a function or a destination waits for, and what would change it.
     Why(WhyArgs),
+    /// Look at the store of a daemon that does not run.
+    Store(StoreArgs),
     /// Print a script that completes this command line in a shell.
     Completions(CompletionsArgs),
 }

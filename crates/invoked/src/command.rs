@@ -9,6 +9,8 @@ pub(crate) mod destinations;
 pub(crate) mod dev;
 pub(crate) mod functions;
 pub(crate) mod invoke;
+mod lanes;
 pub(crate) mod serve;
+pub(crate) mod store;
 pub(crate) mod tasks;
 pub(crate) mod why;

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::{self, Config, Environment};
+use crate::memory;
 use crate::reload::Reloadable;
 use crate::telemetry::Metrics;
 use crate::wire;
@@ -135,6 +136,9 @@ impl Daemon {
 
         let mut background = JoinSet::new();
         background.spawn(metrics.keep_small());
+        if config.limits.memory_max.is_some() {
+            background.spawn(memory::watch(reloadable.engine.clone())?);
+        }
         tracing::info!(%api, %admin, seconds = began.elapsed().as_secs_f64(), "ready");
         let drain_timeout = config.work.drain_timeout();
         Ok(Self { api, admin, reloadable, engine, serving, background, close, drain_timeout })

@@ -5,7 +5,7 @@
 //! - [`client`] is a daemon as the commands that ask one see it;
 //! - [`config`] is what an operator decides, [`telemetry`] what the daemon tells of itself;
 //! - [`daemon`] brings the parts to life and to their end, [`wire`] names the adapters among them,
-//!   [`reload`] changes what can be changed in between;
+//!   [`reload`] changes what can be changed in between, [`memory`] watches how much there is;
 //! - [`dev`] is the playground: demo functions and a walk through whole invocations.
 //!
 //! Not here: any decision about an invocation.
@@ -17,6 +17,7 @@ mod config;
 mod daemon;
 mod dev;
 mod failure;
+mod memory;
 mod print;
 mod reload;
 mod signals;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Callbacks(args) => command::callbacks::run(&args, &environment, output),
         Command::Destinations(args) => command::destinations::run(&args, &environment, output),
         Command::Why(args) => command::why::run(&args, &environment, output),
+        Command::Store(args) => command::store::run(args, environment, output),
         Command::Completions(args) => {
             command::completions::run(&args);
             Ok(())

@@ -1,10 +1,17 @@
 //! Names, registry, submissions and figures: what is written outside of batches.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use invoked_core::id::{FnId, InvKey};
+use invoked_core::fault::Fault;
+use invoked_core::id::{Attempt, FnId, InvKey};
+use invoked_core::life::{Life, Outcome};
+use invoked_core::name::Qualifier;
+use invoked_core::shard::{BytesWanted, RowOp};
+use invoked_core::totals::{Gauge, Metric, Total, TotalKey};
 use invoked_store::{RegistryEntry, RegistryKind, Submission};
 
-use crate::bed::{Bed, SHARD, plain};
+use crate::bed::{Bed, FUNCTION, SHARD, plain};
 
 pub async fn a_name_has_one_number_for_ever(mut bed: Bed) {
     let intern = async |bed: &Bed, name: &str| bed.store.intern(name).await.expect("a number");
@@ -94,10 +101,48 @@ pub async fn the_figures_count_live_rows_and_batches(bed: Bed) {
     let before = bed.store.stats().await.expect("figures");
     let mut row = plain(1);
     bed.commit(vec![row.insert(b"x"), plain(2).insert(b"y")]).await;
-    row.end(invoked_core::life::Outcome::Failed, std::time::Duration::ZERO);
+    row.end(Outcome::Failed, Duration::ZERO);
     bed.commit(vec![row.finish(None)]).await;
     let after = bed.store.stats().await.expect("figures");
     assert_eq!((before.live_rows, after.live_rows), (0, 1));
     assert_eq!(after.batches - before.batches, 2);
     assert_eq!(after.operations - before.operations, 3);
+}
+
+pub async fn an_audit_finds_what_is_not_counted(bed: Bed) {
+    let count = |metric, value| {
+        let key = TotalKey { fn_id: FUNCTION, qualifier: Qualifier::LATEST, metric };
+        Total { key, value }
+    };
+    let audit = async |bed: &Bed| invoked_store::audit(bed.store.as_ref()).await.expect("an audit");
+    let mut retrying = plain(1);
+    let insert = [retrying.insert(b"x"), plain(2).insert(b"y")];
+    bed.commit_with(insert.into(), vec![count(Metric::Accepted, 2)]).await;
+    let found = audit(&bed).await;
+    assert_eq!((found.rows, found.wrong, found.problems), (2, 0, vec![]));
+
+    let was = retrying.head.slot();
+    retrying.head.life = Life::Retrying { failed: Attempt(1) };
+    let update = RowOp::Update { head: retrying.head, was, result: None };
+    bed.commit(vec![update]).await;
+    let found = audit(&bed).await;
+    assert_eq!(found.wrong, 1);
+    assert!(found.problems[0].contains("Retrying: 0 are counted, 1 rows"), "{found:?}");
+    bed.commit_with(Vec::new(), vec![count(Metric::Now(Gauge::Retrying), 1)]).await;
+    assert_eq!(audit(&bed).await.wrong, 0);
+    bed.commit_with(Vec::new(), vec![count(Metric::Accepted, 3)]).await;
+    assert_eq!(audit(&bed).await.wrong, 1, "one is missing");
+}
+
+pub async fn a_purged_plain_invocation_leaves_nothing(mut bed: Bed) {
+    let mut row = plain(1);
+    bed.commit(vec![row.insert(b"x")]).await;
+    row.head.fault = Some(Fault::purged());
+    row.end(Outcome::Stopped, Duration::ZERO);
+    bed.commit(vec![row.finish(None)]).await;
+    for _ in 0..2 {
+        assert_eq!(bed.head(row.head.key).await, None);
+        assert_eq!(bed.bytes(BytesWanted::from(&row.head)).await.payload, None);
+        bed.reopen().await;
+    }
 }

@@ -67,7 +67,9 @@ macro_rules! suite {
                     a_name_has_one_number_for_ever,
                     registry_entries_are_overwritten_and_deletions_remembered,
                     submissions_are_acknowledged_by_their_exact_numbers,
-                    the_figures_count_live_rows_and_batches;
+                    the_figures_count_live_rows_and_batches,
+                    an_audit_finds_what_is_not_counted,
+                    a_purged_plain_invocation_leaves_nothing;
             }
         }
     };

@@ -2,6 +2,7 @@
 
 mod isolation;
 mod outage;
+mod overload;
 mod schedule;
 mod still;
 mod world;

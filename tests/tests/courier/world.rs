@@ -114,6 +114,11 @@ impl World {
         self.engine.as_ref().expect("it runs").handle()
     }
 
+    /// The store of the present life.
+    pub fn store(&self) -> &MemStore {
+        &self.store
+    }
+
     pub async fn invoke(&self, function: &str) -> RequestId {
         invoke(&self.handle(), function).await
     }
@@ -194,7 +199,11 @@ pub async fn invoke(handle: &Handle, function: &str) -> RequestId {
 }
 
 pub async fn invoke_with(handle: &Handle, function: &str, payload: Bytes) -> RequestId {
-    let request = InvokeRequest {
+    handle.invoke_async(request(function, payload)).await.expect("it is accepted").request_id
+}
+
+pub fn request(function: &str, payload: Bytes) -> InvokeRequest {
+    InvokeRequest {
         function: FunctionKey::new("1", FunctionName::parse(function).expect("a name")),
         qualifier: Qualifier::LATEST,
         payload,
@@ -202,6 +211,5 @@ pub async fn invoke_with(handle: &Handle, function: &str, payload: Bytes) -> Req
         task_id: None,
         task: TaskWish::AsConfigured,
         depth: 0,
-    };
-    handle.invoke_async(request).await.expect("it is accepted").request_id
+    }
 }

@@ -1,6 +1,7 @@
 //! Our own clients against the daemon: what they print where, and how they end.
 
 mod admin;
+mod lanes;
 mod redrive;
 mod signed;
 mod why;

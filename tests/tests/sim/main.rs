@@ -6,6 +6,8 @@
 //!
 //! `SIM_SEEDS=n` runs n seeds, `SIM_SEED=s` runs one and prints it, `SIM_FIRST=s` begins there.
 
+mod books;
+mod operator;
 mod outside;
 mod plan;
 mod world;

@@ -4,10 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use invoked_core::arn::SinkKind;
-use invoked_core::directory::Directory;
 use invoked_core::id::RequestId;
-use invoked_core::life::Outcome;
 use invoked_core::name::{Qualifier, TaskId};
 use invoked_core::shard::Defect;
 use invoked_core::time::Timestamp;
@@ -15,12 +12,11 @@ use invoked_core::totals::{Metric, Totals};
 use invoked_engine::clock::TokioClock;
 use invoked_engine::{
     CallbackFilter, CallbackStatus, Engine, EngineConfig, Handle, InvokeError, InvokeRequest,
-    Operation, OperationState, Parts, RedriveFilter, RedriveRequest, Redriven, TaskFilter,
-    TaskWish,
+    Parts, RedriveFilter, RedriveRequest, Redriven, TaskFilter, TaskWish, WorkKind,
 };
 use invoked_store::{NodeId, Store};
 use invoked_testkit::function::{Ending, ScriptedFunction};
-use invoked_testkit::mem_store::{Evidence, Faults, Lie, MemStore, MemStoreConfig};
+use invoked_testkit::mem_store::{Faults, Lie, MemStore, MemStoreConfig};
 use invoked_testkit::oracle::{Expected, Oracle, Promise};
 use invoked_testkit::rng::{PerMille, Rng};
 use invoked_testkit::script::Script;
@@ -29,7 +25,7 @@ use invoked_testkit::timeline::Timeline;
 use tokio::task::JoinSet;
 
 use crate::outside::{Watch, WatchedFunction, WatchedSink};
-use crate::plan;
+use crate::{books, operator, plan};
 
 const START_MS: i64 = 1_800_000_000_000;
 const STEPS: u64 = 45;
@@ -79,6 +75,8 @@ struct World {
     sent: u64,
     starts: u64,
     redriven: u64,
+    /// Operations that do tasks again.
+    retries_begun: usize,
     problems: Vec<String>,
     notes: Vec<String>,
 }
@@ -112,6 +110,7 @@ impl World {
             sent: 0,
             starts: 0,
             redriven: 0,
+            retries_begun: 0,
             problems: Vec::new(),
             notes: Vec::new(),
             rng,
@@ -145,7 +144,9 @@ impl World {
                 80..84 => self.crash(),
                 84..87 => self.shut_down().await,
                 87..90 => self.redrive(),
-                90..93 => self.redrive_many(),
+                90..92 => self.redrive_many(),
+                92..95 => self.work_on_a_lane(),
+                95..97 => self.hold_a_lane(),
                 _ => self.pause().await,
             }
             if self.rng.below(3) == 0 {
@@ -195,8 +196,8 @@ impl World {
         drop(self.engine.take());
         self.store = self.store.crash();
         self.watch.follow(self.store.clone());
-        if let Err(books) = self.store.every_202_has_a_fate() {
-            self.problems.extend(books);
+        for books in [self.store.every_202_has_a_fate(), self.store.gauges_equal_rows()] {
+            self.problems.extend(books.err().unwrap_or_default());
         }
     }
 
@@ -260,7 +261,7 @@ impl World {
                     | InvokeError::NoTarget { .. }
                     | InvokeError::Duplicate { .. }
                     | InvokeError::TooLarge { .. }
-                    | InvokeError::NoRoom { .. }
+                    | InvokeError::Refused { .. }
                     | InvokeError::Overloaded { .. },
                 ) => oracle.refused(&promise.payload),
             }
@@ -312,6 +313,46 @@ impl World {
                 let _ended = handle.cancel_operation(operation.id).await;
             }
         });
+    }
+
+    /// An operator stops, purges or does again what fits, page by page.
+    fn work_on_a_lane(&mut self) {
+        let Some(handle) = self.handle() else { return };
+        let request = operator::work(&mut self.rng);
+        self.retries_begun += usize::from(request.kind == WorkKind::Retry);
+        let is_cancelled = self.rng.below(6) == 0;
+        self.clients.spawn(async move {
+            if let Ok(operation) = handle.begin_work(request).await
+                && is_cancelled
+            {
+                // It may have ended already.
+                let _ended = handle.cancel_operation(operation.id).await;
+            }
+        });
+    }
+
+    /// An operator holds a lane, or lets it go.
+    fn hold_a_lane(&mut self) {
+        let Some(handle) = self.handle() else { return };
+        let lane = operator::lane(&mut self.rng);
+        let is_pause = self.rng.below(2) == 0;
+        self.clients.spawn(async move {
+            // Whether the store can take it now is not the question.
+            let _held = match is_pause {
+                true => handle.pause(lane, "sim", "").await,
+                false => handle.resume(lane, "sim", "").await,
+            };
+        });
+    }
+
+    /// Lets every lane go, once the world is kind.
+    async fn resume_all(&mut self) {
+        let Some(handle) = self.handle() else { return };
+        for lane in operator::lanes() {
+            if let Err(error) = handle.resume(lane, "the end", "").await {
+                self.problems.push(format!("a lane is not resumed: {error}"));
+            }
+        }
     }
 
     /// Sends everything anew that is kept, once the world is kind.
@@ -380,6 +421,7 @@ impl World {
                 self.problems.push(format!("a client broke: {error}"));
             }
         }
+        self.resume_all().await;
         self.drain().await;
         if self.options.lie.is_none() && self.options.defect.is_none() {
             self.redrive_all().await;
@@ -409,16 +451,25 @@ impl World {
         self.problems.extend(self.oracle.judge(&executions, &told, &evidence));
         self.problems.extend(self.store.violations());
         self.problems.extend(self.watch.problems());
-        if let Err(books) = self.store.every_202_has_a_fate() {
-            self.problems.extend(books);
+        for books in [self.store.every_202_has_a_fate(), self.store.gauges_equal_rows()] {
+            self.problems.extend(books.err().unwrap_or_default());
         }
+        match invoked_store::audit(&self.store).await {
+            Ok(audit) => self.problems.extend(audit.problems),
+            Err(error) => self.problems.push(format!("the store is not audited: {error}")),
+        }
+        self.problems.extend(operator::retried_once(&evidence, self.retries_begun));
         if let Some(handle) = self.handle() {
             let totals = self.store.totals(invoked_core::id::ShardId(0)).await;
             let totals = Totals::restored(totals.unwrap_or_default());
-            self.problems.extend(callbacks_counted_once(&handle.directory(), &totals));
-            self.redriven = redrives(&totals, Metric::Redriven);
-            self.problems.extend(redrives_counted_once(&totals, &evidence));
-            self.problems.extend(operations_have_ended(&handle));
+            self.problems.extend(books::callbacks_counted_once(
+                &handle.directory(),
+                &totals,
+                &evidence,
+            ));
+            self.redriven = books::redrives(&totals, Metric::Redriven);
+            self.problems.extend(books::redrives_counted_once(&totals, &evidence));
+            self.problems.extend(books::operations_have_ended(&handle));
         }
         let mut trace = self.notes.join("\n");
         for execution in &executions {
@@ -431,65 +482,4 @@ impl World {
         let accepted = u64::try_from(self.oracle.accepted_count()).expect("small");
         Run { accepted, redriven: self.redriven, problems: self.problems, trace }
     }
-}
-
-/// Operations come to an end by themselves, across all restarts, and their counts add up.
-fn operations_have_ended(handle: &Handle) -> Vec<String> {
-    let is_right = |operation: &Operation| {
-        let counts = operation.counts;
-        let is_counted = operation.is_dry_run && counts.redriven == 0
-            || counts.redriven + counts.skipped <= counts.examined;
-        operation.state != OperationState::Running && is_counted
-    };
-    let wrong = handle.operations().into_iter().filter(|operation| !is_right(operation));
-    wrong.map(|operation| format!("an operation is not as it has to be: {operation:?}")).collect()
-}
-
-/// A count over all kinds of destinations.
-fn redrives(totals: &Totals, metric: fn(SinkKind) -> Metric) -> u64 {
-    let is_one = |counted: Metric| SinkKind::ALL.into_iter().any(|kind| metric(kind) == counted);
-    totals.iter().filter(|(key, _)| is_one(key.metric)).map(|(_, value)| value).sum()
-}
-
-/// Every redrive is counted once as such, and once as what it came to.
-fn redrives_counted_once(totals: &Totals, evidence: &Evidence) -> Vec<String> {
-    let of = |metric| redrives(totals, metric);
-    let (begun, delivered, failed) =
-        (of(Metric::Redriven), of(Metric::RedriveDelivered), of(Metric::RedriveFailed));
-    let mut problems = Vec::new();
-    if begun != delivered + failed {
-        problems.push(format!("{begun} redrives, {delivered} delivered, {failed} failed"));
-    }
-    let kept = evidence.failed_callbacks.iter().filter_map(|kept| kept.redrives.as_deref());
-    for redrives in kept {
-        if redrives.recent().iter().any(|redrive| redrive.end.is_none()) {
-            problems.push(format!("a redrive that ended does not say how: {redrives:?}"));
-        }
-    }
-    problems
-}
-
-/// Every callback that was owed is counted once, as delivered or as failed, across all restarts.
-fn callbacks_counted_once(directory: &Directory, totals: &Totals) -> Vec<String> {
-    let mut problems = Vec::new();
-    for (name, on_success, on_failure, _) in plan::FUNCTIONS {
-        let Some(function) = directory.find(&plan::key(name)) else { continue };
-        let ended = |outcome| totals.sum(function.id, Metric::Ended(outcome));
-        let mut owed = 0;
-        if on_success.is_some() {
-            owed += ended(Outcome::Succeeded);
-        }
-        if on_failure.is_some() {
-            owed += ended(Outcome::Failed) + ended(Outcome::Expired) + ended(Outcome::Stopped);
-        }
-        let settled: u64 = SinkKind::ALL
-            .into_iter()
-            .flat_map(|kind| [Metric::CallbackDelivered(kind), Metric::CallbackFailed(kind)])
-            .map(|metric| totals.sum(function.id, metric))
-            .sum();
-        if owed != settled {
-            problems.push(format!("{name}: {owed} callbacks owed, {settled} counted as settled"));
-        }
-    }
-    problems
 }

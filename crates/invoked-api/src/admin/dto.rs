@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 pub(super) mod callback;
 pub(super) mod destination;
 pub(super) mod function;
+pub(super) mod lane;
 pub(super) mod operation;
 pub(super) mod status;
 pub(super) mod task;

@@ -94,7 +94,7 @@ pub(super) fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, AdminProb
         wanted.token.as_deref(),
         wanted.limit.unwrap_or_default(),
     );
-    let functions = page.functions.iter().map(Function::from).collect();
+    let functions = page.functions.iter().map(|record| Function::of(engine, record)).collect();
     json(StatusCode::OK, &FunctionPage { functions, next: page.next })
 }
 
@@ -117,7 +117,7 @@ pub(super) fn get(
 ) -> Result<Reply, AdminProblem> {
     let key = OfAccount::read(&mut asked, engine)?.key(name);
     asked.finish()?;
-    json(StatusCode::OK, &Function::from(&engine.function(&key)?))
+    json(StatusCode::OK, &Function::of(engine, &engine.function(&key)?))
 }
 
 /// Creates a function, or replaces what it is.
@@ -158,7 +158,7 @@ pub(super) async fn put(
         Some(_) => (StatusCode::OK, engine.update_function(&key, change).await?),
         None => (StatusCode::CREATED, engine.create_function(key, change).await?),
     };
-    json(status, &Function::from(&record))
+    json(status, &Function::of(engine, &record))
 }
 
 /// Deletes a function and its configurations. What waits for it ends as `Invalid`.

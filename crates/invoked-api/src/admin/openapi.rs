@@ -9,7 +9,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use crate::admin::{callbacks, destinations, dto, functions, operations, status, tasks, why};
+use crate::admin::{
+    callbacks, destinations, dto, functions, lanes, operations, status, tasks, why,
+};
 
 const BEARER: &str = "bearer";
 
@@ -25,7 +27,8 @@ pub(super) fn document() -> Document {
         description = "How an operator sees and steers an invoked daemon. \
             Every request that changes something carries the header x-invoked-admin: 1. \
             Where tokens are configured every request carries one; viewers look, operators stop and \
-            retry tasks, redrive callbacks and probe destinations, admins change functions.",
+            retry tasks, pause and resume lanes, redrive callbacks and probe destinations, admins \
+            change functions and purge.",
     ),
     servers((url = "http://127.0.0.1:7071")),
     security((), ("bearer" = [])),
@@ -35,7 +38,7 @@ pub(super) fn document() -> Document {
         (name = "functions", description = "Registered functions."),
         (name = "tasks", description = "Tasks, and other kept invocations."),
         (name = "callbacks", description = "Deliveries to destinations that have not come about."),
-        (name = "operations", description = "Work over many callbacks."),
+        (name = "operations", description = "Work over many rows."),
         (name = "destinations", description = "Who is told."),
     ),
     paths(
@@ -46,6 +49,12 @@ pub(super) fn document() -> Document {
         functions::put,
         functions::delete,
         functions::configs,
+        lanes::count,
+        lanes::pause_function,
+        lanes::resume_function,
+        lanes::purge,
+        lanes::stop,
+        lanes::retry,
         tasks::list,
         tasks::get,
         tasks::stop,
@@ -64,6 +73,9 @@ pub(super) fn document() -> Document {
         why::task,
         why::function,
         why::destination,
+        lanes::pause_destination,
+        lanes::resume_destination,
+        lanes::purge_destination,
     ),
     components(schemas(dto::Error)),
 )]
@@ -179,6 +191,6 @@ mod tests {
                 changes += usize::from(is_change);
             }
         }
-        assert_eq!(changes, 8);
+        assert_eq!(changes, 16);
     }
 }

@@ -7,8 +7,8 @@ use http::StatusCode;
 use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use invoked_core::limits::ASYNC_PAYLOAD_MAX;
 use invoked_engine::{
-    CallbackError, ConfigError, FunctionError, InvokeError, OperationError, ProbeError, RetryError,
-    TaskError,
+    CallbackError, ConfigError, FunctionError, InvokeError, LaneError, OperationError, ProbeError,
+    Refusing, RetryError, TaskError,
 };
 
 use crate::admin::dto::Error;
@@ -63,7 +63,7 @@ pub(crate) enum AdminProblem {
     ChangeHeader,
     /// New invocations are not taken.
     #[error("{reason}")]
-    NotReady { reason: &'static str },
+    NotReady { reason: String },
     /// The engine does not run yet.
     #[error("the daemon starts")]
     Starting,
@@ -85,6 +85,9 @@ pub(crate) enum AdminProblem {
     /// A callback that was to be sent anew, or an operation that does it.
     #[error(transparent)]
     Operation(#[from] OperationError),
+    /// A lane that was to be held, let go or counted.
+    #[error(transparent)]
+    Lane(#[from] LaneError),
     /// A probe.
     #[error(transparent)]
     Probe(#[from] ProbeError),
@@ -170,7 +173,7 @@ impl AdminProblem {
             Self::Host => Refusal::new(StatusCode::FORBIDDEN, "ForbiddenHost", text()),
             Self::Origin => Refusal::new(StatusCode::FORBIDDEN, "ForbiddenOrigin", text()),
             Self::ChangeHeader => Refusal::new(StatusCode::FORBIDDEN, "MissingHeader", text()),
-            Self::NotReady { reason } => Refusal::unavailable(*reason, RETRY_AFTER_DEFAULT),
+            Self::NotReady { reason } => Refusal::unavailable(reason, RETRY_AFTER_DEFAULT),
             Self::Starting => Refusal::unavailable("starting", RETRY_AFTER_DEFAULT),
             Self::Function(error) => function(error),
             Self::Config(error) => match error {
@@ -192,6 +195,7 @@ impl AdminProblem {
                 CallbackError::Store(_) => Refusal::internal(),
             },
             Self::Operation(error) => operation(error),
+            Self::Lane(error) => lane(error),
             Self::Probe(error) => match error {
                 ProbeError::BadArn { .. } => Refusal::invalid(text()).of("destination"),
                 ProbeError::NoSink { .. } => conflict("NoSuchSink", text()),
@@ -270,11 +274,24 @@ fn operation(error: &OperationError) -> Refusal {
         OperationError::NoFunction { .. } => not_found("FunctionNotFound", text),
         OperationError::NotFound { .. } => not_found("OperationNotFound", text),
         OperationError::Ended { .. } => conflict("OperationEnded", text),
+        OperationError::Lane(error) => lane(error),
+        OperationError::Filter { field, .. } => Refusal::invalid(text).of(field),
         OperationError::Rate { .. } => Refusal::invalid(text).of("rate_per_second"),
         OperationError::Ids { .. } => Refusal::invalid(text).of("ids"),
         OperationError::TooMany { .. } => conflict("LimitExceeded", text),
         OperationError::Unavailable => Refusal::unavailable(text, RETRY_AFTER_DEFAULT),
         OperationError::Store(_) => Refusal::internal(),
+    }
+}
+
+fn lane(error: &LaneError) -> Refusal {
+    let text = error.to_string();
+    match error {
+        LaneError::NoFunction { .. } => not_found("FunctionNotFound", text),
+        LaneError::BadArn { .. } => Refusal::invalid(text).of("destination"),
+        LaneError::NoDestination { .. } => not_found("DestinationNotFound", text),
+        LaneError::Note { .. } => Refusal::invalid(text).of("note"),
+        LaneError::Store(_) => Refusal::internal(),
     }
 }
 
@@ -299,9 +316,12 @@ fn retry(error: &RetryError) -> Refusal {
                 Refusal::new(StatusCode::TOO_MANY_REQUESTS, "ResourceExhausted", text)
                     .later(*retry_after)
             }
-            InvokeError::NoRoom { retry_after } | InvokeError::Unavailable { retry_after } => {
-                Refusal::unavailable(text, *retry_after)
+            InvokeError::Unavailable { retry_after } => Refusal::unavailable(text, *retry_after),
+            InvokeError::Refused { why: why @ Refusing::CommitLag } => {
+                Refusal::new(StatusCode::TOO_MANY_REQUESTS, "ResourceExhausted", text)
+                    .later(why.retry_after())
             }
+            InvokeError::Refused { why } => Refusal::unavailable(text, why.retry_after()),
         },
     }
 }

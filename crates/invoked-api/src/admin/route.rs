@@ -18,6 +18,12 @@ pub(super) enum Operation {
     PutFunction(FunctionName),
     DeleteFunction(FunctionName),
     ListConfigs(FunctionName),
+    CountFunction(FunctionName),
+    PauseFunction(FunctionName),
+    ResumeFunction(FunctionName),
+    PurgeFunction(FunctionName),
+    StopFunction(FunctionName),
+    RetryFunction(FunctionName),
     ListTasks,
     GetTask(FunctionName, String),
     StopTask(FunctionName, String),
@@ -36,6 +42,9 @@ pub(super) enum Operation {
     WhyTask(FunctionName, String),
     WhyFunction(FunctionName),
     WhyDestination,
+    PauseDestination,
+    ResumeDestination,
+    PurgeDestination,
 }
 
 impl Operation {
@@ -47,6 +56,7 @@ impl Operation {
             | Self::ListFunctions
             | Self::GetFunction(_)
             | Self::ListConfigs(_)
+            | Self::CountFunction(_)
             | Self::ListTasks
             | Self::GetTask(..)
             | Self::GetInvocation(_)
@@ -64,8 +74,17 @@ impl Operation {
             | Self::RetryInvocation(_)
             | Self::RedriveCallbacks
             | Self::CancelBulk(_)
-            | Self::ProbeDestination => Role::Operator,
-            Self::PutFunction(_) | Self::DeleteFunction(_) => Role::Admin,
+            | Self::ProbeDestination
+            | Self::PauseFunction(_)
+            | Self::ResumeFunction(_)
+            | Self::StopFunction(_)
+            | Self::RetryFunction(_)
+            | Self::PauseDestination
+            | Self::ResumeDestination => Role::Operator,
+            Self::PutFunction(_)
+            | Self::DeleteFunction(_)
+            | Self::PurgeFunction(_)
+            | Self::PurgeDestination => Role::Admin,
         }
     }
 
@@ -84,6 +103,15 @@ impl Operation {
             Self::PutFunction(_) => "putFunction",
             Self::DeleteFunction(_) => "deleteFunction",
             Self::ListConfigs(_) => "listConfigs",
+            Self::CountFunction(_) => "countFunction",
+            Self::PauseFunction(_) => "pauseFunction",
+            Self::ResumeFunction(_) => "resumeFunction",
+            Self::PurgeFunction(_) => "purgeFunction",
+            Self::StopFunction(_) => "stopFunction",
+            Self::RetryFunction(_) => "retryFunction",
+            Self::PauseDestination => "pauseDestination",
+            Self::ResumeDestination => "resumeDestination",
+            Self::PurgeDestination => "purgeDestination",
             Self::ListTasks => "listTasks",
             Self::GetTask(..) => "getTask",
             Self::StopTask(..) => "stopTask",
@@ -175,6 +203,7 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
             takes(Place::Read)?;
             O::WhyFunction(name("name", function)?)
         }
+        ["functions", function, verb] => of_a_lane(name("name", function), verb, method)?,
         ["tasks", function, id, "why"] => {
             takes(Place::Read)?;
             O::WhyTask(name("function", function)?, text(id))
@@ -194,6 +223,27 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
         ["callbacks" | "operations" | "destinations", ..] => of_callbacks(&segments, method)?,
         _ => return Err(AdminProblem::Path),
     })
+}
+
+/// The same of what is done with the lane of a function.
+fn of_a_lane(
+    name: Result<FunctionName, AdminProblem>,
+    verb: &str,
+    method: &Method,
+) -> Result<Operation, AdminProblem> {
+    use Operation as O;
+
+    let (place, operation): (_, fn(FunctionName) -> O) = match verb {
+        "count" => (Place::Read, O::CountFunction),
+        "pause" => (Place::Change, O::PauseFunction),
+        "resume" => (Place::Change, O::ResumeFunction),
+        "purge" => (Place::Change, O::PurgeFunction),
+        "stop" => (Place::Change, O::StopFunction),
+        "retry" => (Place::Change, O::RetryFunction),
+        _ => return Err(AdminProblem::Path),
+    };
+    takes(place, method)?;
+    name.map(operation)
 }
 
 /// The same of callbacks, and of what is done with many of them.
@@ -235,6 +285,18 @@ fn of_callbacks(segments: &[&str], method: &Method) -> Result<Operation, AdminPr
             takes(Place::Change)?;
             O::ProbeDestination
         }
+        ["destinations", "pause"] => {
+            takes(Place::Change)?;
+            O::PauseDestination
+        }
+        ["destinations", "resume"] => {
+            takes(Place::Change)?;
+            O::ResumeDestination
+        }
+        ["destinations", "purge"] => {
+            takes(Place::Change)?;
+            O::PurgeDestination
+        }
         ["callbacks", id] => {
             takes(Place::Read)?;
             O::GetCallback(text(id))
@@ -274,6 +336,15 @@ mod tests {
             ("PUT", "/v1/functions/svc$fn", Operation::PutFunction(f()), Role::Admin),
             ("DELETE", "/v1/functions/svc$fn", Operation::DeleteFunction(f()), Role::Admin),
             ("GET", "/v1/functions/svc$fn/configs", Operation::ListConfigs(f()), Role::Viewer),
+            ("GET", "/v1/functions/svc$fn/count", Operation::CountFunction(f()), Role::Viewer),
+            ("POST", "/v1/functions/svc$fn/pause", Operation::PauseFunction(f()), Role::Operator),
+            ("POST", "/v1/functions/svc$fn/resume", Operation::ResumeFunction(f()), Role::Operator),
+            ("POST", "/v1/functions/svc$fn/purge", Operation::PurgeFunction(f()), Role::Admin),
+            ("POST", "/v1/functions/svc$fn/stop", Operation::StopFunction(f()), Role::Operator),
+            ("POST", "/v1/functions/svc$fn/retry", Operation::RetryFunction(f()), Role::Operator),
+            ("POST", "/v1/destinations/pause", Operation::PauseDestination, Role::Operator),
+            ("POST", "/v1/destinations/resume", Operation::ResumeDestination, Role::Operator),
+            ("POST", "/v1/destinations/purge", Operation::PurgeDestination, Role::Admin),
             ("GET", "/v1/tasks", Operation::ListTasks, Role::Viewer),
             ("GET", "/v1/tasks/svc$fn/a-1", Operation::GetTask(f(), "a-1".into()), Role::Viewer),
             (

@@ -1,15 +1,16 @@
 //! The daemon in figures.
 
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use http::StatusCode;
 use invoked_core::head::LaneId;
 use invoked_core::lane::LaneView;
 use invoked_core::totals::Metric;
-use invoked_engine::Handle;
+use invoked_engine::{Handle, Refusing};
 
 use crate::admin::asked::Asked;
-use crate::admin::dto::status::{DaemonStatus, Lane, LaneKind, Shard};
+use crate::admin::dto::status::{Admission, DaemonStatus, Lane, LaneKind, RefusedFor, Shard};
 use crate::admin::openapi::Common;
 use crate::admin::problem::AdminProblem;
 use crate::admin::reply::json;
@@ -67,11 +68,30 @@ pub(super) async fn get(engine: &Handle, asked: Asked) -> Result<Reply, AdminPro
         now: moment(engine.now()),
         accepting: view.is_accepting,
         store_full: engine.is_store_full(),
+        admission: admission(engine),
         live: live(engine),
         shards: view.shards.iter().map(shard).collect(),
         lanes: lanes.collect(),
     };
     json(StatusCode::OK, &status)
+}
+
+fn admission(engine: &Handle) -> Admission {
+    let view = engine.admission();
+    let reason = |why: Refusing| match why {
+        Refusing::CommitLag => RefusedFor::CommitLag,
+        Refusing::Memory => RefusedFor::Memory,
+        Refusing::Disk => RefusedFor::Disk,
+        Refusing::Draining => RefusedFor::Draining,
+    };
+    let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    Admission {
+        refused_for: view.refusing.into_iter().map(reason).collect(),
+        commit_lag_ms: ms(view.commit_lag),
+        commit_lag_max_ms: ms(view.commit_lag_max),
+        memory_bytes: view.memory,
+        memory_max_bytes: view.memory_max,
+    }
 }
 
 fn live(engine: &Handle) -> u64 {
@@ -84,7 +104,8 @@ fn live(engine: &Handle) -> u64 {
             | Metric::CallbackFailed(_)
             | Metric::Redriven(_)
             | Metric::RedriveDelivered(_)
-            | Metric::RedriveFailed(_) => {}
+            | Metric::RedriveFailed(_)
+            | Metric::Now(_) => {}
         }
     }
     accepted.saturating_sub(ended)

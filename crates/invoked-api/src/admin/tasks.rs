@@ -5,7 +5,7 @@ use http::StatusCode;
 use invoked_core::head::Status as HeadStatus;
 use invoked_core::id::RequestId;
 use invoked_core::name::{FunctionName, TaskId};
-use invoked_engine::{Handle, Repeat, TaskFilter};
+use invoked_engine::{Handle, Repeat, TaskFilter, TaskRecord};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::asked::Asked;
@@ -93,8 +93,9 @@ pub(super) async fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, Adm
     let function = function.ok_or_else(|| AdminProblem::argument("function", "is missing"))?;
     let key = account.key(function);
     let page = engine.kept_tasks(&key, &filter).await?;
-    let policy = &engine.config().callback;
-    let tasks = page.tasks.iter().map(|task| Task::of(Some(&key), task, policy)).collect();
+    let shown =
+        |task: &TaskRecord| Task::of(Some(&key), task, engine.callback_deadline(&task.head));
+    let tasks = page.tasks.iter().map(shown).collect();
     json(StatusCode::OK, &TaskPage { tasks, next: page.next })
 }
 
@@ -120,7 +121,7 @@ pub(super) async fn get(
     let key = OfAccount::read(&mut asked, engine)?.key(function);
     asked.finish()?;
     let task = engine.kept_task(&key, id).await?;
-    json(StatusCode::OK, &Task::of(Some(&key), &task, &engine.config().callback))
+    json(StatusCode::OK, &Task::of(Some(&key), &task, engine.callback_deadline(&task.head)))
 }
 
 /// Stops a task: at once if it waits; if it runs, its call is cancelled.
@@ -196,7 +197,7 @@ pub(super) async fn invocation(
     let found = engine.invocation(request_id).await.map_err(invoked_engine::TaskError::from)?;
     let found = found.ok_or_else(missing)?;
     let key = engine.directory().key_of(found.head.fn_id);
-    json(StatusCode::OK, &Task::of(key.as_ref(), &found, &engine.config().callback))
+    json(StatusCode::OK, &Task::of(key.as_ref(), &found, engine.callback_deadline(&found.head)))
 }
 
 /// Does a finished task again that the daemon gave this id.

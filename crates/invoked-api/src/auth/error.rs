@@ -82,6 +82,23 @@ impl AuthError {
         }
     }
 
+    /// Whether nothing shows that whoever made the request has a key.
+    pub(crate) const fn is_of_a_stranger(&self) -> bool {
+        match self {
+            Self::Claim(_)
+            | Self::Unreadable { .. }
+            | Self::UnknownKey { .. }
+            | Self::ExpiredKey { .. }
+            | Self::Token { .. }
+            | Self::Replayed { .. } => true,
+            Self::NoncesFull { .. }
+            | Self::Body
+            | Self::NotAllowed { .. }
+            | Self::NotTold { .. }
+            | Self::Foreign { .. } => false,
+        }
+    }
+
     /// The key that was named, where that says something.
     pub(crate) fn key_id(&self) -> &str {
         match self {

@@ -50,6 +50,18 @@ fn every_error_of_the_engine_has_its_code() {
         C::ServiceUnavailable,
         "the daemon cannot take the invocation now",
     );
+    for (why, code, reason) in [
+        (Refusing::CommitLag, C::ResourceExhausted, "the store is behind with its commits"),
+        (Refusing::Memory, C::ServiceUnavailable, "short of memory"),
+        (Refusing::Disk, C::ServiceUnavailable, "no room left in the store"),
+        (Refusing::Draining, C::ServiceUnavailable, "draining"),
+    ] {
+        let message = format!("new asynchronous invocations are refused for now: {reason}");
+        answers(InvokeError::Refused { why }, code, &message);
+        let refusal = Problem::Refused(why).refusal();
+        assert_eq!((refusal.code, refusal.retry_after), (code, Some(why.retry_after())));
+        assert!(!refusal.message.contains(reason), "who asks is not known yet");
+    }
     answers(
         FunctionError::Exists { function: name() },
         C::FunctionAlreadyExists,

@@ -154,3 +154,24 @@ async fn a_head_that_does_not_come_ends_the_connection() {
     assert!(!ended.starts_with("HTTP/1.1 2"), "{ended}");
     server.stopped().await;
 }
+
+#[tokio::test]
+async fn among_many_a_connection_that_sends_nothing_is_closed_sooner() {
+    let header_timeout = Duration::from_secs(3);
+    let config = ServeConfig { connections_max: 4, header_timeout, ..ServeConfig::default() };
+    let server = start(config).await;
+    let mut early = Vec::new();
+    for _ in 0..3 {
+        let mut stream = server.connect().await;
+        ask(&mut stream, "/").await;
+        assert!(answer(&mut stream).await.starts_with("HTTP/1.1 204"));
+        early.push(stream);
+    }
+    let mut late = server.connect().await;
+    assert_eq!(answer(&mut late).await, "", "it is closed");
+    for mut stream in early {
+        ask(&mut stream, "/").await;
+        assert!(answer(&mut stream).await.starts_with("HTTP/1.1 204"), "it came in time");
+    }
+    server.stopped().await;
+}

@@ -10,10 +10,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
+use invoked_core::limits::ASYNC_PAYLOAD_MAX;
 use tokio::time::Sleep;
 
 /// Bytes that are thrown away before the connection is cut.
 const DISCARDED_BYTES_MAX: usize = 1024 * 1024;
+/// The same for strangers in a flood: the largest asynchronous payload.
+const SMALL_BYTES_MAX: usize = ASYNC_PAYLOAD_MAX;
 /// How long the rest may take to come before the connection is cut.
 const DISCARDING_MAX: Duration = Duration::from_secs(2);
 
@@ -38,6 +41,13 @@ impl Unread {
                 bytes_left: DISCARDED_BYTES_MAX,
                 until: Box::pin(tokio::time::sleep(DISCARDING_MAX)),
             });
+        }
+    }
+
+    /// Takes no more of it than a small body has: a larger one is cut.
+    pub(crate) fn cut_short(&self) {
+        if let Some(rest) = self.lock().as_mut() {
+            rest.bytes_left = rest.bytes_left.min(SMALL_BYTES_MAX);
         }
     }
 

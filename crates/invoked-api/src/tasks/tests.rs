@@ -1,9 +1,11 @@
 use std::time::Duration;
 
+use invoked_core::callback::CallbackPolicy;
 use invoked_core::fault::Fault;
 use invoked_core::id::{FnId, ShardId};
 use invoked_core::life::{Life, Outcome};
 use invoked_core::name::FunctionName;
+use invoked_core::pause::Pauses;
 use invoked_testkit::sample::Sample;
 use serde_json::{Value, json};
 
@@ -22,7 +24,7 @@ fn shown_as(task: &TaskRecord) -> Value {
         &identity,
         &FunctionKey::new("123", FunctionName::parse("fn").unwrap()),
         task,
-        &CallbackPolicy::default(),
+        task.head.callback.deadline(&CallbackPolicy::default(), Pauses::never()),
     ))
     .unwrap()
 }

@@ -56,7 +56,12 @@ impl<'a> Signer<'a> {
     }
 
     /// The headers of a signed request.
-    fn signed(&mut self, method: &str, target: &str, body: &str) -> Vec<(String, String)> {
+    pub(crate) fn signed(
+        &mut self,
+        method: &str,
+        target: &str,
+        body: &str,
+    ) -> Vec<(String, String)> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let query: Vec<_> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
         let secret = format!("secret-of-{}", self.id);

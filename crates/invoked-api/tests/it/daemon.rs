@@ -182,6 +182,7 @@ pub(crate) struct Daemon {
     pub(crate) pages: Admin,
     pub(crate) tokens: SharedTokens,
     pub(crate) queues: Queues,
+    pub(crate) store: MemStore,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
 }
@@ -192,6 +193,11 @@ async fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
+fn defaults() -> EngineConfig {
+    let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
+    EngineConfig::new(identity, 1)
+}
+
 impl Daemon {
     /// A daemon with a function `hello`.
     pub(crate) async fn start(config: ApiConfig) -> Self {
@@ -200,7 +206,18 @@ impl Daemon {
 
     /// The same, where clients may not say that a function lives anywhere.
     pub(crate) async fn start_checked(config: ApiConfig, target_check: TargetCheck) -> Self {
-        let daemon = Self::made(config, Auth::new(AuthConfig::Off), None, target_check).await;
+        let work = EngineConfig { target_check, ..defaults() };
+        Self::with_hello(config, work).await
+    }
+
+    /// A daemon with a function `hello`, and no more memory than this.
+    pub(crate) async fn limited(memory_max: u64) -> Self {
+        let work = EngineConfig { memory_max: Some(memory_max), ..defaults() };
+        Self::with_hello(ApiConfig::default(), work).await
+    }
+
+    async fn with_hello(config: ApiConfig, work: EngineConfig) -> Self {
+        let daemon = Self::made(config, Auth::new(AuthConfig::Off), None, work).await;
         let answer = daemon.client().await.json("POST", FUNCTIONS, &hello()).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         daemon
@@ -208,26 +225,20 @@ impl Daemon {
 
     /// A daemon without functions, for those whom `auth` admits.
     pub(crate) async fn guarded(config: ApiConfig, auth: Auth, tls: Option<Tls>) -> Self {
-        Self::made(config, auth, tls, TargetCheck::default()).await
+        Self::made(config, auth, tls, defaults()).await
     }
 
-    async fn made(
-        config: ApiConfig,
-        auth: Auth,
-        tls: Option<Tls>,
-        target_check: TargetCheck,
-    ) -> Self {
-        let identity = Identity { region: "cn-hangzhou".into(), account: "123".into() };
+    async fn made(config: ApiConfig, auth: Auth, tls: Option<Tls>, work: EngineConfig) -> Self {
         let queues = Queues::default();
+        let store = MemStore::new(MemStoreConfig::default());
         let parts = Parts {
-            store: Arc::new(MemStore::new(MemStoreConfig::default())),
+            store: Arc::new(store.clone()),
             node: NodeId("test".into()),
             runtime: Arc::new(Script),
             remote: None,
             sinks: [(SinkKind::Mns, Arc::new(queues.clone()) as Arc<dyn Sink>)].into(),
             clock: Arc::new(SystemClock::default()),
         };
-        let work = EngineConfig { target_check, ..EngineConfig::new(identity, 1) };
         let engine = Engine::start(work, parts).await;
         let engine = engine.expect("the engine starts");
         let (api_listener, api) = listener().await;
@@ -245,7 +256,7 @@ impl Daemon {
         let api_listener = Listening::new(api_listener, tls);
         listeners.spawn(serve(api_listener, service, serving, until(stopped.clone())));
         listeners.spawn(serve(admin_listener, pages.clone(), serving, until(stopped)));
-        Self { engine, api, admin, pages, tokens, queues, stop, listeners }
+        Self { engine, api, admin, pages, tokens, queues, store, stop, listeners }
     }
 
     /// Adds an HTTP function.

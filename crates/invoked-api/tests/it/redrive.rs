@@ -77,7 +77,8 @@ impl Operator {
                 | Metric::CallbackFailed(_)
                 | Metric::Redriven(_)
                 | Metric::RedriveDelivered(_)
-                | Metric::RedriveFailed(_) => {}
+                | Metric::RedriveFailed(_)
+                | Metric::Now(_) => {}
             }
         }
         counts

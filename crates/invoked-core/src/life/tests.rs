@@ -49,6 +49,7 @@ fn events(attempt: Attempt) -> Vec<Event> {
         Event::AttemptStarted { attempt },
         Event::AttemptLost,
         Event::StopRequested,
+        Event::Purged,
         Event::ExpiryReached,
         Event::FunctionDeleted,
     ]);
@@ -71,16 +72,17 @@ fn leads_to(life: Life, event: Event, now: Timestamp) -> &'static str {
 
 #[test]
 fn every_pair_is_decided() {
-    // Columns: granted, started, lost, stop, expiry, deleted, succeeded, function error,
+    // Columns: granted, started, lost, stop, purge, expiry, deleted, succeeded, function error,
     // unavailable, refused, gone. Before the time-to-live ends.
-    let table: [[&str; 11]; 5] = [
-        ["Dequeued", "-", "-", "Stopped", "-", "Invalid", "-", "-", "-", "-", "-"],
+    let table: [[&str; 12]; 5] = [
+        ["Dequeued", "-", "-", "Stopped", "Stopped", "-", "Invalid", "-", "-", "-", "-", "-"],
         [
             "-",
             "Running",
             "Retrying",
             "Stopping",
             "-",
+            "-",
             "Invalid",
             "Succeeded",
             "Retrying",
@@ -95,14 +97,18 @@ fn every_pair_is_decided() {
             "Stopping",
             "-",
             "-",
+            "-",
             "Succeeded",
             "Retrying",
             "Retrying",
             "Failed",
             "Invalid",
         ],
-        ["Dequeued", "-", "-", "Stopped", "-", "Invalid", "-", "-", "-", "-", "-"],
-        ["-", "-", "Stopped", "-", "-", "-", "Stopped", "Stopped", "Stopped", "Stopped", "Stopped"],
+        ["Dequeued", "-", "-", "Stopped", "Stopped", "-", "Invalid", "-", "-", "-", "-", "-"],
+        [
+            "-", "-", "Stopped", "-", "-", "-", "-", "Stopped", "Stopped", "Stopped", "Stopped",
+            "Stopped",
+        ],
     ];
     for (life, row) in lives().into_iter().zip(table) {
         for (event, expected) in events(Attempt(1)).into_iter().zip(row) {
@@ -232,7 +238,7 @@ fn the_outcome_decides_who_is_told() {
 }
 
 fn any_event() -> impl Strategy<Value = (Event, i64)> {
-    let event = (0usize..11, 1u16..6).prop_map(|(index, attempt)| events(Attempt(attempt))[index]);
+    let event = (0usize..12, 1u16..6).prop_map(|(index, attempt)| events(Attempt(attempt))[index]);
     (event, 0i64..120_000)
 }
 

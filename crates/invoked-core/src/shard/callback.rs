@@ -11,7 +11,7 @@ use super::ShardCore;
 use super::message::{AcceptRequest, Call, Effect};
 use crate::arn::{Arn, Resource};
 use crate::breaker::BreakerEvent;
-use crate::callback::{CallEvent, CallVerdict, Callback};
+use crate::callback::{CallEvent, CallVerdict, Callback, Patience};
 use crate::directory::{Function, FunctionKind, Route, TaskMode};
 use crate::envelope::{cloud_event, envelope};
 use crate::fault::Fault;
@@ -70,9 +70,11 @@ impl ShardCore {
         let policy = self.config.callback;
         let Some(row) = self.rows.get_mut(&key) else { return };
         row.envelope = Some(envelope.clone());
+        let pauses = self.directory.pauses_for(&row.head);
+        let patience = Patience { policy: &policy, pauses };
         let due = row.head.due;
         let first_try_at = row.head.callback.first_try_at();
-        let Some(due) = row.head.callback.apply(key, due, CallEvent::CallGranted, &policy, now)
+        let Some(due) = row.head.callback.apply(key, due, CallEvent::CallGranted, patience, now)
         else {
             return;
         };
@@ -120,7 +122,11 @@ impl ShardCore {
         let Some(row) = self.rows.get_mut(&key) else { return };
         let due = row.head.due;
         let event = CallEvent::CallEnded { tried, verdict };
-        let Some(due) = row.head.callback.apply(key, due, event, &policy, now) else { return };
+        let pauses = self.directory.pauses_for(&row.head);
+        let patience = Patience { policy: &policy, pauses };
+        let Some(due) = row.head.callback.apply(key, due, event, patience, now) else {
+            return;
+        };
         row.head.due = due;
         let is_settled = row.head.callback.is_settled();
         if !is_settled {
@@ -135,16 +141,23 @@ impl ShardCore {
         }
     }
 
-    /// Gives up a callback whose time for tries is over, and whose bytes are at hand.
-    pub(super) fn give_up(&mut self, key: InvKey, now: Timestamp) {
+    /// Gives up a callback whose time for tries is over or that is purged, and whose bytes are at hand.
+    pub(super) fn give_up(&mut self, key: InvKey, event: CallEvent, now: Timestamp) {
         let Some((arn, _)) = self.owed_route(key) else { return };
         let envelope = self.envelope_of(key, &arn);
         let policy = self.config.callback;
         let Some(row) = self.rows.get_mut(&key) else { return };
         row.envelope = envelope;
         row.first_try_at = row.head.callback.first_try_at();
-        let (due, event) = (row.head.due, CallEvent::DeadlinePassed);
-        let Some(due) = row.head.callback.apply(key, due, event, &policy, now) else { return };
+        let pauses = self.directory.pauses_for(&row.head);
+        let patience = Patience { policy: &policy, pauses };
+        let due = row.head.due;
+        let Some(due) = row.head.callback.apply(key, due, event, patience, now) else {
+            // Its destination was held meanwhile, so there is time again.
+            row.envelope = None;
+            self.place(key, now);
+            return;
+        };
         row.head.due = due;
         self.finish(key);
     }

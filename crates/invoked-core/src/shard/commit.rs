@@ -8,6 +8,7 @@ use super::row::Later;
 use crate::id::InvKey;
 use crate::life::{Event, Life, Verdict};
 use crate::limits::ROW_EVENTS_WAITING_MAX;
+use crate::sweep::Swept;
 use crate::time::Timestamp;
 
 /// What a commit allows once it is durable.
@@ -21,6 +22,8 @@ pub(super) enum After {
     Changed { key: InvKey },
     /// A row has left the live ones.
     Finished { key: InvKey },
+    /// Somebody may be told what a page of a sweep came to.
+    Swept { reply: ReplyId, swept: Swept },
     /// Somebody may be told that the stop is taken.
     ReplyStop { reply: ReplyId },
 }
@@ -37,6 +40,9 @@ impl ShardCore {
                 After::Redriven { key, reply } => self.redriven(key, reply, now),
                 After::Changed { key } => self.now_durable(key, now),
                 After::Finished { key } => self.finished(key),
+                After::Swept { reply, swept } => {
+                    self.effects.push(Effect::ReplySweep { reply, result: Ok(swept) });
+                }
                 After::ReplyStop { reply } => {
                     self.effects.push(Effect::ReplyStop { reply, result: Ok(()) });
                 }
@@ -50,6 +56,8 @@ impl ShardCore {
         let overlaps = row.is_committing && self.config.defect.is_none();
         assert!(!overlaps, "one commit per row: {key:?}");
         row.is_committing = true;
+        let gauge = row.head.gauge();
+        self.totals.shift(core::mem::replace(&mut row.gauge, gauge), gauge);
         self.ops.push(RowOp::Update { head: row.head.clone(), was: row.slot, result });
         self.after.push(After::Changed { key });
     }
@@ -63,6 +71,7 @@ impl ShardCore {
         let is_dispatched = row.dispatched_at.is_some();
         let waits = life.is_waiting() || (row.head.callback.is_owed() && row.held.is_none());
         self.lanes_of(was.lane).forget(was.lane, key);
+        self.note_change(was.lane, key);
         self.outdate_fetch(key);
         if let Life::Stopping { attempt } = life {
             if is_dispatched {
@@ -109,6 +118,7 @@ impl ShardCore {
     fn finished(&mut self, key: InvKey) {
         let Some(row) = self.rows.remove(&key) else { return };
         self.lanes_of(row.slot.lane).forget(row.slot.lane, key);
+        self.note_change(row.slot.lane, key);
         self.outdate_fetch(key);
         for event in row.later {
             if let Later::Stop(reply) = event {

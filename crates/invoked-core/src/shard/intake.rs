@@ -27,7 +27,8 @@ impl ShardCore {
             self.effects.push(Effect::ReplyAccept { reply, result: Err(refused) });
             return;
         }
-        if !request.key.is_chosen() {
+        // A retry may be one of an operation that does a page again: its key is the same then.
+        if !request.key.is_chosen() && request.retry_of.is_none() {
             self.insert(request, Some(reply), now);
             return;
         }

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::kept::{FoundCallback, KeptCallback};
 use crate::arn::Arn;
 use crate::breaker::Breaker;
 use crate::callback::CallVerdict;
@@ -17,8 +18,8 @@ use crate::head::{Head, LaneId, Slot};
 use crate::id::{Attempt, FnId, InvKey, RequestId};
 use crate::lane::Position;
 use crate::life::{Outcome, Verdict};
-use crate::name::{Qualifier, TaskId};
-use crate::redrive::Redrives;
+use crate::name::TaskId;
+use crate::sweep::{SweepPage, SweepRefused, Swept};
 use crate::terms::Terms;
 use crate::time::{Day, Timestamp};
 use crate::totals::Total;
@@ -161,6 +162,22 @@ pub enum Input {
         /// Whether it is a finished record.
         is_kept: bool,
     },
+    /// An operator wants a page of a lane swept.
+    Sweep {
+        /// Which.
+        page: SweepPage,
+        /// Who waits.
+        reply: ReplyId,
+    },
+    /// A read of a page that is swept is done.
+    SweepLoaded {
+        /// Who waits.
+        reply: ReplyId,
+        /// The rows found, in order of due.
+        heads: Vec<Head>,
+        /// Whether there are no rows behind them.
+        is_complete: bool,
+    },
     /// An operator wants a callback that was given up to be made again.
     Redrive {
         /// Its invocation.
@@ -242,52 +259,6 @@ impl RowOp {
             | Self::Finish { head, .. } => head,
         }
     }
-}
-
-/// A callback that was given up, kept so that it can be sent anew without running the function.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct KeptCallback {
-    /// The invocation.
-    pub key: InvKey,
-    /// What the client knows it by.
-    pub request_id: RequestId,
-    /// The function.
-    pub fn_id: FnId,
-    /// Version or alias that was invoked.
-    pub qualifier: Qualifier,
-    /// Who was to be told.
-    pub destination: Arn,
-    /// How the invocation ended.
-    pub outcome: Outcome,
-    /// When the invocation was accepted.
-    pub accepted_at: Timestamp,
-    /// When its outcome was decided.
-    pub ended_at: Timestamp,
-    /// Hand-overs from function to function before the invocation.
-    pub depth: u8,
-    /// Tries it took, since it was last redriven.
-    pub tried: Attempt,
-    /// When the first of them started, if one did.
-    pub first_at: Option<Timestamp>,
-    /// When it was given up.
-    pub failed_at: Timestamp,
-    /// What came of sending it anew before.
-    pub redrives: Option<Box<Redrives>>,
-    /// Why.
-    pub error: Fault,
-    /// What was to be said.
-    pub envelope: Bytes,
-}
-
-/// A callback that was given up, with what a redrive needs beside it.
-#[derive(Clone, Debug)]
-pub struct FoundCallback {
-    /// The callback.
-    pub kept: KeptCallback,
-    /// The record of its invocation, if one is kept.
-    pub record: Option<Head>,
-    /// The store's number for its destination.
-    pub destination: FnId,
 }
 
 /// One atomic write of a shard.
@@ -433,6 +404,13 @@ pub enum Effect {
         /// What.
         result: Result<(), RedriveRefused>,
     },
+    /// Answer a caller of [`Input::Sweep`].
+    ReplySweep {
+        /// Whom.
+        reply: ReplyId,
+        /// What.
+        result: Result<Swept, SweepRefused>,
+    },
     /// Call a function, then say [`Input::AttemptEnded`].
     Dispatch(Box<Dispatch>),
     /// Cancel a call of a function, and say [`Input::AttemptEnded`] all the same.
@@ -450,6 +428,17 @@ pub enum Effect {
         lane: LaneId,
         /// Rows behind this position.
         after: Position,
+    },
+    /// Read a page of a lane that is swept, then say [`Input::SweepLoaded`].
+    LoadSweep {
+        /// Who waits.
+        reply: ReplyId,
+        /// The lane.
+        lane: LaneId,
+        /// Rows behind this position.
+        after: Position,
+        /// Rows, at most.
+        limit: u32,
     },
     /// Read one row, then say [`Input::HeadLoaded`].
     LoadHead {

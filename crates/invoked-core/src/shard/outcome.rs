@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 
 use super::ShardCore;
 use super::commit::After;
-use super::message::{KeptCallback, RowOp};
+use super::kept::KeptCallback;
+use super::message::RowOp;
 use crate::arn::SinkKind;
 use crate::callback::Callback;
 use crate::directory::Route;
@@ -38,7 +39,9 @@ impl ShardCore {
     fn settle(&mut self, key: InvKey, now: Timestamp) {
         let Some(row) = self.rows.get(&key) else { return };
         let Some(outcome) = row.head.life.outcome() else { return };
-        let has_payload = row.payload.is_some();
+        // A destination that is held is told later, as any other.
+        let is_held = self.directory.pauses_for(&row.head).is_paused();
+        let has_payload = row.payload.is_some() && !is_held;
         let result = row.result.clone();
         self.totals.count(
             row.head.fn_id,
@@ -68,6 +71,7 @@ impl ShardCore {
         assert!(!overlaps, "one commit per row: {key:?}");
         assert!(row.head.is_finished(), "only what owes nothing is finished: {:?}", row.head);
         row.is_committing = true;
+        self.totals.shift(row.gauge.take(), None);
         if let Some(redrives) = &mut row.head.redrives {
             redrives.end(&row.head.callback);
         }

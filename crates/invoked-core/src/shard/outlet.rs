@@ -1,9 +1,11 @@
 //! Destinations as their callbacks find them: the breaker of each, and what went wrong last.
 
+use alloc::vec::Vec;
+
 use super::ShardCore;
 use super::message::{Effect, Note};
 use crate::breaker::{Breaker, BreakerEvent};
-use crate::callback::CallVerdict;
+use crate::callback::{CallEvent, CallVerdict};
 use crate::fault::Fault;
 use crate::head::LaneId;
 use crate::id::InvKey;
@@ -73,12 +75,34 @@ impl ShardCore {
             self.leave_lane(key, now);
             let Some(row) = self.rows.get_mut(&key) else { continue };
             if row.payload.is_some() {
-                self.give_up(key, now);
+                self.give_up(key, CallEvent::DeadlinePassed, now);
             } else {
                 // The message is kept with it, so what it says has to be read first.
                 row.is_giving_up = true;
                 self.giving_up += 1;
                 self.want_bytes(key);
+            }
+        }
+    }
+
+    /// Operators hold other destinations than before, and the time of their callbacks stands or runs.
+    pub(super) fn adopt_pauses(&mut self, now: Timestamp) {
+        let known: Vec<_> = self.outlets.ids().collect();
+        for lane in known {
+            let rules = self.rules_of(lane);
+            self.outlets.set_rules(lane, rules, now);
+        }
+        for (key, row) in &mut self.rows {
+            if row.waiting_at.is_none() || !row.head.callback.is_owed() {
+                continue;
+            }
+            let pauses = self.directory.pauses_for(&row.head);
+            let deadline = row.head.callback.deadline(&self.config.callback, pauses);
+            if let Some(old) = core::mem::replace(&mut row.deadline, deadline) {
+                self.deadlines.remove(&(old, *key));
+            }
+            if let Some(deadline) = deadline {
+                self.deadlines.insert((deadline, *key));
             }
         }
     }

@@ -10,7 +10,8 @@ use alloc::sync::Arc;
 
 use super::ShardCore;
 use super::commit::After;
-use super::message::{Effect, FoundCallback, KeptCallback, RedriveRefused, ReplyId, RowOp};
+use super::kept::{FoundCallback, KeptCallback};
+use super::message::{Effect, RedriveRefused, ReplyId, RowOp};
 use super::row::Row;
 use crate::callback::Callback;
 use crate::fault::Fault;
@@ -67,7 +68,9 @@ impl ShardCore {
         let op = RowOp::Redrive { head: head.clone(), envelope: envelope.clone(), failed_at };
         self.ops.push(op);
         self.after.push(After::Redriven { key, reply });
-        self.rows.insert(key, Row::new(head, envelope));
+        let gauge = head.gauge();
+        self.totals.shift(None, gauge);
+        self.rows.insert(key, Row { gauge, ..Row::new(head, envelope) });
     }
 
     /// A redrive is durable.

@@ -5,9 +5,10 @@ use smallvec::SmallVec;
 
 use super::message::{AttemptReport, ReplyId};
 use crate::head::{Head, LaneId, Slot};
-use crate::id::{Attempt, InvKey};
+use crate::id::{Attempt, FnId, InvKey};
 use crate::lane::Position;
 use crate::time::Timestamp;
+use crate::totals::Gauge;
 
 /// An invocation in memory.
 #[derive(Debug)]
@@ -27,6 +28,12 @@ pub(super) struct Row {
     pub(super) held: Option<LaneId>,
     /// When its attempt was handed out.
     pub(super) dispatched_at: Option<Timestamp>,
+    /// When the time for its tries is over, as it is noted while it waits in memory.
+    pub(super) deadline: Option<Timestamp>,
+    /// What the counts of live rows have of it, once what is decided is durable.
+    pub(super) gauge: Option<(FnId, Gauge)>,
+    /// The sweep that gives its callback up.
+    pub(super) purged_by: Option<ReplyId>,
     /// Whether its callback is given up as soon as its bytes are read.
     pub(super) is_giving_up: bool,
     pub(super) payload: Option<Bytes>,
@@ -64,6 +71,9 @@ impl Row {
             waiting_at: None,
             held: None,
             dispatched_at: None,
+            deadline: None,
+            gauge: None,
+            purged_by: None,
             is_giving_up: false,
             payload: Some(payload),
             result: None,
@@ -77,6 +87,7 @@ impl Row {
     pub(super) fn stored(head: Head) -> Self {
         Self {
             slot: head.slot(),
+            gauge: head.gauge(),
             head,
             is_stored: true,
             is_committing: false,
@@ -84,6 +95,8 @@ impl Row {
             waiting_at: None,
             held: None,
             dispatched_at: None,
+            deadline: None,
+            purged_by: None,
             is_giving_up: false,
             payload: None,
             result: None,

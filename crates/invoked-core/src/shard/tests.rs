@@ -21,8 +21,10 @@ use bytes::Bytes;
 mod breakers;
 mod hand_overs;
 mod inlets;
+mod pauses;
 mod redrives;
 mod roles;
+mod sweeps;
 
 const WORK: FnId = FnId(1);
 const AUDIT: FnId = FnId(2);
@@ -191,6 +193,16 @@ fn word(effect: &Effect) -> Option<String> {
         Effect::ReplyStop { result, .. } => format!("stop {result:?}"),
         Effect::ReplyRedrive { result, .. } => format!("redrive {result:?}"),
         Effect::LoadKept { .. } => "load kept".to_string(),
+        Effect::ReplySweep { result: Ok(swept), .. } => format!(
+            "swept {} of {} of {}, {} left alone{}",
+            swept.acted,
+            swept.matched,
+            swept.examined,
+            swept.skipped,
+            if swept.next.is_some() { ", more" } else { "" }
+        ),
+        Effect::ReplySweep { result: Err(refused), .. } => format!("sweep {refused:?}"),
+        Effect::LoadSweep { limit, .. } => format!("load sweep {limit}"),
         Effect::Dispatch(dispatch) => format!("dispatch {}", dispatch.attempt),
         Effect::CancelAttempt { attempt, .. } => format!("cancel {attempt}"),
         Effect::Call(call) => format!("call {} {}", call.tried, call.destination),

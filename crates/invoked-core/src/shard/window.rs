@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::ShardCore;
 use super::message::{BytesWanted, Effect, LoadedBytes, StopRefused};
 use super::row::{Mark, Row};
+use crate::callback::CallEvent;
 use crate::fault::Fault;
 use crate::head::{Head, LaneId};
 use crate::id::InvKey;
@@ -37,7 +38,9 @@ impl ShardCore {
         if matches!(row.slot.lane, LaneId::Function(_)) {
             self.expiries.insert((row.head.expires_at, key));
         }
-        if let Some(deadline) = row.head.callback.deadline(&self.config.callback) {
+        let pauses = self.directory.pauses_for(&row.head);
+        row.deadline = row.head.callback.deadline(&self.config.callback, pauses);
+        if let Some(deadline) = row.deadline {
             self.deadlines.insert((deadline, key));
         }
         let bytes = row.bytes();
@@ -55,7 +58,7 @@ impl ShardCore {
         if row.waiting_at.take().is_some() {
             self.cached_bytes = self.cached_bytes.saturating_sub(row.bytes());
             self.expiries.remove(&(row.head.expires_at, key));
-            if let Some(deadline) = row.head.callback.deadline(&self.config.callback) {
+            if let Some(deadline) = row.deadline.take() {
                 self.deadlines.remove(&(deadline, key));
             }
         }
@@ -214,8 +217,12 @@ impl ShardCore {
             match lane {
                 None => {
                     row.is_giving_up = false;
+                    if let Some(sweep) = row.purged_by.take() {
+                        self.purge_read(key, sweep, now);
+                        continue;
+                    }
                     self.giving_up = self.giving_up.saturating_sub(1);
-                    self.give_up(key, now);
+                    self.give_up(key, CallEvent::DeadlinePassed, now);
                 }
                 Some(LaneId::Function(_)) => self.start(key, is_missing, now),
                 Some(LaneId::Destination(_)) if is_missing && row.head.is_redriven() => {

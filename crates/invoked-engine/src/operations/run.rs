@@ -12,12 +12,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::record::{decode, encode, read_slot_name, slot_name};
+use super::work::Work;
 use super::{Command, OPERATIONS_MAX, Operation, OperationState, RedriveFilter, Redriven};
 use crate::error::{OperationError, RedriveError};
 use crate::handle::Handle;
 
-/// Callbacks that a page looks at.
-const PAGE_MAX: usize = 64;
+/// Callbacks or tasks that a page looks at.
+pub(super) const PAGE_MAX: usize = 64;
 /// How long to wait before what failed is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -31,14 +32,14 @@ struct Entry {
 
 /// The task.
 pub(crate) struct Runner {
-    handle: Handle,
+    pub(super) handle: Handle,
     commands: mpsc::Receiver<Command>,
     entries: BTreeMap<RequestId, Entry>,
 }
 
 /// What a page came to.
-enum Page {
-    /// There is more to do; so many were redriven.
+pub(super) enum Page {
+    /// There is more to do; so many were moved.
     More(u32),
     /// That was all.
     Last,
@@ -131,7 +132,8 @@ impl Runner {
             operation = %operation.id,
             by = operation.by,
             dry_run = operation.is_dry_run,
-            "begins to redrive callbacks"
+            work = operation.work.name(),
+            "an operation begins"
         );
         let next_at = self.handle.now();
         let entry = Entry { slot, operation: operation.clone(), next_at };
@@ -157,20 +159,29 @@ impl Runner {
         let Some(entry) = self.entries.get(&id) else { return };
         let (slot, mut operation) = (entry.slot, entry.operation.clone());
         let (began, before) = (self.handle.now(), operation.counts);
-        let page = match &operation.which {
-            Redriven::Ids(ids) => {
+        let page = match &operation.work {
+            Work::Sweep(sweep) => {
+                let sweep = sweep.clone();
+                self.page_of_sweep(&mut operation, &sweep).await
+            }
+            Work::Retry(again) => {
+                let again = again.clone();
+                self.page_of_retry(&mut operation, &again).await
+            }
+            Work::Redrive(Redriven::Ids(ids)) => {
                 let ids = ids.clone();
                 self.page_of_ids(&mut operation, &ids).await
             }
-            Redriven::Matching(filter) => {
+            Work::Redrive(Redriven::Matching(filter)) => {
                 let filter = filter.clone();
                 self.page_of_matching(&mut operation, &filter).await
             }
         };
         let mut next_at = self.handle.now().plus(AGAIN);
         match page {
-            Ok(Page::More(redriven)) => {
-                let ms = u64::from(redriven) * 1_000 / u64::from(operation.rate.max(1));
+            Ok(Page::More(acted)) => {
+                let rate = operation.rate.map_or(u64::MAX, |rate| u64::from(rate.max(1)));
+                let ms = u64::from(acted) * 1_000 / rate;
                 next_at = began.plus(Duration::from_millis(ms));
             }
             Ok(Page::Last) => operation.end(OperationState::Done, self.handle.now()),
@@ -269,7 +280,7 @@ impl Runner {
             match done {
                 Ok(Ok(())) => {
                     redriven += 1;
-                    operation.counts.redriven += 1;
+                    operation.counts.acted += 1;
                 }
                 Ok(Err(
                     RedriveError::NotFound { .. }
@@ -311,13 +322,14 @@ impl Entry {
     }
 }
 
-/// Callbacks that a page redrives: not more than a second's worth.
-fn page_size(operation: &Operation) -> usize {
-    usize::try_from(operation.rate).unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX)
+/// Rows that a page moves: not more than a second's worth.
+pub(super) fn page_size(operation: &Operation) -> usize {
+    let rate = operation.rate.and_then(|rate| usize::try_from(rate).ok());
+    rate.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX)
 }
 
-/// The position before everything that was given up at `at`.
-fn before(at: Timestamp) -> (Timestamp, InvKey) {
+/// The position before everything at `at`.
+pub(super) fn before(at: Timestamp) -> (Timestamp, InvKey) {
     (at.just_before(), InvKey::MAX)
 }
 

@@ -15,7 +15,7 @@ use invoked_sink::{Attempted, Delivery};
 use invoked_store::{Store, StoreError};
 
 use super::ShardTask;
-use super::work::{Done, unavailable};
+use super::work::{Done, SweepRead, unavailable};
 use crate::clock::stopwatch;
 use crate::destinations::deliver;
 use crate::registry::interned_destination;
@@ -90,6 +90,15 @@ impl ShardTask {
         self.work.spawn(async move {
             let read = store.heads(shard, lane, after, HEADS_PER_LOAD).await;
             Done::Heads { lane, after, read }
+        });
+    }
+
+    pub(super) fn load_sweep(&mut self, wanted: SweepRead) {
+        let store = Arc::clone(&self.shared.store);
+        let shard = self.lease.shard;
+        self.work.spawn(async move {
+            let read = store.heads(shard, wanted.lane, wanted.after, wanted.limit).await;
+            Done::Sweep { wanted, read }
         });
     }
 

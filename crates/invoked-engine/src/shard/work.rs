@@ -9,7 +9,7 @@ use invoked_core::head::LaneId;
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::lane::Position;
 use invoked_core::life::Verdict;
-use invoked_core::shard::{AttemptReport, BytesWanted, FoundCallback, Input, LoadedBytes};
+use invoked_core::shard::{AttemptReport, BytesWanted, FoundCallback, Input, LoadedBytes, ReplyId};
 use invoked_sink::Answer;
 use invoked_store::{Found, Heads, StoreError};
 use tokio::task::{Id, JoinError};
@@ -19,6 +19,15 @@ use crate::engine::Fatal;
 
 /// How long to wait before a read that failed is made again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// A page of a lane that is swept.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct SweepRead {
+    pub(crate) reply: ReplyId,
+    pub(crate) lane: LaneId,
+    pub(crate) after: Position,
+    pub(crate) limit: u32,
+}
 
 /// What a task of the shard has come to.
 pub(crate) enum Done {
@@ -31,6 +40,10 @@ pub(crate) enum Done {
     Heads {
         lane: LaneId,
         after: Position,
+        read: Result<Heads, StoreError>,
+    },
+    Sweep {
+        wanted: SweepRead,
         read: Result<Heads, StoreError>,
     },
     Head {
@@ -49,6 +62,9 @@ pub(crate) enum Done {
     ReadHeads {
         lane: LaneId,
         after: Position,
+    },
+    ReadSweep {
+        wanted: SweepRead,
     },
     ReadHead {
         key: InvKey,
@@ -101,6 +117,12 @@ impl ShardTask {
                 Ok(Heads { heads, is_complete }) => Input::HeadsLoaded { lane, heads, is_complete },
                 Err(error) => return self.read_again(&error, Done::ReadHeads { lane, after }),
             },
+            Ok((_, Done::Sweep { wanted, read })) => match read {
+                Ok(Heads { heads, is_complete }) => {
+                    Input::SweepLoaded { reply: wanted.reply, heads, is_complete }
+                }
+                Err(error) => return self.read_again(&error, Done::ReadSweep { wanted }),
+            },
             Ok((_, Done::Head { key, read })) => match read {
                 Ok(found) => {
                     let is_kept = found.as_ref().is_some_and(|found| found.is_kept);
@@ -119,6 +141,10 @@ impl ShardTask {
             },
             Ok((_, Done::ReadHeads { lane, after })) => {
                 self.load_heads(lane, after);
+                return Ok(());
+            }
+            Ok((_, Done::ReadSweep { wanted })) => {
+                self.load_sweep(wanted);
                 return Ok(());
             }
             Ok((_, Done::ReadHead { key })) => {

@@ -15,7 +15,7 @@ use invoked_core::life::Outcome;
 use invoked_core::name::Qualifier;
 use invoked_core::shard::{BytesWanted, Commit, RowOp};
 use invoked_core::time::Timestamp;
-use invoked_core::totals::{Metric, Total, TotalKey};
+use invoked_core::totals::{Gauge, Metric, Total, TotalKey};
 use invoked_store::{Order, RegistryEntry, RegistryKind, Store, Submission, TaskQuery};
 
 use super::sample::*;
@@ -33,6 +33,12 @@ fn total() -> Total {
     let qualifier = Qualifier::parse("prod").unwrap();
     let key = TotalKey { fn_id: FUNCTION, qualifier, metric: Metric::Ended(Outcome::Failed) };
     Total { key, value: 300 }
+}
+
+fn running_now() -> Total {
+    let metric = Metric::Now(Gauge::Running);
+    let key = TotalKey { fn_id: FUNCTION, qualifier: Qualifier::LATEST, metric };
+    Total { key, value: 1 }
 }
 
 fn entry() -> RegistryEntry {
@@ -60,7 +66,8 @@ async fn write(path: &Path) {
     .await;
     let own = own_task(4);
     site.durable(vec![RowOp::Insert { head: own.clone(), payload: large() }]).await;
-    site.durable(vec![update(&own, &running(&own))]).await;
+    site.write(Commit { ops: vec![update(&own, &running(&own))], totals: vec![running_now()] })
+        .await;
     site.store.close().await.unwrap();
     flush(path);
     // The rest stands in the journal.
@@ -136,7 +143,9 @@ async fn read(format: u32, directory: &Path) -> Site {
         ended(&failed, Outcome::Failed)
     );
     assert_eq!(store.kept_callbacks(None, 9).await.unwrap(), [kept_callback(&failed)]);
-    assert_eq!(store.totals(SHARD).await.unwrap(), [total()]);
+    let mut totals = store.totals(SHARD).await.unwrap();
+    totals.retain(|total| !matches!(total.key.metric, Metric::Now(_)));
+    assert_eq!(totals, [total()]);
     assert_eq!(store.names().await.unwrap(), [(FUNCTION, "hello".to_owned())]);
     assert_eq!(store.registry().await.unwrap(), [entry()]);
     let stop = Submission::Stop { key: waits.key };
@@ -160,11 +169,24 @@ async fn golden_v1_reads_as_it_was_written() {
 
 #[tokio::test]
 async fn golden_v2_reads_as_it_was_written() {
-    if std::env::var_os("INVOKED_GOLDEN").is_some() {
-        write(&fixture(2)).await;
-    }
     let directory = tempfile::tempdir().unwrap();
     let site = read(2, directory.path()).await;
+    check_second(&site).await;
+}
+
+/// Since format 3 it is counted where live rows stand; an earlier store is counted when it is opened.
+#[tokio::test]
+async fn golden_v3_reads_as_it_was_written() {
+    if std::env::var_os("INVOKED_GOLDEN").is_some() {
+        write(&fixture(3)).await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let site = read(3, directory.path()).await;
+    check_second(&site).await;
+}
+
+async fn check_second(site: &Site) {
+    assert!(site.store.totals(SHARD).await.unwrap().contains(&running_now()));
     assert_eq!(site.live_rows().await, 2);
     let own = running(&own_task(4));
     let page = site.store.tasks(&query(Some(Status::Running), "")).await.unwrap();

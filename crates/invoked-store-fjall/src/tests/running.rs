@@ -15,6 +15,7 @@ use super::sample::*;
 use crate::directory;
 use crate::keys::{Table, number};
 use crate::staged::Staged;
+use crate::store::Shared;
 use crate::tables::Tables;
 use crate::{FjallConfig, FjallStore};
 
@@ -151,6 +152,38 @@ async fn with_little_room_the_store_says_so_and_takes_what_comes_all_the_same() 
 }
 
 #[tokio::test]
+async fn a_batch_that_would_not_fit_is_rejected_and_the_store_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let free = directory::free(directory.path()).unwrap();
+    // A floor (an eighth of it) of a little less than what is free: some megabytes fit, more do not.
+    let config = FjallConfig::new(directory.path());
+    let site = Site::with(FjallConfig { free_bytes_min: (free - free / 16) * 8, ..config }).await;
+    let payload = bytes::Bytes::from(vec![0; usize::try_from(free / 64).unwrap().min(64 << 20)]);
+    let large = |seed| {
+        let RowOp::Insert { head, .. } = insert(&plain(seed)) else {
+            unreachable!("that is what inserting makes")
+        };
+        RowOp::Insert { head, payload: payload.clone() }
+    };
+    let many = free / 16 / u64::try_from(payload.len()).unwrap() + 1;
+    let batch = (0..many).map(large).collect();
+    let outcome = site.commit(batch).await;
+    assert!(matches!(outcome, CommitOutcome::Rejected(StoreError::Full)), "{outcome:?}");
+    assert_eq!(site.live_rows().await, 0);
+    site.durable(vec![insert(&plain(1))]).await;
+    assert_eq!(site.live_rows().await, 1);
+}
+
+#[test]
+fn room_that_was_short_is_enough_again_with_an_eighth_more() {
+    let shared = Shared::default();
+    let tight = [80, 79, 80, 89, 90, 89, 80, 79].map(|free| shared.note_free(free, 80));
+    assert_eq!(tight, [false, true, true, true, false, false, false, true]);
+    let (floor, more) = (1 << 40, 64 << 20);
+    assert!(shared.note_free(floor + more - 1, floor) && !shared.note_free(floor + more, floor));
+}
+
+#[tokio::test]
 async fn a_bucket_goes_when_nothing_waits_for_it() {
     let directory = tempfile::tempdir().unwrap();
     let site = Site::open(directory.path()).await;
@@ -189,5 +222,5 @@ async fn a_newer_format_is_named() {
     staged.commit(&tables).unwrap();
     drop(tables);
     let refused = FjallStore::open(config);
-    assert!(matches!(refused, Err(StoreError::Newer { found: 99, known: 2 })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 99, known: 3 })), "{refused:?}");
 }

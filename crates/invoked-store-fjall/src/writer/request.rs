@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use invoked_core::id::{FnId, ShardId};
+use invoked_core::shard::RowOp;
 use invoked_core::time::Timestamp;
 use invoked_store::{
     CommitOutcome, Lease, NodeId, RegistryEntry, Retention, ShardWrite, StoreError, Submission,
@@ -38,6 +40,27 @@ pub(crate) struct Purge {
 pub(crate) enum Message {
     Write(Request),
     Purge(Purge),
+}
+
+impl Message {
+    /// Bytes of payloads, results and messages in it. What comes with each of them is small.
+    pub(crate) fn bytes(&self) -> u64 {
+        let Self::Write(Request::Commit { batch, .. }) = self else { return 0 };
+        let ops = batch.iter().flat_map(|write| &write.commit.ops);
+        ops.map(|op| u64::try_from(bytes_of(op)).unwrap_or(u64::MAX)).sum()
+    }
+}
+
+fn bytes_of(op: &RowOp) -> usize {
+    match op {
+        RowOp::Insert { payload, .. } => payload.len(),
+        RowOp::Redrive { envelope, .. } => envelope.len(),
+        RowOp::Update { result, .. } => result.as_ref().map_or(0, Bytes::len),
+        RowOp::Finish { result, failed_callback, .. } => {
+            let kept = failed_callback.as_ref().map_or(0, |kept| kept.envelope.len());
+            kept + result.as_ref().map_or(0, Bytes::len)
+        }
+    }
 }
 
 impl Request {

@@ -4,7 +4,7 @@ use invoked_core::arn::SinkKind;
 use invoked_core::head::{LaneId, Status};
 use invoked_core::id::FnId;
 use invoked_core::life::Outcome;
-use invoked_core::totals::Metric;
+use invoked_core::totals::{Gauge, Metric};
 
 use crate::codec::DecodeError;
 
@@ -89,6 +89,18 @@ pub fn of_metric(metric: Metric) -> [u8; 2] {
         Metric::Redriven(kind) => [5, of_sink(kind)],
         Metric::RedriveDelivered(kind) => [6, of_sink(kind)],
         Metric::RedriveFailed(kind) => [7, of_sink(kind)],
+        Metric::Now(gauge) => [8, of_gauge(gauge)],
+    }
+}
+
+/// Number of where a live row stands.
+#[must_use]
+pub fn of_gauge(gauge: Gauge) -> u8 {
+    match gauge {
+        Gauge::Running => 1,
+        Gauge::Retrying => 2,
+        Gauge::Stopping => 3,
+        Gauge::CallbacksOwed => 4,
     }
 }
 
@@ -109,6 +121,10 @@ pub fn to_metric(number: [u8; 2]) -> Result<Metric, DecodeError> {
         [5, of] => Metric::Redriven(sink(of)?),
         [6, of] => Metric::RedriveDelivered(sink(of)?),
         [7, of] => Metric::RedriveFailed(sink(of)?),
+        [8, of] => {
+            let known = Gauge::ALL.into_iter().find(|gauge| of_gauge(*gauge) == of);
+            Metric::Now(known.ok_or_else(|| unknown("gauge", of))?)
+        }
         [of, _] => return Err(unknown("metric", of)),
     })
 }
@@ -149,6 +165,9 @@ mod tests {
         assert_eq!(of_metric(Metric::Redriven(SinkKind::Mns)), [5, 1]);
         assert_eq!(of_metric(Metric::RedriveDelivered(SinkKind::Mns)), [6, 1]);
         assert_eq!(of_metric(Metric::RedriveFailed(SinkKind::Mns)), [7, 1]);
+        let gauges: Vec<_> = Gauge::ALL.into_iter().map(of_gauge).collect();
+        assert_eq!(gauges, [1, 2, 3, 4]);
+        assert_eq!(of_metric(Metric::Now(Gauge::CallbacksOwed)), [8, 4]);
         assert_eq!(of_lane(LaneId::Destination(FnId(7))), (2, 7));
     }
 
@@ -168,6 +187,10 @@ mod tests {
                 assert_eq!(to_metric(of_metric(metric)), Ok(metric));
             }
         }
+        for gauge in Gauge::ALL {
+            assert_eq!(to_metric(of_metric(Metric::Now(gauge))), Ok(Metric::Now(gauge)));
+        }
+        assert!(to_metric([8, 9]).is_err());
         assert!(to_metric([9, 9]).is_err());
         assert!(to_status(0).is_err());
         assert!(to_lane(3, 0).is_err());

@@ -6,7 +6,7 @@ use invoked_core::head::Head;
 use invoked_core::id::{FnId, ShardId};
 use invoked_core::invariant;
 use invoked_core::shard::KeptCallback;
-use invoked_core::totals::Totals;
+use invoked_core::totals::{Gauge, Metric, Total, Totals};
 
 use super::MemStore;
 
@@ -17,6 +17,8 @@ pub struct Evidence {
     pub live: Vec<Head>,
     /// Records of what has ended. A plain invocation that succeeded leaves none.
     pub kept: Vec<Head>,
+    /// What was purged and left no record.
+    pub purged: Vec<Head>,
     /// Callbacks that were given up.
     pub failed_callbacks: Vec<KeptCallback>,
 }
@@ -29,6 +31,7 @@ impl MemStore {
         Evidence {
             live: inner.durable.live_heads().collect(),
             kept: inner.durable.kept_heads().collect(),
+            purged: inner.durable.purged_heads().collect(),
             failed_callbacks: inner.durable.callbacks().collect(),
         }
     }
@@ -55,6 +58,33 @@ impl MemStore {
                 wrong.extend(books.err().map(|why| format!("{shard:?}: {why}")));
             }
         }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    /// `gauges_equal_rows`, from what is durable: the counts of where live rows stand are those of the
+    /// rows, per shard. Holds at every instant.
+    ///
+    /// # Errors
+    /// Says which counts are not.
+    pub fn gauges_equal_rows(&self) -> Result<(), Vec<String>> {
+        let inner = self.lock();
+        let mut rows: BTreeMap<(ShardId, FnId, Gauge), u64> = BTreeMap::new();
+        for head in inner.durable.live_heads() {
+            if let Some((id, gauge)) = head.gauge() {
+                *rows.entry((head.key.shard(), id, gauge)).or_default() += 1;
+            }
+        }
+        let mut wrong = Vec::new();
+        for shard in (0..self.shared.shards).map(ShardId) {
+            for Total { key, value } in inner.durable.totals(shard) {
+                let Metric::Now(gauge) = key.metric else { continue };
+                let seen = rows.remove(&(shard, key.fn_id, gauge)).unwrap_or_default();
+                if seen != value {
+                    wrong.push(format!("{shard:?} {:?} {gauge:?}: {value}, {seen}", key.fn_id));
+                }
+            }
+        }
+        wrong.extend(rows.into_iter().map(|uncounted| format!("not counted: {uncounted:?}")));
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 

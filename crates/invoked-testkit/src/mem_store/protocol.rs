@@ -9,7 +9,7 @@ use invoked_core::invariant;
 use invoked_core::life::Life;
 use invoked_core::shard::RowOp;
 use invoked_core::time::Timestamp;
-use invoked_core::totals::Total;
+use invoked_core::totals::{Metric, Total};
 use invoked_store::ShardWrite;
 use invoked_store::record::{head, total};
 
@@ -88,7 +88,9 @@ pub(super) fn breaches(rows: &Rows, batch: &[ShardWrite]) -> Vec<String> {
                 }
             }
         }
-        for Total { key, value } in &write.commit.totals {
+        // Where live rows stand goes up and down; what is counted since the beginning does not.
+        let counts = write.commit.totals.iter();
+        for Total { key, value } in counts.filter(|of| !matches!(of.key.metric, Metric::Now(_))) {
             let stored = rows.totals(write.lease.shard).find(|total| total.key == *key);
             if let Some(stored) = stored.filter(|stored| *value < stored.value) {
                 found.push(format!(

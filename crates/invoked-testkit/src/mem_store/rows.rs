@@ -22,6 +22,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) struct Rows {
     live: BTreeMap<InvKey, Live>,
     kept: BTreeMap<InvKey, Kept>,
+    /// What was purged and left no record. Only the judgement looks at it.
+    purged: BTreeMap<InvKey, Bytes>,
     blobs: BTreeMap<(Option<Day>, InvKey), Blob>,
     callbacks: BTreeMap<(Timestamp, InvKey), Bytes>,
     totals: BTreeMap<(ShardId, Bytes), Bytes>,
@@ -121,6 +123,8 @@ impl Rows {
         }
         if row.leaves_record() {
             self.kept.insert(row.key, Kept { bucket: row.bucket(), head: head::encode(row) });
+        } else if row.is_purged() {
+            self.purged.insert(row.key, head::encode(row));
         }
     }
 
@@ -193,6 +197,11 @@ impl Rows {
     /// The kept rows.
     pub(super) fn kept_heads(&self) -> impl Iterator<Item = Head> {
         self.kept.iter().map(|(key, kept)| read(*key, &kept.head))
+    }
+
+    /// What was purged without a record.
+    pub(super) fn purged_heads(&self) -> impl Iterator<Item = Head> {
+        self.purged.iter().map(|(key, record)| read(*key, record))
     }
 
     /// The bytes of a row.

@@ -1,6 +1,7 @@
 //! The contract's face: each call is a read, a small write, or a commit.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,6 +29,10 @@ impl Store for MemStore {
             shared: false,
             shards: self.shared.shards,
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.shared.is_full.load(Ordering::Relaxed)
     }
 
     async fn acquire(&self, node: &NodeId, shard: ShardId) -> Result<Option<Lease>, StoreError> {

@@ -29,7 +29,8 @@ pub(super) fn judge(
     told: &[Told],
     evidence: &Evidence,
 ) -> Vec<String> {
-    let records = evidence.kept.iter().map(|head| (head.request_id, head));
+    let ended = evidence.kept.iter().chain(&evidence.purged);
+    let records = ended.map(|head| (head.request_id, head));
     let mut children: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for execution in executions.iter().filter(|execution| execution.depth > 0) {
         if let Some(parent) = parent(&execution.payload) {
@@ -149,9 +150,12 @@ impl Case<'_> {
                 || self.executed.contains(id)
                 || self.records.contains_key(id)
         };
+        let is_retry = |id: &RequestId| self.retry_of(*id).is_some();
         for execution in self.executions {
             let id = execution.request_id;
-            let is_asked = if execution.depth > 0 {
+            let is_asked = if is_retry(&id) {
+                true
+            } else if execution.depth > 0 {
                 parent(&execution.payload).is_some_and(|parent| is_known(&parent))
             } else {
                 let requests = self.memory.requests.get(&execution.payload);
@@ -174,7 +178,8 @@ impl Case<'_> {
     /// An event runs under as many request ids as requests were accepted or are unanswered.
     fn every_request_is_one_invocation(&self, broken: &mut Vec<String>) {
         let mut ids: BTreeMap<&[u8], BTreeSet<RequestId>> = BTreeMap::new();
-        for execution in self.executions.iter().filter(|execution| execution.depth == 0) {
+        let firsts = self.executions.iter().filter(|execution| execution.depth == 0);
+        for execution in firsts.filter(|execution| self.retry_of(execution.request_id).is_none()) {
             ids.entry(&execution.payload).or_default().insert(execution.request_id);
         }
         for (payload, ids) in ids {
@@ -185,6 +190,11 @@ impl Case<'_> {
                 broken.push(format!("request {text:?} became several invocations: {ids:?}"));
             }
         }
+    }
+
+    /// The task that an invocation does again; its record says so.
+    fn retry_of(&self, id: RequestId) -> Option<&str> {
+        self.records.get(&id)?.task.as_ref()?.history.retry_of()
     }
 
     /// A hand-over within the daemon is one commit: it happens once, however often it is tried.

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::access::AdminArgs;
 use super::client::{Moment, PartArgs};
+use super::lanes::{DestinationHoldArgs, DestinationPurgeArgs};
 use super::value;
 
 #[derive(Debug, Args)]
@@ -114,6 +115,12 @@ pub(crate) enum DestinationsCommand {
     List(DestinationsListArgs),
     /// Send one message that says it is a probe, and say what comes of it.
     Probe(ProbeArgs),
+    /// Hold a destination: it is told nothing until it is resumed.
+    Pause(DestinationHoldArgs),
+    /// Let a destination be told again that was held.
+    Resume(DestinationHoldArgs),
+    /// Give up the callbacks that wait for a destination, or those that fit. They can be redriven.
+    Purge(Box<DestinationPurgeArgs>),
 }
 
 #[derive(Debug, Args)]

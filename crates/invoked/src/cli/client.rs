@@ -8,6 +8,7 @@ use invoked_fc::client::OPERATIONS;
 use invoked_fc::route::ApiVersion;
 
 use super::access::{AdminArgs, FcArgs};
+use super::lanes::{FunctionPurgeArgs, HoldArgs, TaskRetryArgs, TaskStopArgs};
 use super::value;
 
 pub(crate) use super::value::Moment;
@@ -100,11 +101,11 @@ pub(crate) enum TasksCommand {
     /// List the tasks of a function, the newest first.
     List(Box<TasksListArgs>),
     /// Show one task with its payload, result and history.
-    Get(TaskArgs),
-    /// Stop a task that has not ended.
-    Stop(TaskArgs),
-    /// Run a finished task again: a new task with the same payload.
-    Retry(TaskRetryArgs),
+    Get(Box<TaskArgs>),
+    /// Stop a task that has not ended, or all that fit.
+    Stop(Box<TaskStopArgs>),
+    /// Run a finished task again, or all that fit: new tasks with the same payloads.
+    Retry(Box<TaskRetryArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -172,19 +173,6 @@ pub(crate) struct TaskArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct TaskRetryArgs {
-    /// The function.
-    pub(crate) function: String,
-    /// The task that has ended.
-    pub(crate) task_id: String,
-    /// The id of the new task; without it the daemon makes one.
-    #[arg(long = "task-id", value_name = "ID")]
-    pub(crate) new_task_id: Option<String>,
-    #[command(flatten)]
-    pub(crate) admin: AdminArgs,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct FunctionsArgs {
     #[command(subcommand)]
     pub(crate) command: FunctionsCommand,
@@ -200,6 +188,14 @@ pub(crate) enum FunctionsCommand {
     Put(FunctionPutArgs),
     /// Delete a function; its waiting invocations end as Invalid.
     Delete(FunctionArgs),
+    /// Count the invocations of a function by where they stand.
+    Count(FunctionArgs),
+    /// Hold a function: nothing of it starts until it is resumed.
+    Pause(HoldArgs),
+    /// Let a function go on that was held.
+    Resume(HoldArgs),
+    /// Drop what waits for a function, or what fits of it. Nobody is told.
+    Purge(Box<FunctionPurgeArgs>),
 }
 
 #[derive(Debug, Args)]

@@ -3,9 +3,10 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client;
+use super::{client, lanes};
 use crate::cli::Output;
 use crate::cli::callbacks::{DestinationsArgs, DestinationsCommand};
+use crate::cli::lanes::DestinationHoldArgs;
 use crate::client::Admin;
 use crate::config::Environment;
 use crate::failure::Failure;
@@ -18,6 +19,8 @@ const TABLE: Table = Table {
     columns: &[
         ("DESTINATION", |of| plain(of.get("destination"))),
         ("BREAKER", |of| plain(of.get("breaker"))),
+        ("PAUSED SINCE", |of| plain(of.get("paused_since"))),
+        ("OWED", |of| plain(of.get("owed"))),
         ("IN FLIGHT", |of| plain(of.get("in_flight"))),
         ("WAITING", |of| {
             let more = of.get("more_waiting") == Some(&Value::Bool(true));
@@ -48,6 +51,12 @@ pub(crate) fn run(
                 })
                 .await
             }
+            DestinationsCommand::Pause(args) => hold(args, "pause", environment, output).await,
+            DestinationsCommand::Resume(args) => hold(args, "resume", environment, output).await,
+            DestinationsCommand::Purge(args) => {
+                let admin = Admin::new(&args.admin, environment)?;
+                lanes::purge_destination(&admin, args, output).await
+            }
             DestinationsCommand::Probe(args) => {
                 let admin = Admin::new(&args.admin, environment)?;
                 let body = json!({ "destination": args.destination });
@@ -61,4 +70,18 @@ pub(crate) fn run(
             }
         }
     })
+}
+
+async fn hold(
+    args: &DestinationHoldArgs,
+    verb: &str,
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
+    let admin = Admin::new(&args.admin, environment)?;
+    let given = vec![
+        ("destination", Some(json!(args.destination))),
+        ("note", args.note.as_ref().map(|note| json!(note))),
+    ];
+    lanes::hold(&admin, &["destinations", verb], given, output).await
 }

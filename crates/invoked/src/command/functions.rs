@@ -3,9 +3,10 @@
 use http::Method;
 use serde_json::json;
 
-use super::client;
+use super::{client, lanes};
 use crate::cli::Output;
 use crate::cli::client::{FunctionPutArgs, FunctionsArgs, FunctionsCommand, Kind, StatusRule};
+use crate::cli::lanes::HoldArgs;
 use crate::client::Admin;
 use crate::config::Environment;
 use crate::failure::Failure;
@@ -21,6 +22,7 @@ const TABLE: Table = Table {
         ("FROM", |function| plain(function.get("origin"))),
         ("TIMEOUT MS", |function| plain(function.get("timeout_ms"))),
         ("CONCURRENCY", |function| plain(function.get("concurrency"))),
+        ("PAUSED SINCE", |function| plain(function.get("paused_since"))),
         ("URL", |function| plain(function.get("url"))),
     ],
 };
@@ -58,6 +60,21 @@ pub(crate) fn run(
                 }
                 Ok(())
             }
+            FunctionsCommand::Count(args) => {
+                let admin = Admin::new(&args.admin, environment)?;
+                let segments = ["functions", &args.name, "count"];
+                let told = admin.call(Method::GET, &segments, &[], None).await?;
+                record::show(&told.body, output);
+                Ok(())
+            }
+            FunctionsCommand::Pause(args) => hold(args, "pause", environment, output).await,
+            FunctionsCommand::Resume(args) => hold(args, "resume", environment, output).await,
+            FunctionsCommand::Purge(args) => {
+                let admin = Admin::new(&args.admin, environment)?;
+                let given = lanes::which(&admin, &args.which, args.qualifier.as_ref());
+                let segments = ["functions", &args.name, "purge"];
+                lanes::work(&admin, &segments, given, &args.pace, output).await
+            }
             FunctionsCommand::Put(args) => put(args, environment, output).await,
             FunctionsCommand::Delete(args) => {
                 let admin = Admin::new(&args.admin, environment)?;
@@ -72,6 +89,17 @@ pub(crate) fn run(
             }
         }
     })
+}
+
+async fn hold(
+    args: &HoldArgs,
+    verb: &str,
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
+    let admin = Admin::new(&args.admin, environment)?;
+    let given = vec![("note", args.note.as_ref().map(|note| json!(note)))];
+    lanes::hold(&admin, &["functions", &args.name, verb], given, output).await
 }
 
 async fn put(

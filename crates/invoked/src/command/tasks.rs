@@ -3,10 +3,12 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client;
 use super::invoke::of_function;
+use super::{client, lanes};
 use crate::cli::Output;
-use crate::cli::client::{Order, TaskArgs, TaskRetryArgs, TasksArgs, TasksCommand, TasksListArgs};
+use crate::cli::access::AdminArgs;
+use crate::cli::client::{Order, TaskArgs, TasksArgs, TasksCommand, TasksListArgs};
+use crate::cli::lanes::{TaskRetryArgs, TaskStopArgs, WhichArgs};
 use crate::client::{Admin, Answer, Fc};
 use crate::config::Environment;
 use crate::failure::Failure;
@@ -47,19 +49,7 @@ pub(crate) fn run(
                 }
                 Ok(())
             }
-            TasksCommand::Stop(args) => {
-                of_task("StopAsyncTask", args, environment).await?;
-                match output {
-                    Output::Text => {
-                        print::line(&format!(
-                            "stopping  task id {}",
-                            print::harmless(&args.task_id)
-                        ));
-                    }
-                    Output::Json => print::document(&json!({ "taskId": args.task_id }), output),
-                }
-                Ok(())
-            }
+            TasksCommand::Stop(args) => stop(args, environment, output).await,
             TasksCommand::Retry(args) => retry(args, environment, output).await,
         }
     })
@@ -113,14 +103,60 @@ async fn of_task(
     Fc::new(&args.fc, environment)?.call(request).await
 }
 
+async fn stop(
+    args: &TaskStopArgs,
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
+    let TaskStopArgs { function, task_id, qualifier, fc, .. } = args;
+    if let Some(task_id) = task_id.clone() {
+        let (function, qualifier) = (function.clone(), qualifier.clone());
+        let task = TaskArgs { function, task_id, qualifier, fc: fc.clone() };
+        of_task("StopAsyncTask", &task, environment).await?;
+        match output {
+            Output::Text => {
+                print::line(&format!("stopping  task id {}", print::harmless(&task.task_id)));
+            }
+            Output::Json => print::document(&json!({ "taskId": task.task_id }), output),
+        }
+        return Ok(());
+    }
+    check_which(&args.which, args.all)?;
+    let access = AdminArgs {
+        admin: args.admin.clone(),
+        admin_token: args.admin_token.clone(),
+        account: None,
+        link: fc.link.clone(),
+    };
+    let admin = Admin::new(&access, environment)?;
+    let given = lanes::which(&admin, &args.which, qualifier.as_ref());
+    lanes::work(&admin, &["functions", function, "stop"], given, &args.pace, output).await
+}
+
+fn check_which(which: &WhichArgs, is_all: bool) -> Result<(), Failure> {
+    match (which.is_any(), is_all) {
+        (false, false) => {
+            Err(Failure::Usage("name the task, or say what they are, or --all".to_owned()))
+        }
+        (true, true) => Err(Failure::Usage("--all cannot stand with what they are".to_owned())),
+        (true, false) | (false, true) => Ok(()),
+    }
+}
+
 async fn retry(
     args: &TaskRetryArgs,
     environment: &Environment,
     output: Output,
 ) -> Result<(), Failure> {
     let admin = Admin::new(&args.admin, environment)?;
+    let Some(old) = &args.task_id else {
+        check_which(&args.which, args.all)?;
+        let given = lanes::which(&admin, &args.which, None);
+        let segments = ["functions", &args.function, "retry"];
+        return lanes::work(&admin, &segments, given, &args.pace, output).await;
+    };
     let body = args.new_task_id.as_ref().map(|id| json!({ "task_id": id }));
-    let segments = ["tasks", &args.function, &args.task_id, "retry"];
+    let segments = ["tasks", &args.function, old, "retry"];
     let told = admin.call(Method::POST, &segments, &[], body.as_ref()).await?.body;
     match output {
         Output::Json => print::document(&told, output),
@@ -130,7 +166,7 @@ async fn retry(
             let (request_id, task_id) = (show("request_id"), show("task_id"));
             print::line(&format!(
                 "accepted  request id {request_id}  task id {task_id}  a retry of {}",
-                print::harmless(&args.task_id)
+                print::harmless(old)
             ));
         }
     }

@@ -61,6 +61,9 @@ pub(crate) struct Limits {
     /// Bytes that bodies over the limit of asynchronous ones may hold together.
     pub(crate) large_bodies: usize,
     accept_deadline: Duration,
+    commit_lag_max: Duration,
+    /// Resident bytes above which nothing new is taken.
+    pub(crate) memory_max: Option<u64>,
     accepts_max: usize,
     commit_ops_max: usize,
     sync_max: usize,
@@ -122,6 +125,8 @@ impl Work {
             accepts_max: limits.accepts_max,
             commit_ops_max: limits.commit_ops_max,
             accept_deadline: limits.accept_deadline,
+            commit_lag_max: limits.commit_lag_max,
+            memory_max: limits.memory_max,
             sync_max: limits.sync_max,
             retention: self.retention.finished,
             callback_retention: self.retention.callbacks,
@@ -229,6 +234,8 @@ impl Limits {
         let body_timeout = section.needed("body_timeout", duration("100ms", "1h"));
         let large_bodies = section.needed("large_bodies", size("32MiB", "64GiB"));
         let accept_deadline = section.needed("accept_deadline", duration("100ms", "1m"));
+        let commit_lag_max = section.needed("commit_lag_max", duration("10ms", "1m"));
+        let memory_max = section.optional("memory_max", size("8MiB", "1024GiB"));
         let accepts_max = section.needed("accepts_max", count(1..=1_000_000));
         let commit_ops_max = section.needed("commit_ops_max", count(1..=1_000_000));
         let sync_max = section.needed("sync_max", count(1..=100_000));
@@ -239,6 +246,8 @@ impl Limits {
             body_timeout: body_timeout?,
             large_bodies: large_bodies?,
             accept_deadline: accept_deadline?,
+            commit_lag_max: commit_lag_max?,
+            memory_max: memory_max.and_then(|bytes| u64::try_from(bytes).ok()),
             accepts_max: accepts_max?,
             commit_ops_max: commit_ops_max?,
             sync_max: sync_max?,

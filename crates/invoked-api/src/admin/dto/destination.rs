@@ -32,6 +32,11 @@ pub(in crate::admin) struct Destination {
     /// When the next callback may try it, while it is let alone.
     #[schema(required = true, format = DateTime)]
     held_until: Option<String>,
+    /// Since when an operator holds it; null while nobody does.
+    #[schema(required = true, format = DateTime)]
+    paused_since: Option<String>,
+    /// Callbacks that it has yet to be told.
+    owed: u64,
     /// Callbacks under way.
     in_flight: u32,
     /// Callbacks that wait in memory.
@@ -120,6 +125,8 @@ impl From<&engine::DestinationView> for Destination {
             kind: of.kind.map(|kind| kind.as_str().to_owned()),
             breaker: BreakerState::from(&of.breaker),
             held_until: until.map(moment),
+            paused_since: of.paused_since.map(moment),
+            owed: of.owed,
             in_flight: of.in_flight,
             waiting: of.waiting,
             more_waiting: !of.is_complete,

@@ -2,7 +2,7 @@
 
 use invoked_core::arn::Arn;
 use invoked_core::directory;
-use invoked_engine::{ConfigRecord, FunctionRecord, Origin, StatusMode};
+use invoked_engine::{ConfigRecord, FunctionRecord, Handle, LaneKey, Origin, StatusMode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -100,6 +100,9 @@ pub(in crate::admin) struct Function {
     status: StatusRule,
     /// Whether `POST /initialize` comes before the first request.
     initialize: bool,
+    /// Since when an operator holds it; null while nobody does.
+    #[schema(required = true, format = DateTime)]
+    paused_since: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -170,8 +173,9 @@ impl From<StatusRule> for StatusMode {
     }
 }
 
-impl From<&FunctionRecord> for Function {
-    fn from(record: &FunctionRecord) -> Self {
+impl Function {
+    pub(in crate::admin) fn of(engine: &Handle, record: &FunctionRecord) -> Self {
+        let hold = engine.lane_hold(&LaneKey::Function(record.key()));
         Self {
             account: record.account.clone(),
             name: record.name.as_str().to_owned(),
@@ -193,6 +197,7 @@ impl From<&FunctionRecord> for Function {
                 StatusMode::Ignore => StatusRule::Ignore,
             },
             initialize: record.initialize,
+            paused_since: hold.and_then(|hold| hold.pauses.since()).map(moment),
             created_at: moment(record.created_at),
             modified_at: moment(record.modified_at),
         }

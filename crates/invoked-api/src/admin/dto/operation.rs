@@ -1,5 +1,7 @@
-//! Operations over many callbacks.
+//! Operations over many rows.
 
+use invoked_core::name::FunctionKey;
+use invoked_core::sweep::SweepAction;
 use invoked_engine as engine;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -58,28 +60,54 @@ pub(in crate::admin) enum OperationState {
     Cancelled,
 }
 
-/// An operation over many callbacks.
+/// What an operation does.
+#[derive(Copy, Clone, Debug, Serialize, ToSchema)]
+pub(in crate::admin) enum OperationKind {
+    /// Callbacks that were given up are sent anew.
+    Redrive,
+    /// What waits or runs is stopped.
+    Stop,
+    /// What waits is dropped.
+    Purge,
+    /// Finished tasks are done again.
+    Retry,
+}
+
+/// An operation over many callbacks, or over a lane.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::admin) struct Operation {
     id: String,
+    kind: OperationKind,
+    /// The function whose lane or tasks it is about.
+    #[schema(required = true)]
+    function: Option<String>,
+    /// The destination whose lane it is about.
+    #[schema(required = true)]
+    destination: Option<String>,
     state: OperationState,
     /// Whether it only counts.
     dry_run: bool,
-    /// How many callbacks it redrives in a second, at most.
-    rate_per_second: u32,
+    /// How many rows it moves in a second, at most; null where that is not limited.
+    #[schema(required = true)]
+    rate_per_second: Option<u32>,
     /// Who asked for it.
     by: String,
     #[schema(format = DateTime)]
     began_at: String,
     #[schema(required = true, format = DateTime)]
     ended_at: Option<String>,
-    /// Callbacks looked at so far.
+    /// Rows that its lane had when it began; null where it is about no lane.
+    #[schema(required = true)]
+    expected: Option<u64>,
+    /// Rows looked at so far.
     examined: u64,
     /// Those of them that are wanted.
     matched: u64,
-    /// Those of them that are owed again.
+    /// Those of them that were moved: owed again, stopped, purged or done again.
+    acted: u64,
+    /// The same, of an operation that redrives; 0 of others.
     redriven: u64,
-    /// Those that could not be: delivered meanwhile, under way, or no longer kept.
+    /// Those that could not be: delivered or ended meanwhile, under way, or no longer kept.
     skipped: u64,
 }
 
@@ -92,8 +120,12 @@ pub(in crate::admin) struct OperationPage {
 
 impl From<&engine::Operation> for Operation {
     fn from(of: &engine::Operation) -> Self {
+        let (kind, function, destination) = about(&of.work);
         Self {
             id: of.id.to_string(),
+            kind,
+            function,
+            destination,
             state: match of.state {
                 engine::OperationState::Running => OperationState::Running,
                 engine::OperationState::Done => OperationState::Done,
@@ -101,13 +133,41 @@ impl From<&engine::Operation> for Operation {
             },
             dry_run: of.is_dry_run,
             rate_per_second: of.rate,
+            expected: of.expected,
             by: of.by.clone(),
             began_at: moment(of.began_at),
             ended_at: of.ended_at.map(moment),
             examined: of.counts.examined,
             matched: of.counts.matched,
-            redriven: of.counts.redriven,
+            acted: of.counts.acted,
+            redriven: match kind {
+                OperationKind::Redrive => of.counts.acted,
+                OperationKind::Stop | OperationKind::Purge | OperationKind::Retry => 0,
+            },
             skipped: of.counts.skipped,
+        }
+    }
+}
+
+/// What an operation does, and the function or destination that it is about.
+fn about(work: &engine::Work) -> (OperationKind, Option<String>, Option<String>) {
+    let name = |key: &FunctionKey| Some(key.name.as_str().to_owned());
+    match work {
+        engine::Work::Redrive(engine::Redriven::Ids(_)) => (OperationKind::Redrive, None, None),
+        engine::Work::Redrive(engine::Redriven::Matching(filter)) => {
+            let function = filter.function.as_ref().and_then(name);
+            (OperationKind::Redrive, function, filter.destination.clone())
+        }
+        engine::Work::Retry(again) => (OperationKind::Retry, name(&again.function), None),
+        engine::Work::Sweep(sweep) => {
+            let kind = match sweep.action {
+                SweepAction::Stop => OperationKind::Stop,
+                SweepAction::Purge | SweepAction::Count => OperationKind::Purge,
+            };
+            match &sweep.lane {
+                engine::LaneKey::Function(key) => (kind, name(key), None),
+                engine::LaneKey::Destination(arn) => (kind, None, Some(arn.clone())),
+            }
         }
     }
 }

@@ -15,11 +15,43 @@ pub(in crate::admin) struct DaemonStatus {
     pub(in crate::admin) accepting: bool,
     /// Whether the store has no room for new invocations.
     pub(in crate::admin) store_full: bool,
+    pub(in crate::admin) admission: Admission,
     /// Invocations whose outcome is not decided.
     pub(in crate::admin) live: u64,
     pub(in crate::admin) shards: Vec<Shard>,
     /// At most 200, those with most under way and waiting first.
     pub(in crate::admin) lanes: Vec<Lane>,
+}
+
+/// Whether new asynchronous invocations are taken. What is accepted goes on in any case.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::admin) struct Admission {
+    /// Why they are refused; empty while they are taken.
+    pub(in crate::admin) refused_for: Vec<RefusedFor>,
+    /// How long the oldest of what is not durable yet has waited, in milliseconds.
+    pub(in crate::admin) commit_lag_ms: u64,
+    /// Above it they are refused; below half of it they are taken again.
+    pub(in crate::admin) commit_lag_max_ms: u64,
+    /// Resident bytes of the process; null where they are not limited.
+    #[schema(required = true)]
+    pub(in crate::admin) memory_bytes: Option<u64>,
+    /// Above it they are refused; below nine tenths of it they are taken again. Null where there is none.
+    #[schema(required = true)]
+    pub(in crate::admin) memory_max_bytes: Option<u64>,
+}
+
+/// Why new asynchronous invocations are refused.
+#[derive(Copy, Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::admin) enum RefusedFor {
+    /// The store is behind with its commits.
+    CommitLag,
+    /// The process has more memory than it may have.
+    Memory,
+    /// The store's disk has no room left.
+    Disk,
+    /// The daemon stops.
+    Draining,
 }
 
 /// A shard.

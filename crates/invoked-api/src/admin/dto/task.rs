@@ -1,9 +1,10 @@
 //! Tasks, and other invocations of which a record is kept.
 
-use invoked_core::callback::{Callback, CallbackPolicy};
+use invoked_core::callback::Callback;
 use invoked_core::head::{self, Head};
 use invoked_core::history::TaskEvent;
 use invoked_core::name::FunctionKey;
+use invoked_core::time::Timestamp;
 use invoked_engine::{Retried, TaskRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,7 +14,7 @@ use super::{Content, Fault};
 use crate::admin::time::moment;
 
 /// Where an invocation stands, in Function Compute's words.
-#[derive(Copy, Clone, Debug, Serialize, ToSchema)]
+#[derive(Copy, Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub(in crate::admin) enum Status {
     Enqueued,
     Dequeued,
@@ -25,6 +26,23 @@ pub(in crate::admin) enum Status {
     Expired,
     Stopped,
     Invalid,
+}
+
+impl From<Status> for head::Status {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Enqueued => Self::Enqueued,
+            Status::Dequeued => Self::Dequeued,
+            Status::Running => Self::Running,
+            Status::Retrying => Self::Retrying,
+            Status::Stopping => Self::Stopping,
+            Status::Succeeded => Self::Succeeded,
+            Status::Failed => Self::Failed,
+            Status::Expired => Self::Expired,
+            Status::Stopped => Self::Stopped,
+            Status::Invalid => Self::Invalid,
+        }
+    }
 }
 
 impl From<head::Status> for Status {
@@ -80,7 +98,7 @@ pub(in crate::admin) struct Delivery {
 }
 
 impl Delivery {
-    fn of(head: &Head, policy: &CallbackPolicy) -> Option<Self> {
+    fn of(head: &Head, deadline: Option<Timestamp>) -> Option<Self> {
         let owed = head.callback.is_owed();
         let (tries, error, settled, message_id) = match &head.callback {
             Callback::None => return None,
@@ -95,7 +113,7 @@ impl Delivery {
             tries: tries.0,
             error: error.map(Fault::from),
             next_at: owed.then(|| moment(head.due)),
-            deadline: head.callback.deadline(policy).map(moment),
+            deadline: deadline.map(moment),
             settled_at: settled.map(moment),
             message_id: message_id.map(str::to_owned),
             redrives: redrives(head.redrives.as_deref()),
@@ -209,7 +227,7 @@ impl Task {
     pub(in crate::admin) fn of(
         function: Option<&FunctionKey>,
         record: &TaskRecord,
-        policy: &CallbackPolicy,
+        deadline: Option<Timestamp>,
     ) -> Self {
         let head = &record.head;
         let history = head.task.as_ref().map(|task| &task.history);
@@ -246,7 +264,7 @@ impl Task {
                 Callback::Delivered { .. } => Some(CallbackState::Delivered),
                 Callback::Failed { .. } => Some(CallbackState::Failed),
             },
-            delivery: Delivery::of(head, policy),
+            delivery: Delivery::of(head, deadline),
             retry_of: history.and_then(|history| history.retry_of()).map(str::to_owned),
             payload: record.payload.as_ref().map(Content::from),
             result: record.result.as_ref().map(Content::from),

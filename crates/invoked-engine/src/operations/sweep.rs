@@ -1,0 +1,59 @@
+//! A page of a sweep: asked of the shard, which answers when it is durable.
+
+use std::sync::Arc;
+
+use invoked_core::head::LaneId;
+use invoked_core::id::{InvKey, ShardId};
+use invoked_core::limits::SWEEP_ROWS;
+use invoked_core::sweep::{SweepAction, SweepPage};
+use invoked_core::time::Timestamp;
+use invoked_store::StoreError;
+use tokio::sync::oneshot;
+
+use super::Operation;
+use super::run::{Page, Runner};
+use super::work::Sweep;
+use crate::pauses::LaneKey;
+use crate::shard::Ask;
+
+/// Pages in a second, so that what is limited goes evenly.
+const PAGES_PER_SECOND: u32 = 4;
+
+impl Runner {
+    pub(super) async fn page_of_sweep(
+        &self,
+        operation: &mut Operation,
+        sweep: &Sweep,
+    ) -> Result<Page, StoreError> {
+        let shards = &self.handle.shared.shards;
+        let Some(port) = self.handle.shared.shard(ShardId(operation.shard)) else {
+            return Ok(Page::Last);
+        };
+        let page = SweepPage {
+            lane: match sweep.lane {
+                LaneKey::Function(_) => LaneId::Function(sweep.id),
+                LaneKey::Destination(_) => LaneId::Destination(sweep.id),
+            },
+            after: operation.cursor.unwrap_or((Timestamp::MIN, InvKey::MIN)),
+            filter: Arc::new(sweep.filter.clone()),
+            upto: operation.began_at,
+            action: if operation.is_dry_run { SweepAction::Count } else { sweep.action },
+            limit: operation.rate.map_or(SWEEP_ROWS, |rate| rate / PAGES_PER_SECOND).max(1),
+        };
+        let (reply, answer) = oneshot::channel();
+        if port.asks.send(Ask::Sweep { page, reply }).await.is_err() {
+            return Ok(Page::Later);
+        }
+        let Ok(Ok(swept)) = answer.await else { return Ok(Page::Later) };
+        operation.counts.examined += u64::from(swept.examined);
+        operation.counts.matched += u64::from(swept.matched);
+        operation.counts.acted += u64::from(swept.acted);
+        operation.counts.skipped += u64::from(swept.skipped);
+        operation.cursor = swept.next;
+        if swept.next.is_none() {
+            operation.shard = operation.shard.saturating_add(1);
+        }
+        let is_last = usize::from(operation.shard) >= shards.len();
+        Ok(if is_last { Page::Last } else { Page::More(swept.acted) })
+    }
+}
