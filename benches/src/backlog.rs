@@ -5,9 +5,7 @@
 //! the rest waits; a function that was down would leave the daemon in back-offs of minutes, and
 //! the drain would measure those.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,8 +19,9 @@ use crate::function::Mode;
 use crate::load;
 use crate::payload::{Mark, Writer};
 use crate::proc::{Machine, own_cpu_seconds};
+use crate::publish::Output;
 use crate::report::{grid, number};
-use crate::server::{DaemonArgs, FUNCTION, Kind};
+use crate::server::{DaemonArgs, Kind};
 use crate::stage::{Stage, Step};
 
 const OBSERVED: Duration = Duration::from_secs(5);
@@ -45,15 +44,11 @@ pub struct Args {
     /// How long to watch the store shrink after the drain, in seconds.
     #[arg(long, default_value_t = 300)]
     settle: u64,
-    /// Measures the floor instead, which keeps its backlog in memory: no restarts.
-    #[arg(long)]
-    floor: bool,
-    /// Writes all figures as JSON.
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Writes the tables as Markdown.
-    #[arg(long)]
-    markdown: Option<PathBuf>,
+    /// Measures another server; the floor keeps its backlog in memory, so it is not restarted.
+    #[arg(long, value_enum, default_value_t = Kind::Invoked)]
+    server: Kind,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Serialize)]
@@ -115,7 +110,7 @@ struct Settling {
 }
 
 pub fn main(args: &Args) -> Result<()> {
-    let kind = if args.floor { Kind::Floor } else { Kind::Invoked };
+    let kind = args.server;
     let home = args.daemon.directory()?;
     let mut stage = Stage::set(kind, &args.daemon, home.path())?;
     thread::sleep(Duration::from_secs(1));
@@ -123,14 +118,11 @@ pub fn main(args: &Args) -> Result<()> {
         .with_context(|| format!("{} printed last:\n{}", kind.name(), stage.server.last_words()))?;
 
     let text = table(&report);
-    print!("{text}");
-    if let Some(path) = &args.markdown {
-        fs::write(path, &text).with_context(|| format!("writing {}", path.display()))?;
-    }
-    if let Some(path) = &args.out {
-        fs::write(path, serde_json::to_vec_pretty(&report)?)
-            .with_context(|| format!("writing {}", path.display()))?;
-    }
+    let section = match kind {
+        Kind::Invoked => format!("backlog-{}", args.count),
+        other => format!("backlog-{}-{}", other.name(), args.count),
+    };
+    args.output.publish(&section, &text, &report, &[])?;
     let (seen, expected) = (report.drain.seen, report.drain.expected);
     ensure!(seen >= expected, "{} accepted invocations were lost", expected - seen);
     Ok(())
@@ -162,7 +154,7 @@ fn observe(args: &Args, stage: &mut Stage) -> Result<Report> {
 
     let mut restarts = Vec::new();
     let mut expected = accept.accepted;
-    if stage.server.kind == Kind::Invoked {
+    if stage.server.kind != Kind::Floor {
         for index in 0..args.restarts {
             eprintln!("restart {}", index + 1);
             restarts.push(restart(stage, args.count + index)?);
@@ -210,15 +202,16 @@ fn state(stage: &Stage) -> Result<State> {
 fn restart(stage: &mut Stage, number: u64) -> Result<Restart> {
     stage.server.kill()?;
     let (address, readiness) = (stage.server.address, stage.server.readiness);
-    let run = stage.run();
+    let (run, path) = (stage.run(), stage.server.readiness_path());
+    let accepts = stage.server.accept_path();
 
     let begin = Instant::now();
     stage.server.start_again()?;
     let submitting = thread::spawn(move || -> Result<f64> {
-        until(|| submit(address, run, number))?;
+        until(|| submit(address, &accepts, run, number))?;
         Ok(begin.elapsed().as_secs_f64())
     });
-    until(|| control::is_ready(readiness, "/readyz")).context("waiting for /readyz")?;
+    until(|| control::is_ready(readiness, path)).context("waiting until it is ready")?;
     let ready_seconds = begin.elapsed().as_secs_f64();
     let accepted_seconds = submitting
         .join()
@@ -239,11 +232,10 @@ fn until(mut done: impl FnMut() -> bool) -> Result<()> {
     Ok(())
 }
 
-fn submit(address: SocketAddr, run: u64, number: u64) -> bool {
+fn submit(address: SocketAddr, path: &str, run: u64, number: u64) -> bool {
     let body = Writer::new(1_024).write(Mark { run, number, intended_ns: clock::now_ns() });
-    let path = format!("/2023-03-30/functions/{FUNCTION}/invocations");
-    control::post(address, &path, "x-fc-invocation-type: Async\r\n", &body)
-        .is_ok_and(|answer| answer.status == 202)
+    let headers = "x-fc-invocation-type: Async\r\nContent-Type: application/json\r\n";
+    control::post(address, path, headers, &body).is_ok_and(|answer| answer.status == 202)
 }
 
 fn drain(stage: &Stage, expected: u64) -> Result<Drain> {

@@ -12,11 +12,13 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::broker::{Broker, Kind as BrokerKind};
 use crate::clock;
 use crate::control;
+use crate::publish::Output;
 use crate::report::{grid, number};
 use crate::server::{DaemonArgs, FUNCTION, Kind};
 use crate::stage::{Stage, Step};
@@ -49,12 +51,12 @@ pub struct Args {
     /// Only these: none, rabbitmq, kafka, rocketmq.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Writes the table as Markdown.
-    #[arg(long)]
-    markdown: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What one step came to.
+#[derive(Serialize)]
 struct Row {
     destination: &'static str,
     step: String,
@@ -84,10 +86,7 @@ pub fn main(args: &Args) -> Result<()> {
         rows.extend(measure(args, broker.as_ref())?);
     }
     let text = table(args, &rows);
-    print!("{text}");
-    if let Some(path) = &args.markdown {
-        fs::write(path, &text).with_context(|| format!("writing {}", path.display()))?;
-    }
+    args.output.publish("callbacks", &text, &rows, &[])?;
     let failed: u64 = rows.iter().map(|row| row.failed).sum();
     ensure!(failed == 0, "{failed} callbacks failed");
     Ok(())

@@ -79,6 +79,13 @@ impl Signer {
         Self { access_key_id, access_key_secret, count: Cell::new(0) }
     }
 
+    /// The key of another account.
+    #[must_use]
+    pub fn of_another_account() -> Self {
+        let (access_key_id, access_key_secret) = OTHER_KEY;
+        Self { access_key_id, access_key_secret, count: Cell::new(0) }
+    }
+
     fn headers(&self, target: &Target, path: &Uri, body: &[u8]) -> Vec<(HeaderName, HeaderValue)> {
         let count = self.count.get();
         self.count.set(count + 1);
@@ -109,6 +116,10 @@ impl Signer {
 
 /// The key of the benchmark's daemons, and its secret.
 pub const KEY: (&str, &str) = ("bench", "bench-secret");
+
+/// A key of another account than the daemon's own.
+pub const OTHER_KEY: (&str, &str) = ("other", "other-secret");
+pub const OTHER_ACCOUNT: &str = "2";
 
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,

@@ -29,6 +29,17 @@ pub fn post(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> Resu
     )
 }
 
+/// A change through the admin API.
+pub fn put(address: SocketAddr, path: &str, body: &[u8]) -> Result<Answer> {
+    let length = body.len();
+    let headers = "Content-Type: application/json\r\nx-invoked-admin: 1\r\n";
+    exchange(
+        address,
+        &format!("PUT {path} HTTP/1.1\r\n{headers}Content-Length: {length}\r\n"),
+        body,
+    )
+}
+
 #[must_use]
 pub fn is_ready(address: SocketAddr, path: &str) -> bool {
     get(address, path).is_ok_and(|answer| answer.status == 200)

@@ -1,13 +1,12 @@
 //! The benchmark's function: answers as a custom runtime does and keeps book of what it saw.
 //!
 //! `POST /invoke` is the function; `GET /stats`, `POST /reset?run=N` and
-//! `POST /mode?mode=ok|slow|fail|hold&ms=N` are for the harness. Only the current run counts:
+//! `POST /mode?mode=ok|slow|fail|half|busy|hold&ms=N` are for the harness. Only the current run counts:
 //! what an earlier one left behind must not be taken for progress.
 
-use std::cell::RefCell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -15,7 +14,7 @@ use bytes::Bytes;
 use clap::ValueEnum;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -27,7 +26,7 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::latency::{Latency, Recorder};
-use crate::payload::Mark;
+use crate::payload::{Mark, scramble};
 use crate::proc;
 
 #[derive(clap::Args)]
@@ -50,6 +49,10 @@ pub enum Mode {
     Ok,
     Slow,
     Fail,
+    /// Takes as long as `slow`; half of the calls fail, whichever.
+    Half,
+    /// Half of the calls, whichever, are refused with 503 and `Retry-After: 1`.
+    Busy,
     /// Answers nobody until another mode is set.
     Hold,
 }
@@ -90,9 +93,24 @@ struct Book {
     latency: Recorder,
 }
 
-struct Function {
-    book: RefCell<Book>,
+/// The function: its book and how it behaves. May be called from any thread.
+pub struct Function {
+    book: Mutex<Book>,
     mode: watch::Sender<(Mode, Duration)>,
+}
+
+/// How a call ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Ok,
+    Failed,
+    Busy,
+}
+
+impl Default for Function {
+    fn default() -> Self {
+        Self::new(Mode::Ok, Duration::ZERO)
+    }
 }
 
 pub fn main(args: &Args) -> Result<()> {
@@ -100,30 +118,43 @@ pub fn main(args: &Args) -> Result<()> {
         proc::exit_with_stdin();
     }
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(serve(args))
-}
-
-async fn serve(args: &Args) -> Result<()> {
-    let (mode, _) = watch::channel((args.mode, Duration::from_millis(args.slow_ms)));
-    let function = Rc::new(Function { book: RefCell::default(), mode });
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .with_context(|| format!("listening on {}", args.listen))?;
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let function = Rc::clone(&function);
-        let service = service_fn(move |request| {
-            let function = Rc::clone(&function);
-            async move { Ok::<_, Infallible>(function.answer(request).await) }
-        });
-        tokio::task::spawn_local(
-            http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-        );
-    }
+    let function = Function::new(args.mode, Duration::from_millis(args.slow_ms));
+    runtime.block_on(Arc::new(function).serve(args.listen))
 }
 
 impl Function {
+    fn new(mode: Mode, slow: Duration) -> Self {
+        let (mode, _) = watch::channel((mode, slow));
+        Self { book: Mutex::default(), mode }
+    }
+
+    /// Serves calls and the harness, on a [`tokio::runtime::LocalRuntime`].
+    pub async fn serve(self: Arc<Self>, listen: SocketAddr) -> Result<()> {
+        let listener =
+            TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            let function = Arc::clone(&self);
+            let service = service_fn(move |request| {
+                let function = Arc::clone(&function);
+                async move { Ok::<_, Infallible>(function.answer(request).await) }
+            });
+            tokio::task::spawn_local(
+                http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+            );
+        }
+    }
+
+    /// One call with this payload: whether it succeeds.
+    pub async fn called(&self, body: &[u8]) -> bool {
+        self.call(body).await == Outcome::Ok
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         if request.method() == Method::POST && request.uri().path() == "/invoke" {
             return match request.into_body().collect().await {
@@ -139,9 +170,22 @@ impl Function {
     }
 
     async fn invoke(&self, body: &[u8]) -> Response<Full<Bytes>> {
+        let (mut answer, said) = match self.call(body).await {
+            Outcome::Ok => (Response::new(Full::from("ok")), "200"),
+            Outcome::Failed => (status(StatusCode::NOT_FOUND), "404"),
+            Outcome::Busy => (status(StatusCode::SERVICE_UNAVAILABLE), "503"),
+        };
+        answer.headers_mut().insert("x-fc-status", HeaderValue::from_static(said));
+        if said == "503" {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        answer
+    }
+
+    async fn call(&self, body: &[u8]) -> Outcome {
         let mark = Mark::read(body);
-        let counted = self.book.borrow_mut().arrived(mark, clock::now_ns());
-        let held = InFlight::new(&self.book);
+        let (counted, is_unlucky) = self.book().arrived(mark, clock::now_ns());
+        let held = InFlight::new(self);
         let (mut mode, slow) = *self.mode.borrow();
         if mode == Mode::Hold {
             let mut changes = self.mode.subscribe();
@@ -149,21 +193,20 @@ impl Function {
             let _changed = changes.wait_for(|(mode, _)| *mode != Mode::Hold).await;
             (mode, _) = *self.mode.borrow();
         }
-        if mode == Mode::Slow {
+        if matches!(mode, Mode::Slow | Mode::Half) {
             tokio::time::sleep(slow).await;
         }
         drop(held);
-        if mode == Mode::Fail {
-            let mut answer = status(StatusCode::NOT_FOUND);
-            answer.headers_mut().insert("x-fc-status", HeaderValue::from_static("404"));
-            return answer;
+        let outcome = match mode {
+            Mode::Fail => Outcome::Failed,
+            Mode::Half if is_unlucky => Outcome::Failed,
+            Mode::Busy if is_unlucky => Outcome::Busy,
+            Mode::Ok | Mode::Slow | Mode::Half | Mode::Busy | Mode::Hold => Outcome::Ok,
+        };
+        if let (Some(mark), Outcome::Ok) = (counted, outcome) {
+            self.book().answered(mark, clock::now_ns());
         }
-        if let Some(mark) = counted {
-            self.book.borrow_mut().answered(mark, clock::now_ns());
-        }
-        let mut answer = Response::new(Full::from("ok"));
-        answer.headers_mut().insert("x-fc-status", HeaderValue::from_static("200"));
-        answer
+        outcome
     }
 
     fn control(&self, request: &Request<Incoming>) -> Result<Response<Full<Bytes>>> {
@@ -171,12 +214,12 @@ impl Function {
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/stats") => {
                 let (mode, _) = *self.mode.borrow();
-                let stats = self.book.borrow().stats(mode);
+                let stats = self.book().stats(mode);
                 return Ok(Response::new(Full::from(serde_json::to_vec(&stats)?)));
             }
             (&Method::POST, "/reset") => {
                 let run = parameter(query, "run").context("run is missing")?.parse()?;
-                self.book.borrow_mut().reset(run);
+                self.book().reset(run);
             }
             (&Method::POST, "/mode") => {
                 let mode = parameter(query, "mode").context("mode is missing")?;
@@ -191,15 +234,15 @@ impl Function {
 }
 
 impl Book {
-    /// Returns the mark if it belongs to this run.
-    fn arrived(&mut self, mark: Option<Mark>, now_ns: u64) -> Option<Mark> {
+    /// Returns the mark if it belongs to this run, and whether the call is of the half that fails, if half do.
+    fn arrived(&mut self, mark: Option<Mark>, now_ns: u64) -> (Option<Mark>, bool) {
         let Some(mark) = mark.filter(|mark| mark.run == self.run) else {
             self.stale += 1;
-            return None;
+            return (None, scramble(self.stale) % 2 == 1);
         };
         self.requests += 1;
         self.latency.record(mark.intended_ns, now_ns);
-        Some(mark)
+        (Some(mark), scramble(self.requests) % 2 == 1)
     }
 
     fn answered(&mut self, mark: Mark, now_ns: u64) {
@@ -247,18 +290,18 @@ impl Book {
 }
 
 /// Counts a request until it is answered or its caller goes away.
-struct InFlight<'book>(&'book RefCell<Book>);
+struct InFlight<'function>(&'function Function);
 
-impl<'book> InFlight<'book> {
-    fn new(book: &'book RefCell<Book>) -> Self {
-        book.borrow_mut().in_flight += 1;
-        Self(book)
+impl<'function> InFlight<'function> {
+    fn new(function: &'function Function) -> Self {
+        function.book().in_flight += 1;
+        Self(function)
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.borrow_mut().in_flight -= 1;
+        self.0.book().in_flight -= 1;
     }
 }
 

@@ -1,8 +1,6 @@
 //! `invoked-load lists`: what Get and List cost among few tasks and among many.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use crate::control;
+use crate::publish::Output;
 use crate::report::{grid, number};
 use crate::server::{DaemonArgs, Kind, TASK_FUNCTION};
 use crate::stage::{Stage, Step};
@@ -27,9 +26,8 @@ pub struct Args {
     /// Requests of each kind.
     #[arg(long, default_value_t = 300)]
     requests: usize,
-    /// Writes the table as Markdown.
-    #[arg(long)]
-    markdown: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -92,10 +90,7 @@ pub fn main(args: &Args) -> Result<()> {
         args.requests,
         grid(&titles, &rows)
     );
-    print!("{text}");
-    if let Some(path) = &args.markdown {
-        fs::write(path, &text).with_context(|| format!("writing {}", path.display()))?;
-    }
+    args.output.publish("lists", &text, &columns, &[])?;
     Ok(())
 }
 

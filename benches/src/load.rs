@@ -31,6 +31,9 @@ pub struct Args {
     pub target: SocketAddr,
     #[arg(long, default_value = "bench")]
     pub function: String,
+    /// Another path than the invocations of the function; its 202s need not name a request.
+    #[arg(long)]
+    pub path: Option<String>,
     /// Goes by turns over so many functions, whose names are `function`, `-` and a number from 0.
     #[arg(long)]
     pub functions: Option<u64>,
@@ -60,6 +63,12 @@ pub struct Args {
     /// Signs every request with the benchmark's key.
     #[arg(long)]
     pub sign: bool,
+    /// Signs with the key of another account instead.
+    #[arg(long, requires = "sign")]
+    pub other_account: bool,
+    /// Gives up what is unanswered so long after everything should have been sent: a server may hang.
+    #[arg(long, default_value_t = 120.0)]
+    pub patience: f64,
     /// Ends when standard input does: when the process that started this one is gone.
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -88,6 +97,10 @@ struct Load {
     next: Cell<u64>,
     end: u64,
     end_ns: Cell<u64>,
+    /// Requests sent, answered or not.
+    sent: Cell<u64>,
+    /// Whether every 202 must name its request.
+    names: bool,
     tally: RefCell<Tally>,
 }
 
@@ -111,7 +124,10 @@ pub fn main(args: &Args) -> Result<()> {
 
 async fn generate(args: &Args) -> Result<Report> {
     ensure!(args.count.is_some() || args.seconds.is_some(), "give --count or --seconds");
-    let path = |function: &str| format!("/2023-03-30/functions/{function}/invocations");
+    let path = |function: &str| match &args.path {
+        Some(path) => path.clone(),
+        None => format!("/2023-03-30/functions/{function}/invocations"),
+    };
     let mut target = Target::new(args.target, &path(&args.function), "application/json")?;
     let names = (0..args.functions.unwrap_or(0)).map(|at| format!("{}-{at}", args.function));
     target.paths = names.map(|name| path(&name).parse()).collect::<Result<_, _>>()?;
@@ -121,7 +137,11 @@ async fn generate(args: &Args) -> Result<Report> {
     if args.delay > 0 {
         target.extra.push((HeaderName::from_static("x-fc-async-delay"), args.delay.into()));
     }
-    target.signer = args.sign.then(Signer::of_the_benchmark);
+    target.signer = match (args.sign, args.other_account) {
+        (false, _) => None,
+        (true, false) => Some(Signer::of_the_benchmark()),
+        (true, true) => Some(Signer::of_another_account()),
+    };
     let load = Rc::new(Load {
         target,
         payloads: Writer::new(args.size),
@@ -129,6 +149,8 @@ async fn generate(args: &Args) -> Result<Report> {
         next: Cell::new(args.first),
         end: args.count.map_or(u64::MAX, |count| args.first.saturating_add(count)),
         end_ns: Cell::new(u64::MAX),
+        sent: Cell::new(0),
+        names: args.path.is_none(),
         tally: RefCell::default(),
     });
     let mut connections = Vec::with_capacity(args.connections);
@@ -151,19 +173,61 @@ async fn generate(args: &Args) -> Result<Report> {
             open_loop(&load, connections, rate, count)
         }
     };
-    for submitter in submitters {
-        submitter.await.context("a submitter failed")??;
+    let patience = Patience::new(args, &load);
+    tokio::select! {
+        ended = all(submitters) => ended?,
+        () = patience.ends() => {}
     }
     let ended_ns = clock::now_ns();
 
     let tally = load.tally.take();
     let mut report = tally.report;
+    let answered = report.accepted + report.refused.values().sum::<u64>() + report.broken;
+    report.broken += load.sent.get().saturating_sub(answered);
     report.started_ns = started_ns;
     report.ended_ns = ended_ns;
     report.per_second = report.accepted as f64 / clock::seconds(started_ns, ended_ns);
     report.latency = tally.latency.latency();
     report.cpu_seconds = proc::own_cpu_seconds()? - cpu_before;
     Ok(report)
+}
+
+async fn all(submitters: Vec<JoinHandle<Result<()>>>) -> Result<()> {
+    for submitter in submitters {
+        submitter.await.context("a submitter failed")??;
+    }
+    Ok(())
+}
+
+/// When to give up: so long without an answer after the time that the run was given.
+struct Patience {
+    load: Rc<Load>,
+    begin: Duration,
+    each: Duration,
+}
+
+impl Patience {
+    const STEP: Duration = Duration::from_secs(1);
+
+    fn new(args: &Args, load: &Rc<Load>) -> Self {
+        let begin = Duration::from_secs_f64(args.seconds.unwrap_or(0.0));
+        Self { load: Rc::clone(load), begin, each: Duration::from_secs_f64(args.patience) }
+    }
+
+    fn accepted(&self) -> u64 {
+        self.load.tally.borrow().report.accepted
+    }
+
+    async fn ends(&self) {
+        let mut waited = Duration::ZERO;
+        let mut last = self.accepted();
+        while waited < self.begin + self.each {
+            tokio::time::sleep(Self::STEP).await;
+            let now = self.accepted();
+            waited = if now > last { Duration::ZERO } else { waited + Self::STEP };
+            last = now;
+        }
+    }
 }
 
 fn closed_loop(load: &Rc<Load>, connections: Vec<Connection>) -> Vec<JoinHandle<Result<()>>> {
@@ -237,6 +301,7 @@ impl Load {
         intended_ns: u64,
     ) -> Result<()> {
         let body = self.payloads.write(Mark { run: self.run, number, intended_ns });
+        self.sent.set(self.sent.get() + 1);
         let answer = connection.post(&self.target, body).await;
         let now_ns = clock::now_ns();
 
@@ -251,7 +316,7 @@ impl Load {
             if status == 202 {
                 tally.report.accepted += 1;
                 tally.latency.record(intended_ns, now_ns);
-                if !answer.headers().contains_key("x-fc-request-id") {
+                if self.names && !answer.headers().contains_key("x-fc-request-id") {
                     tally.report.unnamed += 1;
                 }
                 return Ok(());

@@ -5,7 +5,6 @@
 //!   that what the load generator pays for signing is on both sides.
 
 use std::fs;
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use crate::disk;
+use crate::publish::Output;
 use crate::report::{Figures, grid, number};
 use crate::server::{DaemonArgs, FUNCTION, Kind, TASK_FUNCTION};
 use crate::stage::{Stage, Step};
@@ -30,12 +30,8 @@ pub struct Args {
     /// Only this mode and the one that it is compared with.
     #[arg(long)]
     only: Option<String>,
-    /// Writes the table as Markdown.
-    #[arg(long)]
-    markdown: Option<PathBuf>,
-    /// Writes all figures as JSON.
-    #[arg(long)]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// A way to invoke.
@@ -113,14 +109,7 @@ pub fn main(args: &Args) -> Result<()> {
         })
         .collect();
     let text = table(&results, count, reps, &disk::file_system(home.path())?);
-    print!("{text}");
-    if let Some(path) = &args.markdown {
-        fs::write(path, &text).with_context(|| format!("writing {}", path.display()))?;
-    }
-    if let Some(path) = &args.out {
-        fs::write(path, serde_json::to_vec_pretty(&results)?)
-            .with_context(|| format!("writing {}", path.display()))?;
-    }
+    args.output.publish("modes", &text, &results, &[])?;
     for result in &results {
         ensure!(
             result.median.unseen + result.median.broken + result.median.refused == 0.0,

@@ -2,11 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::iter::Sum;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::clock;
 
@@ -16,11 +19,22 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// A subprocess that is killed with its owner.
 pub struct Process {
     child: Child,
+    /// Whether it leads a process group, which is killed with it.
+    leads: bool,
 }
 
 impl Process {
     /// Standard output and error go to the file `log`.
     pub fn start(command: &mut Command, log: &Path) -> Result<Self> {
+        Self::spawn(command, log, false)
+    }
+
+    /// The same for a [`leash`](crate::leash) and what it holds.
+    pub fn start_group(command: &mut Command, log: &Path) -> Result<Self> {
+        Self::spawn(command.process_group(0), log, true)
+    }
+
+    fn spawn(command: &mut Command, log: &Path, leads: bool) -> Result<Self> {
         let file = File::options().create(true).append(true).open(log)?;
         let child = command
             .stdin(Stdio::piped())
@@ -28,12 +42,12 @@ impl Process {
             .stderr(file)
             .spawn()
             .with_context(|| format!("starting {}", command.get_program().display()))?;
-        Ok(Self { child })
+        Ok(Self { child, leads })
     }
 
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// What it has used; of a group, all but the leash, with shared pages by share.
+    pub fn usage(&self) -> Result<Usage> {
+        if self.leads { Usage::of_group(self.child.id()) } else { Usage::read(self.child.id()) }
     }
 
     /// Whether it still runs.
@@ -43,7 +57,18 @@ impl Process {
 
     /// `SIGKILL`, and the end of the process.
     pub fn kill(&mut self) -> Result<()> {
-        self.child.kill()?;
+        if self.leads {
+            // The leash ends when what it holds has ended; it reaps that, and kills the rest of the group.
+            for (pid, _) in members(&[self.child.id()])? {
+                let pid =
+                    i32::try_from(pid).ok().filter(|pid| *pid != self.child.id().cast_signed());
+                if let Some(pid) = pid.and_then(Pid::from_raw) {
+                    let _gone = kill_process(pid, Signal::KILL);
+                }
+            }
+        } else {
+            self.child.kill()?;
+        }
         self.child.wait()?;
         Ok(())
     }
@@ -93,22 +118,55 @@ impl Usage {
             peak_bytes: field(&status, "VmHWM:").unwrap_or(0) * 1_024,
         })
     }
+
+    /// The members of a leash's group without the leash. Resident is what is theirs by share, so that a fork does not
+    /// count twice.
+    fn of_group(leader: u32) -> Result<Self> {
+        let members = members(&[leader])?.into_iter().filter(|(pid, _)| *pid != leader);
+        // One may end meanwhile.
+        let usages = members.filter_map(|(pid, _)| Self::read(pid).ok());
+        let mut total: Self = usages.sum();
+        total.rss_bytes = total.pss_bytes;
+        Ok(total)
+    }
+}
+
+impl Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), |sum, part| Self {
+            cpu_seconds: sum.cpu_seconds + part.cpu_seconds,
+            written_bytes: sum.written_bytes + part.written_bytes,
+            rss_bytes: sum.rss_bytes + part.rss_bytes,
+            pss_bytes: sum.pss_bytes + part.pss_bytes,
+            peak_bytes: sum.peak_bytes + part.peak_bytes,
+        })
+    }
 }
 
 /// What every process of these groups has used, each known by its leader.
 pub fn cpu_seconds_of(leaders: &[u32]) -> Result<f64> {
-    let mut total = 0.0;
+    let seconds = |(_, stat): (u32, String)| cpu_seconds(&stat).context("an odd stat");
+    members(leaders)?.into_iter().map(seconds).sum()
+}
+
+/// Every process of these groups, with what its `stat` says.
+fn members(leaders: &[u32]) -> Result<Vec<(u32, String)>> {
+    let mut members = Vec::new();
     for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
         // Not every entry is a process, and one may end meanwhile.
-        let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
         let group = stat
             .rsplit_once(')')
             .and_then(|(_, fields)| fields.split_whitespace().nth(2)?.parse::<u32>().ok());
         if group.is_some_and(|group| leaders.contains(&group)) {
-            total += cpu_seconds(&stat).context("an odd stat")?;
+            members.push((pid, stat));
         }
     }
-    Ok(total)
+    Ok(members)
 }
 
 pub fn own_cpu_seconds() -> Result<f64> {
@@ -146,9 +204,9 @@ fn cpu_seconds(stat: &str) -> Option<f64> {
     // The name in parentheses may hold anything, so fields count from behind it.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace().skip(11);
-    let user: f64 = fields.next()?.parse().ok()?;
-    let system: f64 = fields.next()?.parse().ok()?;
-    Some((user + system) / TICKS_PER_SECOND)
+    // User and system, its own and those of children that have ended: Redis forks to rewrite its log.
+    let ticks: Option<Vec<f64>> = (0..4).map(|_| fields.next()?.parse().ok()).collect();
+    Some(ticks?.iter().sum::<f64>() / TICKS_PER_SECOND)
 }
 
 fn field(text: &str, name: &str) -> Option<u64> {

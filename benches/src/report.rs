@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::run::Session;
 use crate::server::Kind;
+use crate::session::Session;
+use crate::summary;
 
 /// What one step took. CPU is in seconds for each 10,000 invocations, latencies in microseconds;
 /// those of the function run from the intended send time to the arrival of the body.
@@ -121,16 +122,12 @@ const fn plain(title: &'static str, figure: fn(&Figures) -> f64, decimals: usize
 #[must_use]
 pub fn tables(session: &Session) -> String {
     let mut text = format!(
-        "{} cores shared by all processes, stores on {}, payload {} bytes, {} invocations with \
-         the function at a time, medians of {} repetitions{}.\n",
+        "\n{} cores shared by all processes, stores on {}, payload 1,024 bytes where nothing else stands, {} \
+         invocations with the function at a time, medians of {} repetitions{}.\n",
         session.cores,
         session.file_system,
-        session.payload_bytes,
         session.concurrency,
-        session
-            .steps
-            .first()
-            .map_or(0, |step| { step.samples.values().map(Vec::len).max().unwrap_or(0) }),
+        session.repetitions,
         if session.quick { " (quick: a smoke test, not a measurement)" } else { "" },
     );
     if session.file_system == "tmpfs" {
@@ -153,6 +150,8 @@ pub fn tables(session: &Session) -> String {
         ]
     });
     text.push_str(&grid(&["", "RSS idle MB", "after", "peak"], &memory.collect::<Vec<_>>()));
+    text.push_str("\n### Servers\n\n");
+    text.push_str(&summary::servers(session));
     text
 }
 
@@ -162,13 +161,13 @@ fn table(session: &Session, columns: &[Column]) -> String {
     let mut rows = Vec::new();
     for step in &session.steps {
         for (kind, figures) in &step.median {
-            let mut row = vec![step.name.clone(), kind.name().to_owned()];
+            let mut row = vec![step.scenario.name.clone(), kind.name().to_owned()];
             row.extend(columns.iter().map(|c| number((c.figure)(figures), c.decimals)));
             rows.push(row);
         }
         let both = (step.median.get(&Kind::Floor), step.median.get(&Kind::Invoked));
         if let (Some(floor), Some(invoked)) = both {
-            let mut row = vec![step.name.clone(), "invoked/floor".to_owned()];
+            let mut row = vec![step.scenario.name.clone(), "invoked/floor".to_owned()];
             row.extend(columns.iter().map(|c| {
                 let (of, by) = ((c.figure)(invoked), (c.figure)(floor));
                 if c.ratio && by > 0.0 { format!("x{:.2}", of / by) } else { String::new() }

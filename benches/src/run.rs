@@ -1,18 +1,22 @@
-//! `invoked-load run`: the same steps on the floor and on `invoked`, by turns, in one session.
+//! `invoked-load run`: the same steps on the floor, on `invoked` and, if asked for, on its peers, by turns, in one
+//! session.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde::Serialize;
 
 use crate::disk;
+use crate::peer;
+use crate::publish::Output;
 use crate::report::{self, Figures};
 use crate::server::{DaemonArgs, Kind};
+use crate::session::{Memory, Scenario, ScenarioKind, Session, StepResult};
 use crate::stage::{Stage, Step};
+use crate::summary;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -24,145 +28,183 @@ pub struct Args {
     /// Repetitions; the figures are medians.
     #[arg(long)]
     reps: Option<usize>,
-    /// Leaves one of the two out.
-    #[arg(long, value_enum)]
-    only: Option<Only>,
-    /// Writes all figures as JSON.
+    /// Every peer beside the floor and invoked; one that does not start is reported and left out.
     #[arg(long)]
-    out: Option<PathBuf>,
-    /// Writes the tables as Markdown.
+    peers: bool,
+    /// Only these servers.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Kind>,
+    /// Only these scenarios.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    scenarios: Vec<ScenarioKind>,
+    /// Invocations of the end-to-end step.
     #[arg(long)]
-    markdown: Option<PathBuf>,
+    count: Option<u64>,
+    /// How long a closed loop runs; an open one runs twice as long.
+    #[arg(long)]
+    seconds: Option<f64>,
+    #[command(flatten)]
+    output: Output,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Only {
-    Floor,
-    Invoked,
-}
-
-/// Everything a session measured.
-#[derive(Serialize)]
-pub struct Session {
-    pub quick: bool,
-    pub file_system: String,
-    pub cores: usize,
-    pub concurrency: usize,
-    pub payload_bytes: usize,
-    pub steps: Vec<StepResult>,
-    /// Resident bytes before the first and after the last invocation.
-    pub memory: BTreeMap<Kind, Memory>,
-}
-
-#[derive(Serialize)]
-pub struct StepResult {
-    pub name: String,
-    /// Every repetition.
-    pub samples: BTreeMap<Kind, Vec<Figures>>,
-    pub median: BTreeMap<Kind, Figures>,
-}
-
-#[derive(Clone, Copy, Default, Serialize)]
-pub struct Memory {
-    pub idle_bytes: u64,
-    pub after_bytes: u64,
-    pub peak_bytes: u64,
+/// What the turns leave behind.
+#[derive(Default)]
+struct Measured {
+    samples: BTreeMap<(usize, Kind), Vec<Figures>>,
+    memory: BTreeMap<Kind, Memory>,
+    failed: BTreeMap<Kind, String>,
 }
 
 pub fn main(args: &Args) -> Result<()> {
-    let kinds: &[Kind] = match args.only {
-        None => &[Kind::Floor, Kind::Invoked],
-        Some(Only::Floor) => &[Kind::Floor],
-        Some(Only::Invoked) => &[Kind::Invoked],
-    };
+    let kinds = args.kinds();
     if kinds.contains(&Kind::Invoked) {
         // Before minutes are spent on the floor.
         args.daemon.binary()?;
     }
     let reps = args.reps.unwrap_or(if args.quick { 1 } else { 3 }).max(1);
-    let steps = steps(args.quick);
+    let steps = args.steps();
     let home = args.daemon.directory()?;
-
-    let mut samples: BTreeMap<(usize, Kind), Vec<Figures>> = BTreeMap::new();
-    let mut memory: BTreeMap<Kind, Memory> = BTreeMap::new();
+    let mut measured = Measured::default();
     for rep in 0..reps {
-        for &kind in kinds {
-            let name = kind.name();
-            let mut stage = Stage::set(kind, &args.daemon, &home.path().join(rep.to_string()))
-                .with_context(|| format!("setting up {name}"))?;
-            thread::sleep(Duration::from_secs(1));
-            let idle_bytes = stage.server.usage()?.rss_bytes;
-            stage.measure(Step { seconds: Some(0.5), ..Step::at(16) })?;
-            for (index, (title, step)) in steps.iter().enumerate() {
-                eprintln!("[{}/{reps}] {name}: {title}", rep + 1);
-                let figures = stage.measure(*step).with_context(|| format!("{name}: {title}"))?;
-                samples.entry((index, kind)).or_default().push(figures);
+        // By turns from another end, so that a machine that slows down favours nobody.
+        let mut turns = kinds.clone();
+        if rep % 2 == 1 {
+            turns.reverse();
+        }
+        for kind in turns {
+            if measured.failed.contains_key(&kind) {
+                continue;
             }
-            let usage = stage.server.usage()?;
-            let seen = memory.entry(kind).or_default();
-            seen.idle_bytes = seen.idle_bytes.max(idle_bytes);
-            seen.after_bytes = seen.after_bytes.max(usage.rss_bytes);
-            seen.peak_bytes = seen.peak_bytes.max(usage.peak_bytes);
-            drop(stage);
-            fs::remove_dir_all(home.path().join(rep.to_string()))?;
+            let place = home.path().join(rep.to_string());
+            let title = format!("[{}/{reps}] {}", rep + 1, kind.name());
+            let turn = measured.turn(kind, &args.daemon, &place, &steps, &title);
+            match turn {
+                Err(error) if kind.is_peer() => {
+                    eprintln!("{title} failed: {error:#}");
+                    measured.failed.insert(kind, format!("{error:#}"));
+                }
+                turn => turn?,
+            }
+            fs::remove_dir_all(&place)?;
         }
     }
-
-    let steps = steps.into_iter().enumerate().map(|(index, (name, _))| {
-        let samples: BTreeMap<Kind, Vec<Figures>> = kinds
-            .iter()
-            .map(|&kind| (kind, samples.remove(&(index, kind)).unwrap_or_default()))
-            .collect();
-        let median =
-            samples.iter().map(|(&kind, samples)| (kind, Figures::median(samples))).collect();
-        StepResult { name, samples, median }
-    });
     let session = Session {
         quick: args.quick,
         file_system: disk::file_system(home.path())?,
         cores: thread::available_parallelism()?.get(),
         concurrency: args.daemon.concurrency,
-        payload_bytes: 1_024,
-        steps: steps.collect(),
-        memory,
+        repetitions: reps,
+        servers: kinds.iter().map(|&kind| (kind, peer::describe(kind, &args.daemon))).collect(),
+        steps: results(steps, &kinds, &mut measured.samples),
+        failed: measured.failed,
+        memory: measured.memory,
     };
-    let tables = report::tables(&session);
-    print!("{tables}");
-    if let Some(path) = &args.markdown {
-        fs::write(path, &tables).with_context(|| format!("writing {}", path.display()))?;
+    let section = if kinds.iter().any(|kind| kind.is_peer()) { "peers" } else { "run" };
+    let text = summary::text(&session) + &report::tables(&session);
+    args.output.publish(section, &text, &session, &summary::charts(&session))?;
+    nothing_is_lost(&session)
+}
+
+impl Args {
+    fn kinds(&self) -> Vec<Kind> {
+        let chosen = |kind: &Kind| match self.only.as_slice() {
+            [] => self.peers || !kind.is_peer(),
+            only => only.contains(kind),
+        };
+        Kind::ALL.into_iter().filter(chosen).collect()
     }
-    if let Some(path) = &args.out {
-        fs::write(path, serde_json::to_vec_pretty(&session)?)
-            .with_context(|| format!("writing {}", path.display()))?;
+
+    fn steps(&self) -> Vec<(Scenario, Step)> {
+        let quick = self.quick;
+        let seconds = self.seconds.unwrap_or(if quick { 1.5 } else { 5.0 });
+        let count = self.count.unwrap_or(if quick { 10_000 } else { 50_000 });
+        let closed = |at| Step { seconds: Some(seconds), ..Step::at(at) };
+        let mut steps = Vec::new();
+        let mut add = |kind, name: String, step: Step| {
+            let Step { connections, size: payload_bytes, rate, .. } = step;
+            steps.push((Scenario { name, kind, connections, payload_bytes, rate }, step));
+        };
+        for connections in [1, 16, 64, 256] {
+            let name = format!("closed loop at {connections}");
+            add(ScenarioKind::Accept, name, closed(connections));
+        }
+        let step = Step { count: Some(count), ..Step::at(64) };
+        add(ScenarioKind::EndToEnd, format!("end to end, {count} at 64"), step);
+        for rate in [500.0, 2_000.0] {
+            let step = Step { seconds: Some(seconds * 2.0), rate: Some(rate), ..Step::at(64) };
+            add(ScenarioKind::Open, format!("open loop, {rate}/s"), step);
+        }
+        for (name, size) in
+            [("256 B", 256), ("1 KB", 1 << 10), ("16 KB", 16 << 10), ("128 KB", 128 << 10)]
+        {
+            let step = Step { size, ..closed(64) };
+            add(ScenarioKind::Payloads, format!("payload of {name} at 64"), step);
+        }
+        let wanted = |kind: ScenarioKind| match self.scenarios.as_slice() {
+            [] => !(quick && kind == ScenarioKind::Payloads),
+            chosen => chosen.contains(&kind),
+        };
+        steps.retain(|(scenario, _)| wanted(scenario.kind));
+        steps
     }
+}
+
+impl Measured {
+    /// All steps on a fresh server.
+    fn turn(
+        &mut self,
+        kind: Kind,
+        daemon: &DaemonArgs,
+        place: &Path,
+        steps: &[(Scenario, Step)],
+        title: &str,
+    ) -> Result<()> {
+        eprintln!("{title}: setting up");
+        let mut stage = Stage::set(kind, daemon, place).context("setting it up")?;
+        thread::sleep(Duration::from_secs(1));
+        let idle_bytes = stage.server.usage()?.rss_bytes;
+        stage.measure(Step { seconds: Some(0.5), ..Step::at(16) })?;
+        for (index, (scenario, step)) in steps.iter().enumerate() {
+            eprintln!("{title}: {}", scenario.name);
+            let figures = stage.measure(*step).with_context(|| scenario.name.clone())?;
+            self.samples.entry((index, kind)).or_default().push(figures);
+        }
+        let usage = stage.server.usage()?;
+        let seen = self.memory.entry(kind).or_default();
+        seen.idle_bytes = seen.idle_bytes.max(idle_bytes);
+        seen.after_bytes = seen.after_bytes.max(usage.rss_bytes);
+        seen.peak_bytes = seen.peak_bytes.max(usage.peak_bytes);
+        Ok(())
+    }
+}
+
+fn results(
+    steps: Vec<(Scenario, Step)>,
+    kinds: &[Kind],
+    samples: &mut BTreeMap<(usize, Kind), Vec<Figures>>,
+) -> Vec<StepResult> {
+    let result = |(index, (scenario, _)): (usize, (Scenario, Step))| {
+        let of = kinds.iter().filter_map(|&kind| Some((kind, samples.remove(&(index, kind))?)));
+        let samples: BTreeMap<Kind, Vec<Figures>> = of.collect();
+        let median = samples.iter().map(|(&kind, samples)| (kind, Figures::median(samples)));
+        StepResult { scenario, median: median.collect(), samples }
+    };
+    steps.into_iter().enumerate().map(result).collect()
+}
+
+/// Of the floor and of invoked; a peer's loss stands in the table.
+fn nothing_is_lost(session: &Session) -> Result<()> {
     for step in &session.steps {
-        for (kind, figures) in &step.median {
+        for (kind, figures) in step.median.iter().filter(|(kind, _)| !kind.is_peer()) {
             ensure!(
                 figures.unseen + figures.broken == 0.0,
                 "{}, {}: {} accepted invocations never reached the function, {} requests broke",
                 kind.name(),
-                step.name,
+                step.scenario.name,
                 figures.unseen,
                 figures.broken
             );
         }
     }
     Ok(())
-}
-
-fn steps(quick: bool) -> Vec<(String, Step)> {
-    let (closed_seconds, open_seconds, count) =
-        if quick { (1.5, 3.0, 10_000) } else { (5.0, 10.0, 50_000) };
-    let mut steps = Vec::new();
-    for connections in [1, 16, 64, 256] {
-        let step = Step { seconds: Some(closed_seconds), ..Step::at(connections) };
-        steps.push((format!("closed loop at {connections}"), step));
-    }
-    let step = Step { count: Some(count), ..Step::at(64) };
-    steps.push((format!("end to end, {count} at 64"), step));
-    for rate in [500.0, 2_000.0] {
-        let step = Step { seconds: Some(open_seconds), rate: Some(rate), ..Step::at(64) };
-        steps.push((format!("open loop, {rate}/s"), step));
-    }
-    steps
 }

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::control;
 use crate::function::Stats;
 use crate::load;
+use crate::peer::restate;
 use crate::proc::{Machine, Process, Usage, own_cpu_seconds};
 use crate::report::Figures;
 use crate::server::{DaemonArgs, FUNCTION, Kind, Server};
@@ -30,10 +31,14 @@ pub struct Step {
     pub delay: u32,
     /// Whether requests are signed.
     pub signed: bool,
+    /// With the key of another account.
+    pub other_account: bool,
     pub connections: usize,
     pub seconds: Option<f64>,
     pub count: Option<u64>,
     pub rate: Option<f64>,
+    /// Bytes of a payload.
+    pub size: usize,
 }
 
 impl Step {
@@ -45,10 +50,12 @@ impl Step {
             functions: None,
             delay: 0,
             signed: false,
+            other_account: false,
             connections,
             seconds: None,
             count: None,
             rate: None,
+            size: 1_024,
         }
     }
 }
@@ -65,12 +72,15 @@ impl Stage {
     pub fn set(kind: Kind, args: &DaemonArgs, home: &Path) -> Result<Self> {
         fs::create_dir_all(home)?;
         let function = control::free_address()?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("function").arg(format!("--listen={function}")).arg("--exit-with-stdin");
-        let function_process = Process::start(&mut command, &home.join("function.log"))?;
+        let (process, called) = if kind.is_restate() {
+            let called = control::free_address()?;
+            (restate_function(args, home, called, function)?, called)
+        } else {
+            (start_function(home, function, &[])?, function)
+        };
         control::wait_until_ready(function, "/stats", Duration::from_secs(10))?;
-        let server = Server::start(kind, args, home, function)?;
-        Ok(Self { server, function, function_process, home: home.to_path_buf(), run: 0 })
+        let server = Server::start(kind, args, home, called)?;
+        Ok(Self { server, function, function_process: process, home: home.to_path_buf(), run: 0 })
     }
 
     #[must_use]
@@ -135,9 +145,13 @@ impl Stage {
             .arg(format!("--target={}", self.server.address))
             .arg(format!("--function={}", step.function))
             .arg(format!("--connections={}", step.connections))
+            .arg(format!("--size={}", step.size))
             .arg(format!("--run={}", self.run))
             .arg(format!("--delay={}", step.delay))
             .arg("--exit-with-stdin");
+        if self.server.kind.is_restate() {
+            command.arg(format!("--path={}", restate::PATH));
+        }
         let limits = [
             ("--functions", step.functions.map(|functions| functions.to_string())),
             ("--seconds", step.seconds.map(|seconds| seconds.to_string())),
@@ -146,6 +160,9 @@ impl Stage {
         ];
         if step.signed {
             command.arg("--sign");
+        }
+        if step.other_account {
+            command.arg("--other-account");
         }
         for (name, value) in limits {
             if let Some(value) = value {
@@ -191,6 +208,30 @@ impl Stage {
     }
 
     pub fn function_usage(&self) -> Result<Usage> {
-        Usage::read(self.function_process.pid()).context("the function is gone")
+        self.function_process.usage().context("the function is gone")
     }
+}
+
+/// Another function than the stage's own also ends with the harness.
+pub fn start_function(home: &Path, listen: SocketAddr, arguments: &[&str]) -> Result<Process> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("function").arg(format!("--listen={listen}")).arg("--exit-with-stdin");
+    let log = home.join(format!("function-{}.log", listen.port()));
+    let process = Process::start(command.args(arguments), &log)?;
+    control::wait_until_ready(listen, "/stats", Duration::from_secs(10))?;
+    Ok(process)
+}
+
+fn restate_function(
+    args: &DaemonArgs,
+    home: &Path,
+    listen: SocketAddr,
+    control: SocketAddr,
+) -> Result<Process> {
+    let mut command = Command::new(args.tools.program()?);
+    command
+        .arg("restate-function")
+        .arg(format!("--listen={listen}"))
+        .arg(format!("--control={control}"));
+    Process::start(&mut command, &home.join("function.log"))
 }

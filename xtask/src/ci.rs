@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::bench;
 use crate::prepare;
 use crate::steps::Steps;
 use crate::test;
@@ -23,11 +24,14 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     });
     steps.step("docs", || {
         shell(
-            workspace.cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"),
+            workspace
+                .cargo(&["doc", "--workspace", "--exclude", "invoked-peers", "--no-deps"])
+                .env("RUSTDOCFLAGS", "-Dwarnings"),
         )
     });
     steps.step("layers", || layers(workspace));
     test::add_steps(&mut steps, workspace);
+    steps.step("bench", || bench::quick(workspace));
     steps.report()
 }
 

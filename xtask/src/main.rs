@@ -33,7 +33,14 @@ cargo xtask COMMAND
   soak [--rounds 50] [--seeds 100000] [--fuzz-seconds 60]
                         kill -9 rounds against the release binary, the simulation with more seeds, and each fuzz
                         target for so long
-  bench [--quick] […]   the load benchmark against the release binary; other words are passed on
+  bench                 invoked beside the floor, ways to invoke, neighbours, a failing target, a backlog of 200,000;
+                        writes its sections of docs/benchmarks.md
+  bench --quick         a minute, for CI: prints ratios, writes nothing
+  bench --peers […]     installs RabbitMQ, BullMQ on Redis, Restate and NATS and measures all in one run; writes its
+                        section unless other words than --reps N follow
+  bench --soak          backlogs of one and ten million, lists among a million tasks; writes their sections
+  bench callbacks […]   callbacks to the brokers of the tests
+  bench WORDS…          any other command of the load generator, which writes only with --docs docs
 
 CARGO_TARGET_DIR is honoured (default: target/).";
 

@@ -74,8 +74,11 @@ fn version_of_python() -> Result<String> {
 }
 
 fn node(workspace: &Workspace, tools: &Path) -> Result<()> {
-    let source = workspace.root.join("tests/conformance/node");
-    let place = tools.join("node");
+    npm_ci(&workspace.root.join("tests/conformance/node"), &tools.join("node"))
+}
+
+/// What the lock file in `source` pins, installed in `place`.
+pub fn npm_ci(source: &Path, place: &Path) -> Result<()> {
     let stamp = place.join("installed");
     let lock = fs::read_to_string(source.join("package-lock.json"))?;
     let wanted = format!("{}{lock}", version("node", "--version", &["nodejs", "npm"])?);
@@ -84,14 +87,14 @@ fn node(workspace: &Workspace, tools: &Path) -> Result<()> {
     }
 
     version("npm", "--version", &["npm"])?;
-    fs::create_dir_all(&place)?;
+    fs::create_dir_all(place)?;
     for file in ["package.json", "package-lock.json"] {
         fs::copy(source.join(file), place.join(file))?;
     }
     let mut npm = Command::new("npm");
     // It removes what was there. The packages' own scripts build nothing that we need.
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-    shell(npm.current_dir(&place))?;
+    shell(npm.current_dir(place))?;
     fs::write(&stamp, wanted)?;
     Ok(())
 }
@@ -140,7 +143,7 @@ fn promtool(tools: &Path) -> Result<()> {
         return Ok(());
     }
     let scratch = tools.join("prometheus.deb.d");
-    let unpacked = download_and_unpack("prometheus", &scratch);
+    let unpacked = download_and_unpack(&["prometheus"], &scratch);
     match unpacked {
         Ok(()) => fs::rename(scratch.join("usr/bin/promtool"), &place)?,
         Err(error) if is_root() => {
@@ -156,30 +159,38 @@ fn promtool(tools: &Path) -> Result<()> {
     Ok(())
 }
 
-fn download_and_unpack(package: &str, scratch: &Path) -> Result<()> {
-    if scratch.exists() {
-        fs::remove_dir_all(scratch)?;
+/// Packages of Debian's, unpacked into `place`, which then has nothing else.
+pub fn download_and_unpack(packages: &[&str], place: &Path) -> Result<()> {
+    if place.exists() {
+        fs::remove_dir_all(place)?;
     }
-    fs::create_dir_all(scratch)?;
+    fs::create_dir_all(place)?;
     let download = || {
         // The sandbox user of apt cannot write below target/; there is nothing to protect.
         let mut apt = Command::new("apt-get");
-        apt.args(["download", "--quiet", "--option", "APT::Sandbox::User=root", package])
-            .current_dir(scratch);
+        apt.args(["download", "--quiet", "--option", "APT::Sandbox::User=root"])
+            .args(packages)
+            .current_dir(place);
         shell(&mut apt)
     };
     if download().is_err() {
         if !is_root() {
-            bail!("apt-get download {package} failed");
+            bail!("apt-get download {} failed", packages.join(" "));
         }
         shell(Command::new("apt-get").args(["update", "--quiet"]))?;
         download()?;
     }
-    let archive = fs::read_dir(scratch)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .context("apt-get download left no .deb file")?;
-    shell(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(scratch))
+    let files = fs::read_dir(place)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_archive = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "deb");
+    let archives: Vec<PathBuf> = files.filter(is_archive).collect();
+    if archives.len() < packages.len() {
+        bail!("apt-get download left {} of {} .deb files", archives.len(), packages.len());
+    }
+    for archive in archives {
+        shell(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(place))?;
+        fs::remove_file(archive)?;
+    }
+    Ok(())
 }
 
 /// Optional: without it the test of the systemd unit says that it did not run.

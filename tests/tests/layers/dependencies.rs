@@ -46,6 +46,7 @@ fn may_import(name: &str) -> Option<&'static [&'static str]> {
                 "invoked-testkit",
             ]
         }
+        "invoked-peers" => &["invoked-benches"],
         "xtask" => &[],
         store if store.starts_with("invoked-store-") => &["invoked-core", "invoked-store"],
         sink if sink.starts_with("invoked-sink-") => &["invoked-core", "invoked-sink"],
@@ -55,7 +56,8 @@ fn may_import(name: &str) -> Option<&'static [&'static str]> {
 
 /// The binary may name everything but what is for tests only.
 const BINARY: &str = "invoked";
-const TESTS_ONLY: &[&str] = &["invoked-testkit", "invoked-tests", "invoked-benches", "xtask"];
+const TESTS_ONLY: &[&str] =
+    &["invoked-testkit", "invoked-tests", "invoked-benches", "invoked-peers", "xtask"];
 
 /// An adapter joins a port to one technology.
 fn is_adapter(name: &str) -> bool {

@@ -156,7 +156,9 @@ async fn tasks_are_shown_whole_and_listed_by_what_is_asked() {
     assert_eq!(good["result"], json!({"encoding": "utf8", "data": "hi"}));
     assert_eq!((&good["status"], &good["retry_of"]), (&json!("Succeeded"), &Value::Null));
     assert_eq!(good["events"][0]["status"], "Enqueued");
+    operator.next_millisecond().await;
     operator.task("good-2", "hi").await;
+    operator.next_millisecond().await;
     let mut api = operator.daemon.client().await;
     let held = ("x-fc-async-task-id", "held");
     assert_eq!(api.send("POST", INVOKE, &[ASYNC, TASK, held], "hold").await.status, 202);

@@ -33,6 +33,14 @@ impl Operator {
         self.client.send(method, path, &headers, body).await
     }
 
+    /// Comes back when the engine's clock is past what it shows now: what is accepted then is younger
+    /// than all that was accepted before.
+    pub(crate) async fn next_millisecond(&self) {
+        let handle = self.daemon.engine.handle();
+        let before = handle.now();
+        until(async || (before < handle.now()).then_some(())).await;
+    }
+
     #[track_caller]
     pub(crate) fn refused(answer: &Answer, status: u16, code: &str, field: Option<&str>) {
         let body = answer.value();
