@@ -10,6 +10,7 @@
 //! `effects_follow_commits`, `one_commit_per_row`, `one_due`, `outcome_with_callback`,
 //! `counted_once`: see [`crate::invariant`], which the simulation checks after every step.
 
+mod ahead;
 mod attempt;
 mod callback;
 mod commit;
@@ -232,6 +233,7 @@ impl ShardCore {
             }
             Input::HeadLoaded { key, head, is_kept } => self.head_loaded(key, head, is_kept, now),
             Input::BytesLoaded(loaded) => self.bytes_loaded(loaded, now),
+            Input::BytesReadAhead(loaded) => self.bytes_read_ahead(loaded, now),
             Input::Directory(directory) => {
                 let old = core::mem::replace(&mut self.directory, directory);
                 self.adopt_directory(now);

@@ -20,7 +20,7 @@ use crate::operations::run::Runner;
 use crate::operations::{self, Operations};
 use crate::random::Random;
 use crate::shard::lag::Lag;
-use crate::shard::{Ask, Replies, ShardTask};
+use crate::shard::{Ask, Reads, Replies, ShardTask};
 use crate::telemetry::FunctionMeters;
 
 /// Questions that may wait for a shard.
@@ -130,6 +130,7 @@ impl Engine {
                 calls: std::collections::BTreeMap::new(),
                 replies: Replies::default(),
                 lag: Lag::default(),
+                reads: Reads::default(),
                 meters: FunctionMeters::default(),
             };
             tasks.spawn(task.run());

@@ -10,9 +10,10 @@ use invoked_core::directory::{Directory, Function, FunctionKind, Prepared, TaskM
 use invoked_core::id::FnId;
 use invoked_core::lane::Rate;
 use invoked_core::limits::FUNCTIONS_PER_ACCOUNT_MAX;
-use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::name::{FunctionKey, Qualifier};
 use invoked_core::role::Roles;
 use invoked_core::terms::{Destination, Terms};
+use invoked_core::time::Timestamp;
 use invoked_store::codec::DecodeError;
 use invoked_store::{RegistryEntry, RegistryKind, Store, StoreError};
 use tokio::sync::oneshot;
@@ -23,7 +24,7 @@ use crate::handle::{Handle, Shared, Snapshot};
 use crate::labels::Resources;
 use crate::pauses::{Holds, LaneHold, LaneKey};
 use crate::registry::{
-    ConfigRecord, FunctionChange, FunctionRecord, Origin, Seed, config_entry, function_entry,
+    ConfigRecord, FunctionChange, FunctionRecord, Origin, config_entry, function_entry,
     interned_destination, interned_function, read_config_entry, read_interned_function,
 };
 use crate::resources::OwnerKey;
@@ -344,49 +345,6 @@ impl Handle {
         Ok(())
     }
 
-    /// Brings in the functions of the operator's file. Those the file no longer names stay as they
-    /// are, because work may wait for them; a client can delete them.
-    ///
-    /// # Errors
-    /// A value is not allowed, or the store did not take it.
-    pub async fn seed(&self, seeds: Vec<Seed>) -> Result<(), FunctionError> {
-        let changing = self.shared.changes.lock().await;
-        let account = self.shared.config.identity.account.clone();
-        let key_of = |name: &FunctionName| FunctionKey::new(&account, name.clone());
-        *self.shared.in_file.write().unwrap_or_else(PoisonError::into_inner) =
-            seeds.iter().map(|seed| key_of(&seed.name)).collect();
-        let mut configs = Vec::new();
-        for seed in seeds {
-            let key = key_of(&seed.name);
-            let old = self.function(&key).ok();
-            self.write_function(key.clone(), seed.change, Origin::File, old.as_ref()).await?;
-            let key = (key, Qualifier::LATEST);
-            let snapshot = self.shared.snapshot();
-            let has_history = snapshot.functions.configs.contains_key(&key)
-                || snapshot.functions.deleted_configs.contains(&key);
-            if let Some(config) = seed.config.filter(|_| !has_history) {
-                configs.push((key.0, config));
-            }
-        }
-        for (function, config) in configs {
-            let registered = &self.shared.snapshot().functions;
-            self.check_destinations(registered, &function, &Qualifier::LATEST, &config).map_err(
-                |error| FunctionError::Invalid { field: "async", problem: error.to_string() },
-            )?;
-            let now = self.now();
-            let record = ConfigRecord {
-                function,
-                qualifier: Qualifier::LATEST,
-                config,
-                created_at: now,
-                modified_at: now,
-            };
-            self.write_config(record).await?;
-        }
-        drop(changing);
-        Ok(())
-    }
-
     async fn write_function(
         &self,
         key: FunctionKey,
@@ -403,8 +361,26 @@ impl Handle {
             // A number of its own: what waits for a function that was deleted is not this one's.
             None => self.shared.store.intern(&interned_function(&key, self.now())).await?,
         };
+        let mut record = self.record(&key, id, change, origin, old);
+        if old == Some(&record) {
+            return Ok(record);
+        }
+        record.modified_at = self.now();
+        self.write_record(key, &record).await?;
+        Ok(record)
+    }
+
+    /// The record of a function as it is to be, modified when it was before.
+    pub(crate) fn record(
+        &self,
+        key: &FunctionKey,
+        id: FnId,
+        change: FunctionChange,
+        origin: Origin,
+        old: Option<&FunctionRecord>,
+    ) -> FunctionRecord {
         let now = self.now();
-        let mut record = FunctionRecord {
+        FunctionRecord {
             id,
             origin,
             kind: change.kind,
@@ -425,13 +401,7 @@ impl Handle {
             modified_at: old.map_or(now, |old| old.modified_at),
             name: key.name.clone(),
             account: key.account.as_ref().to_owned(),
-        };
-        if old == Some(&record) {
-            return Ok(record);
         }
-        record.modified_at = now;
-        self.write_record(key, &record).await?;
-        Ok(record)
     }
 
     /// Makes a function's record durable and lets it be in force. Only while changes are held.
@@ -440,21 +410,27 @@ impl Handle {
         key: FunctionKey,
         record: &FunctionRecord,
     ) -> Result<(), StoreError> {
-        let entry = RegistryEntry {
-            kind: RegistryKind::Function,
-            name: function_entry(&key),
-            value: Some(record.encode()),
-        };
-        self.shared.store.put_registry(&[entry]).await?;
         let mut registered = self.shared.snapshot().functions.clone();
-        Arc::make_mut(&mut registered.names).entry(record.id).or_insert_with(|| key.clone());
-        registered.functions.insert(key, record.clone());
+        let entry = registered.enter(key, record.clone(), record.modified_at);
+        self.shared.store.put_registry(&[entry]).await?;
         self.shared.publish(&registered).await;
         Ok(())
     }
 
     pub(crate) async fn write_config(&self, record: ConfigRecord) -> Result<(), StoreError> {
         let mut registered = self.shared.snapshot().functions.clone();
+        let entry = self.enter_config(&mut registered, record).await?;
+        self.shared.store.put_registry(&[entry]).await?;
+        self.shared.publish(&registered).await;
+        Ok(())
+    }
+
+    /// Enters a configuration, and numbers for its destinations. The entry is still to be stored.
+    pub(crate) async fn enter_config(
+        &self,
+        registered: &mut Functions,
+        record: ConfigRecord,
+    ) -> Result<RegistryEntry, StoreError> {
         for arn in [&record.config.on_success, &record.config.on_failure].into_iter().flatten() {
             if !registered.destinations.contains_key(arn.as_str()) {
                 let id = self.shared.store.intern(&interned_destination(arn)).await?;
@@ -466,12 +442,30 @@ impl Handle {
             name: config_entry(&record.function, &record.qualifier),
             value: Some(record.encode()),
         };
-        self.shared.store.put_registry(&[entry]).await?;
         let key = (record.function.clone(), record.qualifier.clone());
         registered.deleted_configs.remove(&key);
         registered.configs.insert(key, record);
-        self.shared.publish(&registered).await;
-        Ok(())
+        Ok(entry)
+    }
+}
+
+impl Functions {
+    /// Enters a function's record. The entry is still to be stored.
+    pub(crate) fn enter(
+        &mut self,
+        key: FunctionKey,
+        record: FunctionRecord,
+        modified_at: Timestamp,
+    ) -> RegistryEntry {
+        let record = FunctionRecord { modified_at, ..record };
+        let entry = RegistryEntry {
+            kind: RegistryKind::Function,
+            name: function_entry(&key),
+            value: Some(record.encode()),
+        };
+        Arc::make_mut(&mut self.names).entry(record.id).or_insert_with(|| key.clone());
+        self.functions.insert(key, record);
+        entry
     }
 }
 

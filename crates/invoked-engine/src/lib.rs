@@ -31,6 +31,7 @@ mod registry;
 mod resources;
 mod retry;
 mod roles;
+mod seed;
 mod services;
 mod shard;
 mod switches;

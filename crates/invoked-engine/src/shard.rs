@@ -26,8 +26,8 @@ use invoked_core::directory::Directory;
 use invoked_core::head::{Head, LaneId};
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::shard::{
-    AcceptRequest, Accepted, Effect, Input, Note, RedriveRefused, Refused, ReplyId, ShardCore,
-    ShardView, Standing, StopRefused, Ticket,
+    AcceptRequest, Accepted, BytesWanted, Effect, Input, Note, RedriveRefused, Refused, ReplyId,
+    ShardCore, ShardView, Standing, StopRefused, Ticket,
 };
 use invoked_core::sweep::{SweepPage, SweepRefused, Swept};
 use invoked_core::totals::Total;
@@ -119,6 +119,7 @@ pub(crate) struct ShardTask {
     pub(crate) calls: BTreeMap<InvKey, (Attempt, AbortHandle)>,
     pub(crate) replies: Replies,
     pub(crate) lag: Lag,
+    pub(crate) reads: Reads,
     pub(crate) meters: FunctionMeters,
 }
 
@@ -132,6 +133,14 @@ pub(crate) struct Replies {
     sweeps: BTreeMap<ReplyId, oneshot::Sender<Result<Swept, SweepRefused>>>,
     idle: Vec<oneshot::Sender<()>>,
     flushed: Vec<oneshot::Sender<()>>,
+}
+
+/// Reads of payloads. While enough are under way, the next one grows, as a commit does: each costs the
+/// waking of a thread, and a drain would make one for every invocation.
+#[derive(Default)]
+pub(crate) struct Reads {
+    under_way: usize,
+    wanted: Vec<BytesWanted>,
 }
 
 /// A commit under way.
@@ -430,7 +439,11 @@ impl ShardTask {
             }
             Effect::LoadHead { key } => self.load_head(key),
             Effect::LoadKept { key } => self.load_kept(key),
-            Effect::LoadBytes { wanted } => self.load_bytes(wanted),
+            Effect::ReadBytesAhead { wanted } => self.read_bytes_ahead(wanted),
+            Effect::LoadBytes { wanted } => {
+                self.reads.wanted.extend(wanted);
+                self.load_bytes();
+            }
             Effect::Note(Note::Breaker { lane, breaker }) => self.breaker_moved(lane, &breaker),
             Effect::Note(note) => self.meters.note(note, &self.snapshot.directory),
             Effect::Alarm(message) => {

@@ -21,7 +21,7 @@
 //!               11                                                     shards
 //! pad           0                                                      filler of the journal
 //! rec-<day>     1 | inv 16                                             head record, finished, small answer
-//!               2 | function 4 | accepted 8 | inv 16                   -            every task
+//!               2 | function 4 | accepted 8 | inv 16                   -            until format 2
 //!               3 | function 4 | status 1 | accepted 8 | inv 16        -            see `status`
 //!               4 | function 4 | task id | 0 | inv 16                  accepted     see `task_id`
 //!               5 | failed at 8 | inv 16                               kept callback
@@ -43,7 +43,6 @@ use std::ops::Bound;
 use invoked_core::time::{Day, Timestamp};
 use invoked_store::codec::DecodeError;
 
-pub(crate) mod accepted;
 pub(crate) mod body;
 pub(crate) mod callback;
 pub(crate) mod due;
@@ -120,7 +119,7 @@ pub(crate) enum MetaKind {
 #[repr(u8)]
 pub(crate) enum RecordKind {
     Record = 1,
-    Accepted = 2,
+    // 2 was the order of acceptance, which nobody reads any more.
     Status = 3,
     TaskId = 4,
     Callback = 5,

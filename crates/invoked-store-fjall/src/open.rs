@@ -81,7 +81,7 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
 
     let last = match found {
         FORMAT => last,
-        _ => upgrade(&tables, &view, &acknowledged, (found, last))?,
+        _ => upgrade(&tables, &view, &acknowledged, last)?,
     };
 
     let mut epochs = Vec::new();
@@ -118,14 +118,14 @@ fn create(
     Ok(Opened { tables, acknowledged, number, shards, live_rows, epochs })
 }
 
-/// Format 1 also indexed by their status the tasks that wait since their acceptance. Before format 3
-/// nobody counted where live rows stand: they are counted here, once. What else was written is read as
+/// Format 1 also indexed by their status the tasks that wait since their acceptance; formats 1 and 2 did
+/// not index those that were under way, nor count where live rows stand. What else they wrote is read as
 /// it is. Cut short, this begins again. Returns the number of the last batch.
 fn upgrade(
     tables: &Tables,
     view: &View<'_>,
     acknowledged: &Acknowledged,
-    (found, last): (u32, u64),
+    last: u64,
 ) -> Result<u64, StoreError> {
     let number = last + 1;
     let mut staged = Staged::default();
@@ -135,10 +135,12 @@ fn upgrade(
         if let Some((id, gauge)) = head.gauge() {
             *gauges.entry((head.key.shard(), id, gauge)).or_default() += 1;
         }
-        if found == 1 && status::is_due_since_acceptance(&head) {
-            let (at, status) = (head.accepted_at, head.status());
-            let key = status::encode_key(head.fn_id, status, at, head.key);
+        let (at, status) = (head.accepted_at, head.status());
+        let key = status::encode_key(head.fn_id, status, at, head.key);
+        if status::is_due_since_acceptance(&head) {
             staged.remove(Table::Records(head.bucket()), &key);
+        } else if head.task.is_some() && head.life.attempt_under_way().is_some() {
+            staged.put(Table::Records(head.bucket()), &key, &[]);
         }
         if staged.len() >= UPGRADED_AT_ONCE {
             std::mem::take(&mut staged).commit(tables).map_err(engine)?;

@@ -27,9 +27,15 @@ mod wire;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 
 use crate::cli::{Cli, Command};
 use crate::config::Environment;
+
+/// Takes a twentieth of the daemon's own instructions less than glibc's, and none of its calls that grow
+/// and trim heaps.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let environment = Environment::of_process();

@@ -34,13 +34,13 @@ impl ShardCore {
             }
             row.held = Some(lane);
             row.dispatched_at = None;
-            let has_payload = row.payload.is_some();
+            let (has_payload, is_read_ahead) = (row.payload.is_some(), row.is_read_ahead);
             self.lanes.occupy(lane, now);
             self.attempts_under_way += 1;
             self.attempt_granted(lane, key, now);
             if has_payload {
                 self.start(key, false, now);
-            } else {
+            } else if !is_read_ahead {
                 self.want_bytes(key);
             }
         }

@@ -196,6 +196,8 @@ pub enum Input {
     },
     /// A read of payloads is done.
     BytesLoaded(Vec<LoadedBytes>),
+    /// The same of rows that wait for their turn. Without a payload, the read came to nothing.
+    BytesReadAhead(Vec<LoadedBytes>),
     /// Functions have changed.
     Directory(Arc<Directory>),
     /// Time has passed.
@@ -449,6 +451,11 @@ pub enum Effect {
     LoadKept {
         /// Its invocation.
         key: InvKey,
+    },
+    /// Read the payloads of rows whose turn will come, then say [`Input::BytesReadAhead`].
+    ReadBytesAhead {
+        /// Which.
+        wanted: Vec<BytesWanted>,
     },
     /// Read payloads, then say [`Input::BytesLoaded`].
     LoadBytes {

@@ -36,6 +36,8 @@ pub(super) struct Row {
     pub(super) purged_by: Option<ReplyId>,
     /// Whether its callback is given up as soon as its bytes are read.
     pub(super) is_giving_up: bool,
+    /// Whether its payload is being read before its turn.
+    pub(super) is_read_ahead: bool,
     pub(super) payload: Option<Bytes>,
     pub(super) result: Option<Bytes>,
     pub(super) envelope: Option<Bytes>,
@@ -75,6 +77,7 @@ impl Row {
             gauge: None,
             purged_by: None,
             is_giving_up: false,
+            is_read_ahead: false,
             payload: Some(payload),
             result: None,
             envelope: None,
@@ -98,12 +101,20 @@ impl Row {
             deadline: None,
             purged_by: None,
             is_giving_up: false,
+            is_read_ahead: false,
             payload: None,
             result: None,
             envelope: None,
             first_try_at: None,
             later: SmallVec::new(),
         }
+    }
+
+    /// Whether it waits for its attempt, and its payload is in the store alone.
+    pub(super) fn waits_for_payload(&self) -> bool {
+        self.waiting_at.is_some()
+            && self.payload.is_none()
+            && matches!(self.slot.lane, LaneId::Function(_))
     }
 
     /// Bytes it keeps in memory.

@@ -18,6 +18,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use bytes::Bytes;
 
+mod ahead;
 mod breakers;
 mod hand_overs;
 mod inlets;
@@ -208,6 +209,7 @@ fn word(effect: &Effect) -> Option<String> {
         Effect::Call(call) => format!("call {} {}", call.tried, call.destination),
         Effect::LoadHeads { .. } => "load heads".to_string(),
         Effect::LoadHead { .. } => "load head".to_string(),
+        Effect::ReadBytesAhead { .. } => "read ahead".to_string(),
         Effect::LoadBytes { .. } => "load bytes".to_string(),
         Effect::Note(_) => return None,
         Effect::Alarm(message) => format!("alarm {message}"),
@@ -379,11 +381,11 @@ fn a_restart_takes_up_what_is_due_and_counts_lost_attempts() {
         stored_head(&mut bench, Life::Stopping { attempt: Attempt(2) }),
     ];
     let words = bench.step(Input::HeadsLoaded { lane, heads, is_complete: true });
-    assert_eq!(words, ["load bytes", "update Retrying", "finish Stopped"]);
+    assert_eq!(words, ["read ahead", "update Retrying", "finish Stopped"]);
     let key = bench.core.rows.keys().next().copied().unwrap();
     let payload = Some(Bytes::from_static(b"{}"));
     let loaded = vec![LoadedBytes { key, payload, result: None }];
-    assert_eq!(bench.step(Input::BytesLoaded(loaded)), ["dispatch 1"]);
+    assert_eq!(bench.step(Input::BytesReadAhead(loaded)), ["dispatch 1"]);
 }
 
 #[test]

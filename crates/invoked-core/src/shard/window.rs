@@ -103,6 +103,7 @@ impl ShardCore {
                 self.adopt(head, now);
             }
         }
+        self.read_ahead(&loaded.keys, now);
         for key in loaded.displaced {
             self.evict(key);
         }

@@ -10,7 +10,7 @@ use invoked_core::id::{Attempt, InvKey};
 use invoked_core::lane::Position;
 use invoked_core::life::Verdict;
 use invoked_core::limits::{HEADS_PER_LOAD, RESULT_MAX};
-use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch, FoundCallback};
+use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch, FoundCallback, LoadedBytes};
 use invoked_sink::{Attempted, Delivery};
 use invoked_store::{Store, StoreError};
 
@@ -19,6 +19,9 @@ use super::work::{Done, SweepRead, unavailable};
 use crate::clock::stopwatch;
 use crate::destinations::deliver;
 use crate::registry::interned_destination;
+
+/// Reads of payloads that are under way at a time: one, and one that waits for the disk.
+const BYTES_READS_MAX: usize = 2;
 
 impl ShardTask {
     pub(super) fn dispatch(&mut self, dispatch: Dispatch) {
@@ -118,7 +121,29 @@ impl ShardTask {
         });
     }
 
-    pub(super) fn load_bytes(&mut self, wanted: Vec<BytesWanted>) {
+    pub(super) fn read_bytes_ahead(&mut self, wanted: Vec<BytesWanted>) {
+        let store = Arc::clone(&self.shared.store);
+        self.work.spawn(async move {
+            let loaded = store.bytes(&wanted).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "payloads are not read ahead");
+                let none = |wanted: &BytesWanted| LoadedBytes {
+                    key: wanted.key,
+                    payload: None,
+                    result: None,
+                };
+                wanted.iter().map(none).collect()
+            });
+            Done::Ahead { loaded }
+        });
+    }
+
+    /// Reads what is wanted by now, unless enough reads are under way.
+    pub(super) fn load_bytes(&mut self) {
+        if self.reads.wanted.is_empty() || self.reads.under_way >= BYTES_READS_MAX {
+            return;
+        }
+        self.reads.under_way += 1;
+        let wanted = std::mem::take(&mut self.reads.wanted);
         let store = Arc::clone(&self.shared.store);
         self.work.spawn(async move {
             let read = store.bytes(&wanted).await;

@@ -54,6 +54,9 @@ pub(crate) enum Done {
         key: InvKey,
         read: Result<Option<Box<FoundCallback>>, StoreError>,
     },
+    Ahead {
+        loaded: Vec<LoadedBytes>,
+    },
     Bytes {
         wanted: Vec<BytesWanted>,
         read: Result<Vec<LoadedBytes>, StoreError>,
@@ -135,10 +138,15 @@ impl ShardTask {
                 Ok(found) => Input::KeptLoaded { key, found },
                 Err(error) => return self.read_again(&error, Done::ReadKept { key }),
             },
-            Ok((_, Done::Bytes { wanted, read })) => match read {
-                Ok(loaded) => Input::BytesLoaded(loaded),
-                Err(error) => return self.read_again(&error, Done::ReadBytes { wanted }),
-            },
+            Ok((_, Done::Ahead { loaded })) => Input::BytesReadAhead(loaded),
+            Ok((_, Done::Bytes { wanted, read })) => {
+                self.reads.under_way -= 1;
+                self.load_bytes();
+                match read {
+                    Ok(loaded) => Input::BytesLoaded(loaded),
+                    Err(error) => return self.read_again(&error, Done::ReadBytes { wanted }),
+                }
+            }
             Ok((_, Done::ReadHeads { lane, after })) => {
                 self.load_heads(lane, after);
                 return Ok(());
@@ -156,7 +164,8 @@ impl ShardTask {
                 return Ok(());
             }
             Ok((_, Done::ReadBytes { wanted })) => {
-                self.load_bytes(wanted);
+                self.reads.wanted.extend(wanted);
+                self.load_bytes();
                 return Ok(());
             }
             Err(error) => match self.broken(&error) {

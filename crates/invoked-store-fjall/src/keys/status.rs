@@ -1,7 +1,6 @@
-//! `rec-<day>`: 3 | function 4 | status 1 | accepted 8 | inv 16 → nothing. Tasks that wait or have
-//! ended. What is under way lives in memory and is not indexed. What waits since its acceptance for its
-//! first attempt is not either: its place in the order of due work says the same, and most of those
-//! entries would be removed a moment later.
+//! `rec-<day>`: 3 | function 4 | status 1 | accepted 8 | inv 16 → nothing. Tasks by the status of their
+//! written row. What is due since its acceptance is not here: its place in the order of due work says the
+//! same, and most of those entries would be removed a moment later. The two together are every task.
 
 use invoked_core::head::{Head, Status};
 use invoked_core::id::{FnId, InvKey};
@@ -15,9 +14,15 @@ use super::{Parts, RecordKind, time};
 /// The status under which a task is indexed; `None` if it is not.
 pub(crate) fn indexed(status: Status, due: Timestamp, accepted: Timestamp) -> Option<Status> {
     match status {
-        Status::Enqueued if due == accepted => None,
-        Status::Dequeued | Status::Running | Status::Stopping => None,
+        Status::Enqueued | Status::Dequeued | Status::Running | Status::Stopping
+            if due == accepted =>
+        {
+            None
+        }
         Status::Enqueued
+        | Status::Dequeued
+        | Status::Running
+        | Status::Stopping
         | Status::Retrying
         | Status::Succeeded
         | Status::Failed
@@ -27,9 +32,14 @@ pub(crate) fn indexed(status: Status, due: Timestamp, accepted: Timestamp) -> Op
     }
 }
 
-/// Whether a row that is due is a task that waits since its acceptance for its first attempt.
+/// Whether a row that is due is a task that is listed by nothing else.
 pub(crate) fn is_due_since_acceptance(head: &Head) -> bool {
-    head.task.is_some() && head.status() == Status::Enqueued && head.due == head.accepted_at
+    head.task.is_some() && indexed(head.status(), head.due, head.accepted_at).is_none()
+}
+
+/// Whether tasks of this status may be listed by their place in the order of due work.
+pub(crate) fn may_be_due_since_acceptance(status: Status) -> bool {
+    indexed(status, Timestamp::MIN, Timestamp::MIN).is_none()
 }
 
 pub(crate) fn encode_prefix(function: FnId, status: Status) -> Vec<u8> {

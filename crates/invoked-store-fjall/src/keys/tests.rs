@@ -48,9 +48,6 @@ proptest! {
         id in "[A-Za-z_][A-Za-z0-9_-]{0,40}",
     ) {
         let function = FnId(function);
-        let accepted = accepted::encode_key(function, first.0, first.1);
-        let prefix = accepted::encode_prefix(function);
-        prop_assert_eq!(status::decode_position(&prefix, &accepted), Ok(first));
         let failed = |(at, key)| status::encode_key(function, Status::Failed, at, key);
         let prefix = status::encode_prefix(function, Status::Failed);
         prop_assert_eq!(status::decode_position(&prefix, &failed(first)), Ok(first));
@@ -154,7 +151,6 @@ fn the_numbers_on_disk_are_pinned() {
     assert_eq!(number::next_submission(ShardId(1)), [9, 2, 0, 1]);
     assert_eq!(live_count::encode_key(Day(1)), [10, 0, 0, 0, 1]);
     assert_eq!(record::encode_key(key)[..2], [1, 7]);
-    assert_eq!(accepted::encode_prefix(FnId(1)), [2, 0, 0, 0, 1]);
     assert_eq!(status::encode_prefix(FnId(1), Status::Expired), [3, 0, 0, 0, 1, 12]);
     assert_eq!(task_id::encode_prefix(FnId(1), "a"), [4, 0, 0, 0, 1, b'a']);
     assert_eq!(callback::encode_key(at, key)[..2], [5, 0x80]);

@@ -1,9 +1,9 @@
 //! Listing tasks, in the order of their acceptance.
 //!
-//! The index of a status is walked where one is asked for and indexed, else the index of all tasks.
-//! Every bucket has its own, so the walk merges them. Tasks that wait since their acceptance stand in
-//! the order of due work at the same position, and are taken from there. Where ids have to begin with
-//! something and few do, those are looked up and sorted instead.
+//! The index of the status that is asked for is walked, or those of all. Every bucket has its own, so the
+//! walk merges them. Tasks that are due since their acceptance stand in the order of due work at the same
+//! position, and are taken from there. Where ids have to begin with something and few do, those are
+//! looked up and sorted instead.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
@@ -20,7 +20,7 @@ use invoked_store::{Order, StoreError, TaskPage, TaskQuery, TaskView};
 
 use super::View;
 use crate::error::corrupt;
-use crate::keys::{KeyRange, Table, accepted, after, due, live, record, status, task_id, time};
+use crate::keys::{KeyRange, Table, after, due, live, record, status, task_id, time};
 
 /// A task in an index, and the bucket of its record; without one, a row that is due.
 type Entry = Result<(Position, Option<Day>), StoreError>;
@@ -139,14 +139,9 @@ impl View<'_> {
         Ok(room > 0)
     }
 
-    /// All entries of the index that fits, in order, over all buckets.
+    /// All entries of the indexes that fit, in order, over all buckets.
     fn walk(&self, query: &TaskQuery) -> Result<Merge, StoreError> {
-        let prefix = match query.status {
-            Some(Status::Dequeued | Status::Running | Status::Stopping) | None => {
-                accepted::encode_prefix(query.fn_id)
-            }
-            Some(status) => status::encode_prefix(query.fn_id, status),
-        };
+        let statuses = query.status.map_or(Status::ALL.to_vec(), |status| vec![status]);
         let order = query.order;
         let index = |table, prefix: &[u8], day: Option<Day>| {
             let rows = self.range(table, range(prefix, order, query.after));
@@ -161,10 +156,14 @@ impl View<'_> {
             };
             entries.peekable()
         };
-        let days = self.tables.days().into_iter();
-        let mut indexes: Vec<_> =
-            days.map(|day| index(Table::Records(day), &prefix, Some(day))).collect();
-        if query.status == Some(Status::Enqueued) {
+        let mut indexes = Vec::new();
+        for day in self.tables.days() {
+            for status in &statuses {
+                let prefix = status::encode_prefix(query.fn_id, *status);
+                indexes.push(index(Table::Records(day), &prefix, Some(day)));
+            }
+        }
+        if statuses.iter().any(|status| status::may_be_due_since_acceptance(*status)) {
             for shard in 0..self.shards()? {
                 let lane = LaneId::Function(query.fn_id);
                 let prefix = due::encode_prefix(ShardId(shard), lane);

@@ -169,23 +169,21 @@ async fn golden_v1_reads_as_it_was_written() {
 
 #[tokio::test]
 async fn golden_v2_reads_as_it_was_written() {
-    let directory = tempfile::tempdir().unwrap();
-    let site = read(2, directory.path()).await;
-    check_second(&site).await;
+    reads_as_since_format_2(2).await;
 }
 
-/// Since format 3 it is counted where live rows stand; an earlier store is counted when it is opened.
 #[tokio::test]
 async fn golden_v3_reads_as_it_was_written() {
     if std::env::var_os("INVOKED_GOLDEN").is_some() {
         write(&fixture(3)).await;
     }
-    let directory = tempfile::tempdir().unwrap();
-    let site = read(3, directory.path()).await;
-    check_second(&site).await;
+    reads_as_since_format_2(3).await;
 }
 
-async fn check_second(site: &Site) {
+async fn reads_as_since_format_2(format: u32) {
+    let directory = tempfile::tempdir().unwrap();
+    let site = read(format, directory.path()).await;
+    // An earlier store is counted when it is opened.
     assert!(site.store.totals(SHARD).await.unwrap().contains(&running_now()));
     assert_eq!(site.live_rows().await, 2);
     let own = running(&own_task(4));
@@ -197,6 +195,33 @@ async fn check_second(site: &Site) {
     assert_eq!(page.tasks[0].payload, Some(large()));
     let page = site.store.tasks(&query(None, "")).await.unwrap();
     assert_eq!(page.tasks.len(), 2);
+}
+
+/// Format 2 did not index by its status what was under way, and what had waited for it.
+#[tokio::test]
+async fn what_was_under_way_in_format_2_is_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    let again = retrying(&task("again", 1));
+    let runs = running(&again);
+    site.durable(vec![insert(&task("again", 1))]).await;
+    site.durable(vec![update(&task("again", 1), &again)]).await;
+    site.durable(vec![update(&again, &runs)]).await;
+    site.store.close().await.unwrap();
+    let tables = Tables::open(&FjallConfig::new(directory.path())).unwrap();
+    let mut staged = Staged::default();
+    let entry = status::encode_key(FUNCTION, Status::Running, runs.accepted_at, runs.key);
+    staged.remove(Table::Records(runs.bucket()), &entry);
+    staged.put(Table::Meta, &number::FORMAT, &number::encode_value(2));
+    staged.commit(&tables).unwrap();
+    drop(tables);
+
+    let site = Site::open(directory.path()).await;
+    for status in [None, Some(Status::Running)] {
+        let page = site.store.tasks(&query(status, "")).await.unwrap();
+        let heads: Vec<_> = page.tasks.into_iter().map(|view| view.head).collect();
+        assert_eq!(heads, std::slice::from_ref(&runs));
+    }
 }
 
 /// Format 1 indexed a task by its status from its acceptance on.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!           live   due          pay            body         records
-//! insert    +      +            + plain        + task       + indexes of a task
+//! insert    +      +            + plain        + task       + id of a task
 //! update    +      - was, +     + answer       + answer     status of a task
 //! redrive   +      +            + message      -            kept callback -
 //! finish    -      - was        - both         + large      + record with a small answer, status,
@@ -24,7 +24,7 @@ use invoked_store::{ShardWrite, StoreError};
 
 use super::counts::Counts;
 use crate::keys::{
-    BodyKind, Table, accepted, body, callback, due, live, pay, record, status, task_id, total,
+    BodyKind, Table, body, callback, due, live, pay, record, status, task_id, total,
 };
 use crate::staged::Layer;
 
@@ -92,12 +92,10 @@ impl Rows<'_, '_> {
             return Ok(());
         };
         let records = Table::Records(head.bucket());
-        let (function, at) = (head.fn_id, head.accepted_at);
-        self.layer.put(records, &accepted::encode_key(function, at, head.key), &[]);
         let id = task.id.as_str();
         if task_id::is_indexed(id, head.key) {
-            let by_id = task_id::encode_key(function, id, head.key);
-            self.layer.put(records, &by_id, &task_id::encode_value(at));
+            let by_id = task_id::encode_key(head.fn_id, id, head.key);
+            self.layer.put(records, &by_id, &task_id::encode_value(head.accepted_at));
         }
         self.list_status(head, None);
         self.put_body(head, BodyKind::Payload, payload);
