@@ -69,7 +69,10 @@ impl Process {
         } else {
             self.child.kill()?;
         }
+        // Waiting closes it, which would have the leash end before it has reaped what it holds.
+        let input = self.child.stdin.take();
         self.child.wait()?;
+        drop(input);
         Ok(())
     }
 }

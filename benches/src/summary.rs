@@ -105,7 +105,12 @@ fn asked(session: &Session) -> Vec<Vec<String>> {
                    measured: String,
                    met: fn(f64, f64) -> bool,
                    limit: f64| {
-        let verdict = if met(value, limit) { "yes" } else { "**no**" };
+        // A smoke test is no measurement.
+        let verdict = match met(value, limit) {
+            _ if session.quick => "",
+            true => "yes",
+            false => "**no**",
+        };
         rows.push(vec![what.to_owned(), asked.to_owned(), measured, verdict.to_owned()]);
     };
     let at_least: fn(f64, f64) -> bool = |value, limit| value >= limit;
