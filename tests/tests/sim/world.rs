@@ -347,9 +347,17 @@ impl World {
 
     /// Lets every lane go, once the world is kind.
     async fn resume_all(&mut self) {
-        let Some(handle) = self.handle() else { return };
         for lane in operator::lanes() {
-            if let Err(error) = handle.resume(lane, "the end", "").await {
+            let Some(handle) = self.handle() else { return };
+            let mut resumed = handle.resume(lane.clone(), "the end", "").await;
+            // A fault that was decided before the world became kind.
+            if resumed.is_err() && self.store.has_ended() {
+                self.crash();
+                self.start().await;
+                let Some(handle) = self.handle() else { return };
+                resumed = handle.resume(lane, "the end", "").await;
+            }
+            if let Err(error) = resumed {
                 self.problems.push(format!("a lane is not resumed: {error}"));
             }
         }
