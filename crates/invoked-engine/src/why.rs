@@ -16,7 +16,7 @@ use invoked_core::time::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::error::TaskError;
-use crate::handle::Handle;
+use crate::handle::{Handle, ShardPort};
 use crate::shard::Ask;
 
 /// What an invocation waits for.
@@ -127,33 +127,26 @@ impl Handle {
 
     /// What holds a destination back; `None` if it is nobody's or nothing has waited for it.
     pub async fn why_destination(&self, destination: &Arn) -> Option<LaneReport> {
-        let destinations = self.destinations();
-        let mut named = destinations.into_iter().filter(|(_, arn)| arn == destination.as_str());
-        let (id, _) = named.next()?;
+        let id = self.destination_id(destination.as_str()).ok()?;
         self.lane_report(LaneId::Destination(id)).await
     }
 
     async fn why_row(&self, key: InvKey) -> Result<Option<Why>, TaskError> {
         let Some(port) = self.shared.shard(key.shard()) else { return Ok(None) };
-        let id = port.id;
-        let standing = self.standing(id, Some(key), None).await?;
-        if let Some(row) = standing.row {
-            let (head, stage) = *row;
-            return Ok(Some(self.explained(head, Some(stage), standing.lane)));
-        }
-        let Some(head) = self.row(key).await? else { return Ok(None) };
-        if head.is_finished() {
-            return Ok(Some(self.explained(head, None, None)));
-        }
-        let lane = head.slot().lane;
-        let standing = self.standing(id, Some(key), Some(lane)).await?;
-        match standing.row {
-            Some(row) => {
-                let (head, stage) = *row;
-                Ok(Some(self.explained(head, Some(stage), standing.lane)))
+        let mut standing = self.standing(port, Some(key), None).await?;
+        let mut stored = None;
+        if standing.row.is_none() {
+            let Some(head) = self.row(key).await? else { return Ok(None) };
+            if !head.is_finished() {
+                standing = self.standing(port, Some(key), Some(head.slot().lane)).await?;
             }
-            None => Ok(Some(self.explained(head, None, standing.lane))),
+            stored = Some(head);
         }
+        let (row, stage) = match standing.row.map(|row| *row) {
+            Some((head, stage)) => (Some(head), Some(stage)),
+            None => (stored, None),
+        };
+        Ok(row.map(|head| self.explained(head, stage, standing.lane)))
     }
 
     fn explained(&self, head: Head, stage: Option<Stage>, lane: Option<LaneStanding>) -> Why {
@@ -176,7 +169,7 @@ impl Handle {
 
     async fn lane_report(&self, lane: LaneId) -> Option<LaneReport> {
         for shard in &self.shared.shards {
-            let standing = self.standing(shard.id, None, Some(lane)).await.ok()?;
+            let standing = self.standing(shard, None, Some(lane)).await.ok()?;
             if let Some(lane) = standing.lane {
                 return Some(self.reported(lane));
             }
@@ -206,12 +199,11 @@ impl Handle {
 
     async fn standing(
         &self,
-        shard: invoked_core::id::ShardId,
+        port: &ShardPort,
         key: Option<InvKey>,
         lane: Option<LaneId>,
     ) -> Result<Standing, TaskError> {
         let unavailable = || TaskError::Store(invoked_store::StoreError::Closed);
-        let port = self.shared.shard(shard).ok_or_else(unavailable)?;
         let (reply, answer) = oneshot::channel();
         let asked = port.asks.send(Ask::Standing { key, lane, reply }).await;
         asked.map_err(|_gone| unavailable())?;

@@ -42,12 +42,11 @@ const CODE_BYTES_MAX: usize = 128;
 pub(super) async fn pause_function(
     engine: &Handle,
     name: FunctionName,
-    mut asked: Asked,
+    asked: Asked,
     input: HoldInput,
     by: &str,
 ) -> Result<Reply, AdminProblem> {
-    let lane = LaneKey::Function(OfAccount::read(&mut asked, engine)?.key(name));
-    asked.finish()?;
+    let lane = function(engine, name, asked)?;
     let hold = engine.pause(lane, by, input.note.as_deref().unwrap_or_default()).await?;
     json(StatusCode::OK, &LaneHold::from(&hold))
 }
@@ -69,12 +68,11 @@ pub(super) async fn pause_function(
 pub(super) async fn resume_function(
     engine: &Handle,
     name: FunctionName,
-    mut asked: Asked,
+    asked: Asked,
     input: HoldInput,
     by: &str,
 ) -> Result<Reply, AdminProblem> {
-    let lane = LaneKey::Function(OfAccount::read(&mut asked, engine)?.key(name));
-    asked.finish()?;
+    let lane = function(engine, name, asked)?;
     let hold = engine.resume(lane, by, input.note.as_deref().unwrap_or_default()).await?;
     json(StatusCode::OK, &LaneHold::from(&hold))
 }
@@ -146,13 +144,11 @@ pub(super) async fn resume_destination(
 pub(super) async fn purge(
     engine: &Handle,
     name: FunctionName,
-    mut asked: Asked,
+    asked: Asked,
     input: WorkInput,
     by: &str,
 ) -> Result<Reply, AdminProblem> {
-    let lane = LaneKey::Function(OfAccount::read(&mut asked, engine)?.key(name));
-    asked.finish()?;
-    begin(engine, lane, WorkKind::Purge, input, by).await
+    begin(engine, function(engine, name, asked)?, WorkKind::Purge, input, by).await
 }
 
 /// Stops what waits for a function and what runs, or what fits of it, as its owner would. It goes on in
@@ -173,13 +169,11 @@ pub(super) async fn purge(
 pub(super) async fn stop(
     engine: &Handle,
     name: FunctionName,
-    mut asked: Asked,
+    asked: Asked,
     input: WorkInput,
     by: &str,
 ) -> Result<Reply, AdminProblem> {
-    let lane = LaneKey::Function(OfAccount::read(&mut asked, engine)?.key(name));
-    asked.finish()?;
-    begin(engine, lane, WorkKind::Stop, input, by).await
+    begin(engine, function(engine, name, asked)?, WorkKind::Stop, input, by).await
 }
 
 /// Does finished tasks of a function again: those that failed, or those that fit. Each becomes a new
@@ -201,13 +195,11 @@ pub(super) async fn stop(
 pub(super) async fn retry(
     engine: &Handle,
     name: FunctionName,
-    mut asked: Asked,
+    asked: Asked,
     input: WorkInput,
     by: &str,
 ) -> Result<Reply, AdminProblem> {
-    let lane = LaneKey::Function(OfAccount::read(&mut asked, engine)?.key(name));
-    asked.finish()?;
-    begin(engine, lane, WorkKind::Retry, input, by).await
+    begin(engine, function(engine, name, asked)?, WorkKind::Retry, input, by).await
 }
 
 /// Gives up the callbacks that wait for a destination, or those of them that fit. They are kept with their
@@ -249,13 +241,23 @@ pub(super) async fn purge_destination(
 pub(super) fn count(
     engine: &Handle,
     name: FunctionName,
-    mut asked: Asked,
+    asked: Asked,
 ) -> Result<Reply, AdminProblem> {
-    let lane = LaneKey::Function(OfAccount::read(&mut asked, engine)?.key(name.clone()));
-    asked.finish()?;
+    let lane = function(engine, name.clone(), asked)?;
     let counts = engine.function_counts(&lane)?;
     let is_paused = engine.lane_hold(&lane).is_some_and(|hold| hold.pauses.is_paused());
     json(StatusCode::OK, &FunctionCounts::of(name.as_str(), is_paused, counts))
+}
+
+/// The lane of a function, which is all that a request's query may say.
+fn function(
+    engine: &Handle,
+    name: FunctionName,
+    mut asked: Asked,
+) -> Result<LaneKey, AdminProblem> {
+    let lane = LaneKey::Function(OfAccount::read(&mut asked, engine)?.key(name));
+    asked.finish()?;
+    Ok(lane)
 }
 
 async fn begin(

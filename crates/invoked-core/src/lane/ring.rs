@@ -53,7 +53,7 @@ enum Place {
 }
 
 impl Ring {
-    /// Tells of a tenant, and whether he is new.
+    /// There is such a tenant.
     pub(super) fn know(&mut self, tenant: Tenant) {
         self.tenants.entry(tenant).or_default();
     }

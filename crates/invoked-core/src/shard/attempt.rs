@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use super::message::{AttemptReport, Dispatch, Effect, Note};
 use super::row::{Later, Mark};
 use super::{Defect, ShardCore};
+use crate::breaker::BreakerEvent;
 use crate::fault::Fault;
 use crate::id::InvKey;
 use crate::life::{Event, Life, Verdict};
@@ -37,7 +38,7 @@ impl ShardCore {
             let (has_payload, is_read_ahead) = (row.payload.is_some(), row.is_read_ahead);
             self.lanes.occupy(lane, now);
             self.attempts_under_way += 1;
-            self.attempt_granted(lane, key, now);
+            self.move_breaker(lane, BreakerEvent::Granted(key), now);
             if has_payload {
                 self.start(key, false, now);
             } else if !is_read_ahead {
@@ -142,7 +143,7 @@ impl ShardCore {
         if let Some(lane) = row.held.take() {
             self.attempts_under_way = self.attempts_under_way.saturating_sub(1);
             self.lanes.release(lane, now);
-            self.attempt_abandoned(lane, key, now);
+            self.move_breaker(lane, BreakerEvent::Abandoned(key), now);
         }
     }
 }

@@ -2,12 +2,11 @@
 //! went wrong last.
 
 use super::ShardCore;
-use super::message::{AttemptReport, Effect, Note};
+use super::message::AttemptReport;
 use crate::adaptive::{Adaptive, Ended, INITIAL_LIMIT};
 use crate::breaker::{Breaker, BreakerEvent};
 use crate::fault::Fault;
 use crate::head::LaneId;
-use crate::id::InvKey;
 use crate::life::Verdict;
 use crate::limits::LANE_HOLD_MAX;
 use crate::time::Timestamp;
@@ -65,32 +64,7 @@ impl ShardCore {
         if let Some(wait) = hold {
             self.lanes.hold(lane, now.plus(wait.min(LANE_HOLD_MAX)), now);
         }
-        self.move_function_breaker(lane, event, now);
-    }
-
-    /// An attempt of the function is about to start.
-    pub(super) fn attempt_granted(&mut self, lane: LaneId, key: InvKey, now: Timestamp) {
-        self.move_function_breaker(lane, BreakerEvent::Granted(key), now);
-    }
-
-    /// An attempt ended without a call of its function.
-    pub(super) fn attempt_abandoned(&mut self, lane: LaneId, key: InvKey, now: Timestamp) {
-        self.move_function_breaker(lane, BreakerEvent::Abandoned(key), now);
-    }
-
-    fn move_function_breaker(&mut self, lane: LaneId, event: BreakerEvent, now: Timestamp) {
-        // One that nothing was learnt of is closed, and so it stays.
-        let Some(Inlet { breaker, .. }) = self.inlets.get_mut(&lane) else { return };
-        if breaker.is_resting() && !matches!(event, BreakerEvent::Failed(_)) {
-            return;
-        }
-        let has_moved = breaker.apply(event, &self.config.function_breaker, now);
-        let gate = breaker.gate();
-        if has_moved {
-            let breaker = breaker.clone();
-            self.effects.push(Effect::Note(Note::Breaker { lane, breaker }));
-        }
-        self.lanes.set_gate(lane, gate, now);
+        self.move_breaker(lane, event, now);
     }
 
     /// What the adaptive limit of a lane lets be under way at a time.

@@ -46,16 +46,30 @@ impl ShardCore {
         self.move_breaker(lane, event, now);
     }
 
+    /// Something has happened to whoever a lane leads to: its breaker moves, and with it the lane's gate.
     pub(super) fn move_breaker(&mut self, lane: LaneId, event: BreakerEvent, now: Timestamp) {
+        let (breaker, policy) = match lane {
+            LaneId::Function(_) => {
+                let inlet = self.inlets.get_mut(&lane);
+                (inlet.map(|inlet| &mut inlet.breaker), &self.config.function_breaker)
+            }
+            LaneId::Destination(_) => {
+                let outlet = self.outlet_states.get_mut(&lane);
+                (outlet.map(|outlet| &mut outlet.breaker), &self.config.breaker)
+            }
+        };
         // One that nothing was learnt of is closed, and so it stays.
-        let Some(Outlet { breaker, .. }) = self.outlet_states.get_mut(&lane) else { return };
-        let has_moved = breaker.apply(event, &self.config.breaker, now);
+        let Some(breaker) = breaker else { return };
+        if breaker.is_resting() && !matches!(event, BreakerEvent::Failed(_)) {
+            return;
+        }
+        let has_moved = breaker.apply(event, policy, now);
         let gate = breaker.gate();
         if has_moved {
             let breaker = breaker.clone();
             self.effects.push(Effect::Note(Note::Breaker { lane, breaker }));
         }
-        self.outlets.set_gate(lane, gate, now);
+        self.lanes_of(lane).set_gate(lane, gate, now);
     }
 
     /// Gives up the callbacks that wait in memory and whose time for tries is over. It takes no slot,
