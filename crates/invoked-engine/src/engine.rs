@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::admission::Admission;
+use crate::flow::Flow;
 use crate::config::{EngineConfig, Parts};
 use crate::destinations::PROBES_MAX;
 use crate::functions::Functions;
@@ -94,6 +95,7 @@ impl Engine {
             totals: RwLock::default(),
             is_accepting: AtomicBool::new(true),
             admission: Admission::new(&config, shards),
+            flow: Flow::default(),
             shards: ports,
             store: parts.store,
             clock: parts.clock,
