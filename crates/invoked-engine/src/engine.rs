@@ -12,9 +12,9 @@ use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::admission::Admission;
-use crate::flow::Flow;
 use crate::config::{EngineConfig, Parts};
 use crate::destinations::PROBES_MAX;
+use crate::flow::Flow;
 use crate::functions::Functions;
 use crate::handle::{Handle, ShardPort, Shared};
 use crate::operations::run::Runner;

@@ -23,7 +23,7 @@ pub(crate) struct Flow {
 }
 
 /// The counts, as they were at one instant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FlowView {
     /// Attempts that ended.
     pub attempts: u64,

@@ -126,6 +126,12 @@ impl Handle {
         self.shared.totals.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Looks at every durable count, without a copy of them all. `look` must be quick: commits wait for it.
+    pub fn each_total(&self, mut look: impl FnMut(&TotalKey, u64)) {
+        let totals = self.shared.totals.read().unwrap_or_else(PoisonError::into_inner);
+        totals.iter().for_each(|(key, value)| look(key, *value));
+    }
+
     /// What passes through this process.
     #[must_use]
     pub fn flow(&self) -> FlowView {

@@ -117,9 +117,10 @@ impl Handle {
             with_payload: false,
         };
         let page = self.shared.store.tasks(&query).await?;
-        let ended = page.tasks.into_iter().filter(|task| {
-            task.head.status().is_terminal() && filter.matches(&task.head)
-        });
+        let ended = page
+            .tasks
+            .into_iter()
+            .filter(|task| task.head.status().is_terminal() && filter.matches(&task.head));
         let bare = |head| TaskRecord { head, payload: None, result: None };
         let tasks = ended.map(|task| bare(task.head)).collect();
         let next = page.next.map(|position| Mark::Ended(Some(position)));

@@ -3,8 +3,10 @@
 use std::num::NonZero;
 
 use anyhow::{Context as _, Result, bail};
+use invoked_api::About;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::about::about;
 use crate::cli::ServeArgs;
 use crate::config::{Config, Environment, Sources};
 use crate::daemon::{Daemon, Listeners};
@@ -24,19 +26,20 @@ pub(crate) fn run(args: ServeArgs, environment: Environment) -> Result<(), Failu
     let metrics = Metrics::start()?;
     keep_files_private();
     let runtime = runtime()?;
+    let about = about(&config, &effective);
     let reload = Reload::new(sources, effective);
-    let ended = runtime.block_on(serve(config, reload, metrics));
+    let ended = runtime.block_on(serve(config, about, reload, metrics));
     // What has not ended by now is not waited for: everything acknowledged is durable.
     runtime.shutdown_background();
     Ok(ended?)
 }
 
-async fn serve(config: Config, reload: Reload, metrics: Metrics) -> Result<()> {
+async fn serve(config: Config, about: About, reload: Reload, metrics: Metrics) -> Result<()> {
     let mut hangups = Hangups::listen().context("cannot listen for signals")?;
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let listeners = Listeners::bind(&config).await?;
     let mut daemon = tokio::select! {
-        started = Daemon::start(config, listeners, metrics) => started?,
+        started = Daemon::start(config, about, listeners, metrics) => started?,
         signal = signals.next() => {
             tracing::info!(signal, "stopped before it was ready");
             return Ok(());
