@@ -140,7 +140,8 @@ impl Admin {
     async fn metrics(&self) -> Result<Reply, AdminProblem> {
         let engine = self.engine()?;
         let view = engine.view().await;
-        engine_telemetry::publish(engine, &view);
+        let stats = engine.store_stats().await.ok();
+        engine_telemetry::publish(engine, &view, stats.as_ref());
         Ok(full(StatusCode::OK, PROMETHEUS, (self.shared.render)(&view)))
     }
 

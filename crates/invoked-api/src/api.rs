@@ -31,8 +31,12 @@ use crate::ids::RequestIds;
 use crate::problem::Problem;
 use crate::proxy;
 use crate::reply::{REQUEST_ID, Reply, id_value};
+use crate::requests::Requests;
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
+
+/// How the paths end that functions are invoked by.
+const INVOCATIONS: &str = "/invocations";
 
 /// How requests are read.
 #[derive(Copy, Clone, Debug)]
@@ -61,6 +65,7 @@ struct Shared {
     auth: Auth,
     ids: RequestIds,
     room: Room,
+    requests: Requests,
     changes: tokio::sync::Mutex<()>,
 }
 
@@ -135,6 +140,7 @@ impl Api {
                 auth,
                 ids: RequestIds::default(),
                 room: Room::of(config.large_bodies_bytes),
+                requests: Requests::default(),
                 changes: tokio::sync::Mutex::new(()),
             }),
         }
@@ -220,6 +226,9 @@ impl Respond for Api {
                 problem.reply(self.next_id())
             }
         };
+        if head.method == Method::POST && head.uri.path().ends_with(INVOCATIONS) {
+            self.shared.requests.answered(reply.status());
+        }
         let headers = reply.headers_mut();
         if !headers.contains_key(REQUEST_ID) {
             headers.insert(REQUEST_ID, id_value(self.next_id()));

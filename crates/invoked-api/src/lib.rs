@@ -29,6 +29,7 @@ mod overload;
 mod problem;
 mod proxy;
 mod reply;
+mod requests;
 mod serve;
 mod services;
 mod switches;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use invoked_core::arn::SinkKind;
 use invoked_core::callback::CallVerdict;
 use invoked_core::fault::Fault;
 use invoked_core::head::LaneId;
@@ -16,6 +17,7 @@ use tokio::task::{Id, JoinError};
 
 use super::ShardTask;
 use crate::engine::Fatal;
+use crate::telemetry;
 
 /// How long to wait before a read that failed is made again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
@@ -35,6 +37,7 @@ pub(crate) enum Done {
     Call {
         key: InvKey,
         tried: Attempt,
+        kind: SinkKind,
         verdict: CallVerdict,
     },
     Heads {
@@ -109,8 +112,9 @@ impl ShardTask {
                 self.attempts.remove(&report.key);
                 Input::AttemptEnded(report)
             }
-            Ok((_, Done::Call { key, tried, verdict })) => {
+            Ok((_, Done::Call { key, tried, kind, verdict })) => {
                 self.calls.remove(&key);
+                telemetry::called(kind, &verdict);
                 if let CallVerdict::Permanent { error } = &verdict {
                     tracing::warn!(invocation = ?key, %error, "a callback will not be tried again");
                 }
