@@ -20,9 +20,11 @@ use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use invoked_engine::{EngineView, Handle, telemetry as engine_telemetry};
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
 
 use crate::admin::asked::Asked;
 use crate::admin::problem::AdminProblem;
+use crate::admin::reload::ReloadWish;
 use crate::admin::route::Operation;
 use crate::admin::tokens::{Role, SharedTokens};
 use crate::body::{Room, UnreadBody};
@@ -40,6 +42,7 @@ mod lanes;
 mod openapi;
 mod operations;
 mod problem;
+pub(crate) mod reload;
 mod reply;
 mod route;
 mod status;
@@ -70,6 +73,8 @@ struct Shared {
     engine: OnceLock<Handle>,
     render: Render,
     tokens: SharedTokens,
+    /// Whoever reads the configuration again, if anybody does.
+    reloads: OnceLock<mpsc::Sender<ReloadWish>>,
     /// Bodies are small: none needs a part of it.
     room: Room,
 }
@@ -81,12 +86,18 @@ impl Admin {
     pub fn new(render: Render, tokens: SharedTokens) -> Self {
         telemetry::describe();
         let room = Room::of(BODY_BYTES_MAX);
-        Self { shared: Arc::new(Shared { engine: OnceLock::new(), render, tokens, room }) }
+        let (engine, reloads) = (OnceLock::new(), OnceLock::new());
+        Self { shared: Arc::new(Shared { engine, render, tokens, reloads, room }) }
     }
 
     /// The daemon has started: from here on it is ready as long as the engine takes invocations.
     pub fn started(&self, engine: Handle) {
         let _first = self.shared.engine.get_or_init(|| engine);
+    }
+
+    /// Somebody reads the configuration again when one of these wishes comes.
+    pub fn reloaded_by(&self, wishes: mpsc::Sender<ReloadWish>) {
+        let _first = self.shared.reloads.get_or_init(|| wishes);
     }
 
     fn engine(&self) -> Result<&Handle, AdminProblem> {
@@ -154,9 +165,12 @@ impl Admin {
             asked.finish()?;
             return reply::json(StatusCode::OK, &openapi::document());
         }
+        if operation == O::Reload {
+            return reload::reload(self.shared.reloads.get(), asked, by).await;
+        }
         let engine = self.engine()?;
         match operation {
-            O::Describe => Err(AdminProblem::Path),
+            O::Describe | O::Reload => Err(AdminProblem::Path),
             O::Status => status::get(engine, asked).await,
             O::ListFunctions => functions::list(engine, asked),
             O::GetFunction(name) => functions::get(engine, name, asked),

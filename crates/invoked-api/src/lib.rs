@@ -34,10 +34,11 @@ mod switches;
 mod tags;
 mod tasks;
 
+pub use admin::reload::{ReloadChange, ReloadKind, ReloadProblem, ReloadWish};
 pub use admin::tokens::{Role, SharedTokens, Tokens};
 pub use admin::{Admin, Render};
 pub use api::{Api, ApiConfig};
 pub use reply::Reply;
 pub use serve::tls::{Certificate, CertificateError, Tls};
 pub use serve::unread::Unread;
-pub use serve::{Listening, Respond, ServeConfig, serve};
+pub use serve::{Listening, Respond, ServeConfig, SharedServeConfig, serve};

@@ -292,7 +292,8 @@ impl ShardCore {
     }
 
     /// Whether more may be decided before a commit is taken.
-    fn has_room(&self) -> bool {
+    #[must_use]
+    pub fn has_room(&self) -> bool {
         self.ops.len() < self.config.ops_max
     }
 

@@ -1,6 +1,6 @@
 //! Invoking: asynchronously, through a shard and a commit; synchronously, straight through.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,12 +10,13 @@ use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX, SYNC_RESULT_MAX}
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier, TaskId};
 use invoked_core::shard::{AcceptRequest, Accepted, Refused};
 use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target, TargetAddress};
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use crate::error::InvokeError;
 use crate::handle::{Handle, Shared};
+use crate::reconfigure::Outside;
 use crate::retry::{Made, RetryOf};
 use crate::shard::Message;
 use crate::targets::REMOTE_HTTP;
@@ -158,7 +159,7 @@ impl Handle {
             }
             Err(TrySendError::Closed(_)) => return Err(unavailable()),
         }
-        match tokio::time::timeout(shared.config.accept_deadline, answer).await {
+        match tokio::time::timeout(shared.config().accept_deadline, answer).await {
             Ok(Ok(Ok(accepted))) => Ok(accepted),
             Ok(Ok(Err(Refused::Duplicate))) => Err(InvokeError::Duplicate { id }),
             Ok(Ok(Err(Refused::NoFunction))) => Err(InvokeError::NoFunction { function }),
@@ -197,7 +198,7 @@ impl Handle {
     fn sync_attempt(
         &self,
         request: InvokeRequest,
-    ) -> Result<(Attempted, SemaphorePermit<'_>), InvokeError> {
+    ) -> Result<(Attempted, OwnedSemaphorePermit), InvokeError> {
         let shared = &self.shared;
         if request.payload.len() > SYNC_PAYLOAD_MAX {
             return Err(InvokeError::TooLarge { limit: SYNC_PAYLOAD_MAX });
@@ -210,9 +211,9 @@ impl Handle {
         snapshot.check_enabled(&function)?;
         let target = snapshot.targets.get(&function.id);
         let target = target.ok_or(InvokeError::NoTarget { function: request.function.name })?;
-        let slot = shared
-            .sync_slots
-            .try_acquire()
+        let slots = Arc::clone(&shared.sync_slots.read().unwrap_or_else(PoisonError::into_inner));
+        let slot = slots
+            .try_acquire_owned()
             .map_err(|_full| InvokeError::Overloaded { retry_after: RETRY_AFTER })?;
         let shard = shared.shard_of(function.id.0);
         let key = InvKey::generated(shard, shared.clock.now(), shared.random.next());
@@ -253,7 +254,7 @@ impl Shared {
 
     /// Makes one attempt with whatever the function's address needs.
     pub(crate) async fn call(&self, attempted: &Attempted) -> Answer {
-        match self.way_to(attempted) {
+        match way_to(&self.outside(), attempted) {
             Ok(way) => way.invoke(attempted).await,
             Err(misconfigured) => misconfigured,
         }
@@ -265,23 +266,21 @@ impl Shared {
         attempted: &Attempted,
         head: &HttpHead,
     ) -> Result<HttpResponse, Answer> {
-        self.way_to(attempted)?.request(attempted, head).await
+        way_to(&self.outside(), attempted)?.request(attempted, head).await
     }
+}
 
-    fn way_to(&self, attempted: &Attempted) -> Result<&dyn Target, Answer> {
-        let target = &attempted.target;
-        match (&target.address, target.kind, &self.remote) {
-            (TargetAddress::Runtime { .. }, _, _) => Ok(self.runtime.as_ref()),
-            (TargetAddress::Remote { .. }, FunctionKind::Http, _) => {
-                Err(crate::shard::misconfigured(REMOTE_HTTP))
-            }
-            (TargetAddress::Remote { .. }, FunctionKind::Event, Some(remote)) => {
-                Ok(remote.as_ref())
-            }
-            (TargetAddress::Remote { instance, .. }, FunctionKind::Event, None) => {
-                let message = format!("no entry [sinks.fc.{instance}] is configured");
-                Err(crate::shard::misconfigured(&message))
-            }
+fn way_to(outside: &Outside, attempted: &Attempted) -> Result<Arc<dyn Target>, Answer> {
+    let target = &attempted.target;
+    match (&target.address, target.kind, &outside.remote) {
+        (TargetAddress::Runtime { .. }, _, _) => Ok(Arc::clone(&outside.runtime)),
+        (TargetAddress::Remote { .. }, FunctionKind::Http, _) => {
+            Err(crate::shard::misconfigured(REMOTE_HTTP))
+        }
+        (TargetAddress::Remote { .. }, FunctionKind::Event, Some(remote)) => Ok(Arc::clone(remote)),
+        (TargetAddress::Remote { instance, .. }, FunctionKind::Event, None) => {
+            let message = format!("no entry [sinks.fc.{instance}] is configured");
+            Err(crate::shard::misconfigured(&message))
         }
     }
 }

@@ -24,6 +24,7 @@ use metrics::{
 };
 
 use crate::admission;
+use crate::drain;
 use crate::handle::{EngineView, Handle};
 
 /// Functions that a family shows by name.
@@ -33,6 +34,7 @@ pub const FUNCTIONS_SHOWN_MAX: usize = 200;
 pub fn describe() {
     lanes::describe();
     admission::describe();
+    drain::describe();
     for (name, help) in [
         (ENQUEUED, "Invocations accepted since the store was created"),
         (DEQUEUED, "Invocations that ended since the store was created"),

@@ -12,6 +12,7 @@ pub(super) mod destination;
 pub(super) mod function;
 pub(super) mod lane;
 pub(super) mod operation;
+pub(super) mod reload;
 pub(super) mod status;
 pub(super) mod task;
 pub(super) mod why;

@@ -13,6 +13,7 @@ use crate::admin::tokens::Role;
 pub(super) enum Operation {
     Describe,
     Status,
+    Reload,
     ListFunctions,
     GetFunction(FunctionName),
     PutFunction(FunctionName),
@@ -84,7 +85,8 @@ impl Operation {
             Self::PutFunction(_)
             | Self::DeleteFunction(_)
             | Self::PurgeFunction(_)
-            | Self::PurgeDestination => Role::Admin,
+            | Self::PurgeDestination
+            | Self::Reload => Role::Admin,
         }
     }
 
@@ -98,6 +100,7 @@ impl Operation {
         match self {
             Self::Describe => "getOpenApi",
             Self::Status => "getStatus",
+            Self::Reload => "reloadConfig",
             Self::ListFunctions => "listFunctions",
             Self::GetFunction(_) => "getFunction",
             Self::PutFunction(_) => "putFunction",
@@ -165,6 +168,10 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
         ["status"] => {
             takes(Place::Read)?;
             O::Status
+        }
+        ["reload"] => {
+            takes(Place::Change)?;
+            O::Reload
         }
         ["functions"] => {
             takes(Place::Read)?;
@@ -330,6 +337,7 @@ mod tests {
         for (method, path, operation, role) in [
             ("GET", "/v1/openapi.json", Operation::Describe, Role::Viewer),
             ("GET", "/v1/status", Operation::Status, Role::Viewer),
+            ("POST", "/v1/reload", Operation::Reload, Role::Admin),
             ("GET", "/v1/functions", Operation::ListFunctions, Role::Viewer),
             ("GET", "/v1/functions/svc$fn", Operation::GetFunction(f()), Role::Viewer),
             ("HEAD", "/v1/functions/svc%24fn", Operation::GetFunction(f()), Role::Viewer),

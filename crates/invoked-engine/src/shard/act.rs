@@ -68,8 +68,8 @@ impl ShardTask {
 
     pub(super) fn call(&mut self, call: Call) {
         let Call { key, tried, destination, request_id, outcome, depth, envelope } = call;
-        let sink = self.shared.sinks.get(&destination.kind()).map(Arc::clone);
-        let limit = self.shared.config.call_timeout;
+        let sink = self.shared.outside().sinks.get(&destination.kind()).map(Arc::clone);
+        let limit = self.shared.config().call_timeout;
         let courier = async move {
             let delivery = Delivery { destination, envelope, request_id, outcome, depth };
             let verdict = match sink {

@@ -8,12 +8,13 @@ use tempfile::TempDir;
 use crate::cli::DevArgs;
 use crate::command::serve::{keep_files_private, runtime};
 use crate::config::{Config, Environment, Sources};
-use crate::daemon::{Daemon, Listeners};
+use crate::daemon::Daemon;
 use crate::dev::doubles::Doubles;
 use crate::dev::functions::{AUDIT, Call, DemoFunctions, FUNCTIONS};
 use crate::dev::preset;
 use crate::dev::walk::Walk;
 use crate::failure::Failure;
+use crate::listeners::{Inherited, Listeners};
 use crate::print;
 use crate::signals::Signals;
 use crate::telemetry::{self, Metrics};
@@ -41,7 +42,7 @@ pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure
         let listeners = if args.once {
             Listeners::bind_somewhere(&config, &sources.environment).await?
         } else {
-            Listeners::bind(&config).await?
+            Listeners::bind(&config, Inherited::default()).await?
         };
         let own: Vec<_> =
             args.functions.iter().map(|(name, url)| (name.as_str(), url.as_str())).collect();
@@ -85,7 +86,7 @@ struct Playground<'a> {
 impl Playground<'_> {
     async fn run(mut self, config: Config, listeners: Listeners, metrics: Metrics) -> Result<()> {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
-        let mut daemon = Daemon::start(config, listeners, metrics).await?;
+        let mut daemon = Daemon::start(config, listeners, metrics, None).await?;
         self.greet(&daemon);
         let walk = Walk {
             api: daemon.api,

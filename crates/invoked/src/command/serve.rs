@@ -1,57 +1,104 @@
 //! `invoked serve`: the daemon, from its configuration to its last log line.
 
 use anyhow::{Context as _, Result, bail};
+use invoked_api::ReloadWish;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
 
 use crate::cli::ServeArgs;
 use crate::config::{Config, Environment, Sources};
-use crate::daemon::{Daemon, Listeners};
+use crate::daemon::Daemon;
 use crate::failure::Failure;
+use crate::listeners::{Inherited, Listeners};
 use crate::reload::Reload;
 use crate::signals::{Hangups, Signals};
+use crate::startup;
+use crate::supervisor::Supervisor;
 use crate::telemetry::{self, Metrics};
+
+/// Wishes to reload that may wait.
+const WISHES_MAX: usize = 4;
 
 /// Runs the daemon until a signal or a failure ends it.
 ///
 /// # Errors
 /// The configuration is wrong, the daemon did not start, or it failed.
 pub(crate) fn run(args: ServeArgs, environment: Environment) -> Result<(), Failure> {
-    let sources = Sources { files: args.files.files, environment, ..Sources::default() };
+    let inherited = Inherited::take(&environment)?;
+    let supervisor = Supervisor::of(&environment)?;
+    let flags = inherited.as_toml()?;
+    let sources = Sources { files: args.files.files, environment, flags, ..Sources::default() };
     let (config, effective) = Config::check(&sources)?;
-    telemetry::start_log(&config.telemetry)?;
+    let log = telemetry::start_log(&config.telemetry)?;
     let metrics = Metrics::start()?;
     keep_files_private();
-    let runtime = runtime()?;
-    let reload = Reload::new(sources, effective);
-    let ended = runtime.block_on(serve(config, reload, metrics));
-    // What has not ended by now is not waited for: everything acknowledged is durable.
-    runtime.shutdown_background();
+    let reload = Reload::new(sources, &config, effective, log);
+    let run = || {
+        startup::check(&config)?;
+        let runtime = runtime()?;
+        let ended = runtime.block_on(serve(config, inherited, &supervisor, reload, metrics));
+        // What has not ended by now is not waited for: everything acknowledged is durable.
+        runtime.shutdown_background();
+        ended
+    };
+    let ended = run();
+    if let Err(error) = &ended {
+        supervisor.failed(error);
+    }
     Ok(ended?)
 }
 
-async fn serve(config: Config, reload: Reload, metrics: Metrics) -> Result<()> {
+async fn serve(
+    config: Config,
+    inherited: Inherited,
+    supervisor: &Supervisor,
+    mut reload: Reload,
+    metrics: Metrics,
+) -> Result<()> {
     let mut hangups = Hangups::listen().context("cannot listen for signals")?;
     let mut signals = Signals::listen().context("cannot listen for signals")?;
-    let listeners = Listeners::bind(&config).await?;
+    let listeners = Listeners::bind(&config, inherited).await?;
+    let (wishes, mut wished) = mpsc::channel(WISHES_MAX);
     let mut daemon = tokio::select! {
-        started = Daemon::start(config, listeners, metrics) => started?,
+        started = Daemon::start(config, listeners, metrics, Some(wishes)) => started?,
+        () = supervisor.extend() => return Ok(()),
         signal = signals.next() => {
             tracing::info!(signal, "stopped before it was ready");
             return Ok(());
         }
     };
+    if let Some(watch) = supervisor.watch(daemon.reloadable.engine.clone()) {
+        daemon.accompany(watch);
+    }
+    let status = format!("serving on {}, admin on {}", daemon.api, daemon.admin);
+    supervisor.ready(&status);
     loop {
         tokio::select! {
             signal = signals.next() => {
                 tracing::info!(signal, "stopping; a second signal ends at once");
                 break;
             }
-            () = hangups.next() => reload.again(&daemon.reloadable).await,
+            () = hangups.next() => {
+                supervisor.reloading();
+                let _said = reload.again(&daemon.reloadable, false).await;
+                supervisor.ready(&status);
+            }
+            Some(wish) = wished.recv() => {
+                let ReloadWish { is_dry_run, by, reply } = wish;
+                tracing::info!(by, is_dry_run, "a reload through the admin API");
+                if !is_dry_run {
+                    supervisor.reloading();
+                }
+                let _gone = reply.send(reload.again(&daemon.reloadable, is_dry_run).await);
+                supervisor.ready(&status);
+            }
             fatal = daemon.failed() => return Err(fatal),
         }
     }
+    supervisor.stopping("draining: what runs may end, nothing new starts");
     tokio::select! {
         stopped = daemon.stop() => stopped,
+        () = supervisor.extend() => Ok(()),
         signal = signals.again() => bail!("ended at once by a second signal ({signal})"),
     }
 }
