@@ -145,7 +145,8 @@ impl Admin {
         let name = operation.name();
         let by = visitor.name.as_deref().unwrap_or("anybody on this machine");
         let done = self.perform(operation, asked, head, body, by).await;
-        if let (Ok(_), true) = (&done, !is_read(&head.method)) {
+        let is_done = done.as_ref().is_ok_and(|reply| reply.status().is_success());
+        if is_done && !is_read(&head.method) {
             note(name, path, by);
         }
         done
