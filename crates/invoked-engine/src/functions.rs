@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use invoked_core::directory::{Directory, Function, FunctionKind, Prepared, TaskMode};
 use invoked_core::id::FnId;
@@ -366,8 +365,7 @@ impl Handle {
             // A number of its own: what waits for a function that was deleted is not this one's.
             None => self.shared.store.intern(&interned_function(&key, self.now())).await?,
         };
-        let default_timeout = self.shared.config().function_timeout;
-        let mut record = self.record(&key, id, change, origin, default_timeout, old);
+        let mut record = self.record(&key, id, change, origin, old);
         if old == Some(&record) {
             return Ok(record);
         }
@@ -383,7 +381,6 @@ impl Handle {
         id: FnId,
         change: FunctionChange,
         origin: Origin,
-        default_timeout: Duration,
         old: Option<&FunctionRecord>,
     ) -> FunctionRecord {
         let now = self.now();
@@ -392,7 +389,7 @@ impl Handle {
             origin,
             kind: change.kind,
             url: change.url,
-            timeout: change.timeout.unwrap_or(default_timeout),
+            timeout: change.timeout.unwrap_or(self.shared.config().function_timeout),
             concurrency: change.concurrency,
             rate: change.rate,
             weight: change.weight.unwrap_or(1),

@@ -14,7 +14,7 @@ use crate::config::EngineConfig;
 use crate::functions::Functions;
 use crate::handle::{Handle, Shared};
 use crate::reconfigure::{ConfigProblem, ReconfigureError};
-use crate::registry::{ConfigRecord, Origin, Seed, interned_function};
+use crate::registry::{ConfigRecord, FunctionChange, Origin, Seed, interned_function};
 
 /// Numbers that are asked for at a time. The store takes those that wait in one write.
 const INTERNED_AT_ONCE: usize = 256;
@@ -46,7 +46,6 @@ impl Handle {
             problems.push(ConfigProblem { path, message });
         };
         let mut wanted = registered.clone();
-        let default_timeout = self.shared.config().function_timeout;
         for seed in seeds {
             if let Err(error) = seed.change.check() {
                 note(seed, "", error.to_string());
@@ -54,7 +53,7 @@ impl Handle {
             let (key, change) = (self.shared.key_of(&seed.name), seed.change.clone());
             let old = registered.functions.get(&key);
             let id = old.map_or(FnId(0), |old| old.id);
-            let record = self.record(&key, id, change, Origin::File, default_timeout, old);
+            let record = self.record(&key, id, change, Origin::File, old);
             wanted.functions.insert(key, record);
         }
         for (seed, function, config) in self.new_configs(registered, seeds) {
@@ -86,8 +85,9 @@ impl Handle {
             let old = present.functions.get(&key);
             let id = old.map(|old| old.id).or_else(|| fresh.get(&key).copied());
             let id = id.ok_or(StoreError::Closed)?;
-            let timeout = engine.function_timeout;
-            let record = self.record(&key, id, change, Origin::File, timeout, old);
+            let timeout = change.timeout.or(Some(engine.function_timeout));
+            let change = FunctionChange { timeout, ..change };
+            let record = self.record(&key, id, change, Origin::File, old);
             if old != Some(&record) {
                 entries.push(registered.enter(key, record, self.now()));
             }

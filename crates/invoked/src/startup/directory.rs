@@ -78,10 +78,8 @@ fn check_room(path: &Path, free: u64, wanted: u64) -> Option<String> {
 
 /// Why a store does not open, with who has it, if that is the reason.
 pub(crate) fn explain(error: StoreError, path: &Path) -> Error {
-    let holder = match error {
-        StoreError::InUse { .. } => holder(&path.join("lock")),
-        _ => None,
-    };
+    let is_in_use = matches!(error, StoreError::InUse { .. });
+    let holder = if is_in_use { holder(&path.join("lock")) } else { None };
     let context = format!("cannot open the store in {}", path.display());
     let error = Error::new(error);
     match holder {

@@ -8,22 +8,31 @@ use anyhow::Error;
 /// Why the daemon cannot listen there, and what to do.
 pub(crate) fn explain(error: io::Error, key: &str, address: SocketAddr) -> Error {
     let port = address.port();
-    let advice = match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "; another process listens there: `ss -ltnp 'sport = :{port}'` names it; end it, or set \
-             {key} to another port"
+    let advices = [
+        (
+            io::ErrorKind::AddrInUse,
+            format!(
+                "; another process listens there: `ss -ltnp 'sport = :{port}'` names it; end it, or \
+                 set {key} to another port"
+            ),
         ),
-        io::ErrorKind::AddrNotAvailable => {
+        (
+            io::ErrorKind::AddrNotAvailable,
             format!(
                 "; the address is none of this machine's (`ip address` lists them): change {key}"
-            )
-        }
-        io::ErrorKind::PermissionDenied => format!(
-            "; ports below 1024 need CAP_NET_BIND_SERVICE (AmbientCapabilities= in the unit), or a \
-             socket of systemd's: grant it, or set {key} to a higher port"
+            ),
         ),
-        _ => String::new(),
-    };
+        (
+            io::ErrorKind::PermissionDenied,
+            format!(
+                "; ports below 1024 need CAP_NET_BIND_SERVICE (AmbientCapabilities= in the unit), or \
+                 a socket of systemd's: grant it, or set {key} to a higher port"
+            ),
+        ),
+    ];
+    let kind = error.kind();
+    let advice = advices.into_iter().find(|(of, _)| *of == kind).map(|(_, advice)| advice);
+    let advice = advice.unwrap_or_default();
     Error::new(error).context(format!("cannot listen on {address} ({key}){advice}"))
 }
 
