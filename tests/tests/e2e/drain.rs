@@ -57,6 +57,8 @@ fn an_attempt_that_does_not_end_is_given_up_and_repeated_later() {
         asked.elapsed()
     );
 
+    assert!(site.said().contains("\"phase\":\"mark\""), "{}", site.said());
+
     function.release();
     let daemon = site.start();
     daemon.wait_until_idle();

@@ -72,35 +72,47 @@ async fn serve(
     }
     let status = format!("serving on {}, admin on {}", daemon.api, daemon.admin);
     supervisor.ready(&status);
-    loop {
-        tokio::select! {
-            signal = signals.next() => {
-                tracing::info!(signal, "stopping; a second signal ends at once");
-                break;
-            }
-            () = hangups.next() => {
-                supervisor.reloading();
-                let _said = reload.again(&daemon.reloadable, false).await;
-                supervisor.ready(&status);
-            }
-            Some(wish) = wished.recv() => {
-                let ReloadWish { is_dry_run, by, reply } = wish;
-                tracing::info!(by, is_dry_run, "a reload through the admin API");
-                if !is_dry_run {
-                    supervisor.reloading();
-                }
-                let _gone = reply.send(reload.again(&daemon.reloadable, is_dry_run).await);
-                supervisor.ready(&status);
-            }
+    let signal = loop {
+        let wish = tokio::select! {
+            signal = signals.next() => break signal,
+            () = hangups.next() => None,
+            Some(wish) = wished.recv() => Some(wish),
             fatal = daemon.failed() => return Err(fatal),
+        };
+        // A store that does not answer keeps nobody from stopping the daemon.
+        tokio::select! {
+            () = read_again(&mut reload, &daemon, wish, supervisor) => supervisor.ready(&status),
+            signal = signals.next() => break signal,
         }
-    }
+    };
+    tracing::info!(signal, "stopping; a second signal ends at once");
     supervisor.stopping("draining: what runs may end, nothing new starts");
     tokio::select! {
         stopped = daemon.stop() => stopped,
         () = supervisor.extend() => Ok(()),
         signal = signals.again() => bail!("ended at once by a second signal ({signal})"),
     }
+}
+
+/// Reads the configuration again, for a signal or for whoever wishes it.
+async fn read_again(
+    reload: &mut Reload,
+    daemon: &Daemon,
+    wish: Option<ReloadWish>,
+    supervisor: &Supervisor,
+) {
+    let running = &daemon.reloadable;
+    let Some(ReloadWish { is_dry_run, by, reply }) = wish else {
+        supervisor.reloading();
+        // What came of it is in the log.
+        let _said = reload.again(running, false).await;
+        return;
+    };
+    tracing::info!(by, is_dry_run, "the configuration is to be read again");
+    if !is_dry_run {
+        supervisor.reloading();
+    }
+    let _gone = reply.send(reload.again(running, is_dry_run).await);
 }
 
 /// The store makes files as long as it runs; nobody else is to read them.
