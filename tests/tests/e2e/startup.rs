@@ -81,9 +81,8 @@ fn few_descriptors_are_a_warning_or_the_end() {
         command.args(["-c", &script]).arg(invoked_tests::tools::daemon());
         command
     };
-    let refused = limited("200").arg(site.file()).output().expect("a shell");
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert_eq!(refused.status.code(), Some(1), "{said}");
+    let (code, said) = site.refused(limited("200"));
+    assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("may open 200 files") && said.contains("at least 256"), "{said}");
 
     let daemon = site.start_as(limited("1000"));

@@ -110,13 +110,10 @@ fn a_start_that_fails_is_told_with_its_reason() {
     let address = taken.local_addr().expect("an address").to_string();
     let site = Site::new(Config::new().set("server", "listen", address.as_str()));
     let systemd = Systemd::new(&site);
-    let output = site
-        .command(&["serve", "--config"])
-        .arg(site.file())
-        .env("NOTIFY_SOCKET", &systemd.path)
-        .output()
-        .expect("the program starts");
-    assert_eq!(output.status.code(), Some(1));
+    let mut command = site.command(&["serve", "--config"]);
+    command.env("NOTIFY_SOCKET", &systemd.path);
+    let (code, said) = site.refused(command);
+    assert_eq!(code, Some(1), "{said}");
     // EADDRINUSE
     let told = systemd.wait_for("ERRNO=98\n");
     assert!(told.contains(&format!("STATUS=cannot listen on {address}")), "{told}");
@@ -153,11 +150,7 @@ fn sockets_that_are_handed_over_take_the_place_of_addresses() {
 fn what_is_handed_over_is_judged_by_where_it_listens() {
     let site = Site::new(Config::new());
     let everywhere = format!("0.0.0.0:{}", ports::free().port());
-    let refused = |names: &str, sockets: &[String]| {
-        let output = activated(&site, names, sockets).arg(site.file()).output();
-        let output = output.expect("the program starts");
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-    };
+    let refused = |names: &str, sockets: &[String]| site.refused(activated(&site, names, sockets));
     let (code, said) = refused("fc", &[everywhere]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("server.listen") && said.contains("loopback"), "{said}");
