@@ -152,6 +152,51 @@ fn the_command_prints_what_is_different_or_wrong() {
 }
 
 #[test]
+fn limits_and_defaults_hold_for_what_starts_after_they_change() {
+    let function = FunctionServer::start();
+    let config = |attempts: u32, retries: u32, timeout: &str| {
+        Config::new()
+            .function("one", &function.url())
+            .function("two", &function.url())
+            .of_function("one", "timeout", timeout)
+            .set("dispatch", "attempts_max", attempts)
+            .set("defaults", "max_async_retry_attempts", retries)
+            .set("accounts.1234567890", "share", attempts)
+    };
+    let site = Site::new(config(1, 1, "60s"));
+    let daemon = site.start();
+    let hold = json!({"plan": ["hold"]});
+    for name in ["one", "two"] {
+        accepted(&daemon.send(&invoke_async(name).json(&hold)));
+    }
+    let under_way = || daemon.metrics().sum("invoked_attempts_under_way", &[]);
+    function.wait_for(1);
+    assert_eq!(under_way(), 1, "there is one slot");
+    site.configure(config(8, 0, "200ms"));
+    let changed = named(&reload(&site, ""), "changes");
+    let keys = [
+        "accounts.1234567890.share",
+        "defaults.max_async_retry_attempts",
+        "dispatch.attempts_max",
+        "functions.one.timeout",
+    ];
+    assert_eq!(changed, keys);
+    poll::soon("both run", || under_way() == 2);
+
+    // No retry any more, and the new timeout.
+    let fails = json!({"plan": ["fail", "ok"]});
+    let failed = accepted(&daemon.send(&invoke_async("two").json(&fails)));
+    let late = accepted(&daemon.send(&invoke_async("one").json(&hold)));
+    poll::soon("those that came later have ended", || daemon.metrics().backlog() == 2);
+    for id in [failed, late] {
+        assert_eq!(function.calls_of(&id).len(), 1, "{id}");
+    }
+    function.release();
+    daemon.wait_until_idle();
+    daemon.stop();
+}
+
+#[test]
 fn what_is_owed_to_an_instance_that_is_taken_out_waits_until_it_is_back() {
     let (function, told) = (FunctionServer::start(), FunctionServer::start());
     let remote = Site::new(Config::new().function("told", &told.url()));
