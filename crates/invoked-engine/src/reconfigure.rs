@@ -45,31 +45,26 @@ pub struct Outside {
 type IsRemoved = dyn Fn(&Arn) -> bool + Send + Sync;
 
 /// Says whether the instance of a destination was taken out of the configuration while the daemon ran.
-#[derive(Clone)]
-pub struct Removed(Arc<IsRemoved>);
+/// [`Removed::default`] is none.
+#[derive(Clone, Default)]
+pub struct Removed(Option<Arc<IsRemoved>>);
 
 impl Removed {
     /// What `is_removed` says. It must not block.
     #[must_use]
     pub fn new(is_removed: impl Fn(&Arn) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(is_removed))
+        Self(Some(Arc::new(is_removed)))
     }
 
     /// Those of both.
     fn or(&self, other: &Self) -> Self {
-        let (one, other) = (self.clone(), other.clone());
-        Self::new(move |arn| one.holds(arn) || other.holds(arn))
-    }
-
-    fn holds(&self, arn: &Arn) -> bool {
-        (self.0)(arn)
-    }
-}
-
-impl Default for Removed {
-    /// None was.
-    fn default() -> Self {
-        Self::new(|_| false)
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => {
+                let (one, other) = (Arc::clone(one), Arc::clone(other));
+                Self::new(move |arn| one(arn) || other(arn))
+            }
+            (one, other) => Self(one.as_ref().or(other.as_ref()).map(Arc::clone)),
+        }
     }
 }
 
@@ -172,9 +167,10 @@ impl Handle {
 impl Functions {
     /// The destinations whose instance was taken out of the configuration.
     pub(crate) fn unconfigured(&self) -> BTreeSet<FnId> {
+        let Some(is_removed) = &self.removed.0 else { return BTreeSet::new() };
         let removed = self.destinations.iter().filter(|(arn, _)| {
             let arn = Arn::parse(arn);
-            arn.is_ok_and(|arn| self.removed.holds(&arn))
+            arn.is_ok_and(|arn| is_removed(&arn))
         });
         removed.map(|(_, id)| *id).collect()
     }

@@ -156,6 +156,12 @@ impl Reload {
             Ok(changes) => {
                 for change in changes {
                     tracing::info!(key = change.path, "the configuration: {change}");
+                    if is_seed(&change.path) {
+                        tracing::warn!(
+                            key = change.path,
+                            "an asynchronous configuration that the store has stays as it is there"
+                        );
+                    }
                 }
                 note_success();
                 counter!(RELOADS, "outcome" => "applied").increment(1);
@@ -288,6 +294,12 @@ fn told(difference: &Difference) -> ReloadChange {
         Kind::Changed => ReloadKind::Changed,
     };
     ReloadChange { path: difference.path.clone(), kind, is_masked: difference.is_masked }
+}
+
+/// Whether a key only seeds what the store has none of: `functions.<name>.async`.
+fn is_seed(path: &str) -> bool {
+    let mut keys = path.split('.');
+    keys.next() == Some("functions") && keys.nth(1) == Some("async")
 }
 
 /// Whether a difference does not take effect by itself.

@@ -158,6 +158,9 @@ fn seconds() -> Arc<dyn Fn() -> i64 + Send + Sync> {
 
 /// The destinations behind these sections. A function that may be one of this daemon needs no section.
 fn removed(config: &Config, sections: &BTreeSet<String>) -> Removed {
+    if sections.is_empty() {
+        return Removed::default();
+    }
     let (sections, region) = (sections.clone(), config.identity.region.clone());
     let mut accounts = config.auth.accounts();
     accounts.insert(config.identity.account.clone());
@@ -343,3 +346,6 @@ fn amqp_instance(instance: &AmqpInstance) -> Result<invoked_sink_amqp::Config> {
     }
     Ok(usable)
 }
+
+#[cfg(test)]
+mod tests;

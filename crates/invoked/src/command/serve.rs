@@ -1,5 +1,7 @@
 //! `invoked serve`: the daemon, from its configuration to its last log line.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail};
 use invoked_api::ReloadWish;
 use tokio::runtime::{Builder, Runtime};
@@ -18,6 +20,8 @@ use crate::telemetry::{self, Metrics};
 
 /// Wishes to reload that may wait.
 const WISHES_MAX: usize = 4;
+/// How long the daemon may take to close beside what attempts and requests take to end.
+const CLOSE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runs the daemon until a signal or a failure ends it.
 ///
@@ -86,12 +90,19 @@ async fn serve(
         }
     };
     tracing::info!(signal, "stopping; a second signal ends at once");
+    let drain_timeout = daemon.reloadable.api_connections.current().drain_timeout;
     supervisor.stopping("draining: what runs may end, nothing new starts");
     tokio::select! {
         stopped = daemon.stop() => stopped,
-        () = supervisor.extend() => Ok(()),
+        () = ask_for_more_time(supervisor, drain_timeout) => Ok(()),
         signal = signals.again() => bail!("ended at once by a second signal ({signal})"),
     }
+}
+
+/// Asks for more time as long as a drain may take, and no longer. Never returns.
+async fn ask_for_more_time(supervisor: &Supervisor, drain_timeout: Duration) {
+    let _over = tokio::time::timeout(drain_timeout + CLOSE_WITHIN, supervisor.extend()).await;
+    std::future::pending().await
 }
 
 /// Reads the configuration again, for a signal or for whoever wishes it.

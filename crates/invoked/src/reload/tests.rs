@@ -38,6 +38,29 @@ fn a_difference_is_told_by_its_key_and_shows_no_secret() {
 }
 
 #[test]
+fn another_certificate_under_the_same_path_is_a_difference() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("authorities.pem");
+    let toml =
+        format!("[sinks.amqp.main]\nurl = \"amqps://localhost\"\nca_file = \"{}\"", file.display());
+    fs::write(&file, "one").unwrap();
+    let before = effective(&toml);
+    assert_eq!(before.differences(&effective(&toml)), []);
+    fs::write(&file, "two").unwrap();
+    let found = before.differences(&effective(&toml));
+    let found: Vec<_> = found.iter().map(|difference| told(difference).to_string()).collect();
+    assert_eq!(found, ["changed sinks.amqp.main.ca_file (masked)"]);
+}
+
+#[test]
+fn what_only_seeds_the_store_is_known() {
+    assert!(is_seed("functions.hello.async") && is_seed("functions.hello.async.on_success"));
+    assert!(
+        !is_seed("functions.hello") && !is_seed("functions.async") && !is_seed("sinks.a.async")
+    );
+}
+
+#[test]
 fn what_needs_a_restart_is_known() {
     for (path, needs) in [
         ("server.listen", true),
