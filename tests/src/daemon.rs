@@ -73,10 +73,14 @@ impl Site {
     /// `invoked serve` that is expected to refuse: its exit code and all it said.
     #[must_use]
     pub fn serve_refused(&self) -> (Option<i32>, String) {
-        let file = self.file();
-        let mut child = self
-            .command(&["serve", "--config"])
-            .arg(&file)
+        self.refused(self.command(&["serve", "--config"]))
+    }
+
+    /// The same by a command line that lacks the configuration file alone.
+    #[must_use]
+    pub fn refused(&self, mut command: Command) -> (Option<i32>, String) {
+        let mut child = command
+            .arg(self.file())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -21,11 +21,13 @@ use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use invoked_engine::{EngineView, Handle, telemetry as engine_telemetry};
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
 
 use crate::admin::asked::Asked;
 use crate::admin::dto::series::Series as Drawn;
 use crate::admin::guard::Visitor;
 use crate::admin::problem::AdminProblem;
+use crate::admin::reload::ReloadWish;
 use crate::admin::route::Operation;
 use crate::admin::series::Series;
 use crate::admin::session::{Sessions, SignIn};
@@ -49,6 +51,7 @@ mod lanes;
 mod openapi;
 mod operations;
 mod problem;
+pub(crate) mod reload;
 mod reply;
 mod route;
 mod series;
@@ -90,6 +93,8 @@ struct Shared {
     sessions: Sessions,
     about: About,
     series: Arc<Series>,
+    /// Whoever reads the configuration again, if anybody does.
+    reloads: OnceLock<mpsc::Sender<ReloadWish>>,
     /// Bodies are small: none needs a part of it.
     room: Room,
 }
@@ -107,6 +112,7 @@ impl Admin {
             sessions: Sessions::default(),
             about,
             series: Arc::default(),
+            reloads: OnceLock::new(),
             room: Room::of(BODY_BYTES_MAX),
         };
         Self { shared: Arc::new(shared) }
@@ -121,6 +127,11 @@ impl Admin {
     /// The daemon has started: from here on it is ready as long as the engine takes invocations.
     pub fn started(&self, engine: Handle) {
         let _first = self.shared.engine.get_or_init(|| engine);
+    }
+
+    /// Somebody reads the configuration again when one of these wishes comes.
+    pub fn reloaded_by(&self, wishes: mpsc::Sender<ReloadWish>) {
+        let _first = self.shared.reloads.get_or_init(|| wishes);
     }
 
     fn engine(&self) -> Result<&Handle, AdminProblem> {
@@ -182,7 +193,8 @@ impl Admin {
         let name = operation.name();
         let done = self.perform(operation, asked, head, body, &visitor).await;
         let by = visitor.name.as_deref().unwrap_or(ANYBODY);
-        if let (Ok(_), true) = (&done, !is_read(&head.method)) {
+        let is_done = done.as_ref().is_ok_and(|reply| reply.status().is_success());
+        if is_done && !is_read(&head.method) {
             note(name, path, by);
         }
         done
@@ -205,9 +217,12 @@ impl Admin {
             asked.finish()?;
             return reply::json(StatusCode::OK, &openapi::document());
         }
+        if operation == O::Reload {
+            return reload::reload(self.shared.reloads.get(), asked, by).await;
+        }
         let engine = self.engine()?;
         match operation {
-            O::Describe => Err(AdminProblem::Path),
+            O::Describe | O::Reload => Err(AdminProblem::Path),
             O::Status => status::get(engine, asked).await,
             O::Configuration => about::configuration(&self.shared.about, asked),
             O::Store => about::store(engine, &self.shared.about, asked).await,

@@ -5,7 +5,7 @@
 //! rest. [`Call`] is the request when it is whole.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,7 +39,7 @@ use crate::serve::unread::Unread;
 const INVOCATIONS: &str = "/invocations";
 
 /// How requests are read.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct ApiConfig {
     /// From the end of a request's head to the end of its body.
     pub body_timeout: Duration,
@@ -61,12 +61,23 @@ pub struct Api {
 
 struct Shared {
     engine: Handle,
-    config: ApiConfig,
+    reading: RwLock<Arc<Reading>>,
     auth: Auth,
     ids: RequestIds,
-    room: Room,
     requests: Requests,
     changes: tokio::sync::Mutex<()>,
+}
+
+/// How bodies are read, and the memory for them. Replaced whole; a body that is read keeps what it began with.
+struct Reading {
+    config: ApiConfig,
+    room: Room,
+}
+
+impl Reading {
+    fn of(config: ApiConfig) -> Arc<Self> {
+        Arc::new(Self { config, room: Room::of(config.large_bodies_bytes) })
+    }
 }
 
 /// A request, whole.
@@ -136,14 +147,25 @@ impl Api {
         Self {
             shared: Arc::new(Shared {
                 engine,
-                config,
+                reading: RwLock::new(Reading::of(config)),
                 auth,
                 ids: RequestIds::default(),
-                room: Room::of(config.large_bodies_bytes),
                 requests: Requests::default(),
                 changes: tokio::sync::Mutex::new(()),
             }),
         }
+    }
+
+    /// From here on reads requests so. Bodies that are being read go on as they began.
+    pub fn replace(&self, config: ApiConfig) {
+        if self.reading().config != config {
+            let reading = Reading::of(config);
+            *self.shared.reading.write().unwrap_or_else(PoisonError::into_inner) = reading;
+        }
+    }
+
+    fn reading(&self) -> Arc<Reading> {
+        Arc::clone(&self.shared.reading.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn engine(&self) -> &Handle {
@@ -168,9 +190,10 @@ impl Api {
         let route = route::parse(head.method.as_str(), head.uri.path())?;
         self.has_room(head, &route.operation)?;
         let caller = self.admit(head, &route.operation).map_err(|error| self.refused(error))?;
+        let reading = self.reading();
         let body = match body_max(&route.operation, head)? {
             Some(limit) => {
-                let read = body.read(limit, self.shared.config.body_timeout, &self.shared.room);
+                let read = body.read(limit, reading.config.body_timeout, &reading.room);
                 let body = read.await.map_err(|error| proxy::of_body(&route.operation, error))?;
                 let checked = self.shared.auth.check_body(head, &body.bytes);
                 checked.map_err(|error| self.refused(error))?;
@@ -187,7 +210,7 @@ impl Api {
 
     /// Who makes a request, if they may do this.
     fn admit(&self, head: &Parts, operation: &Operation) -> Result<Caller, AuthError> {
-        let own = &self.engine().config().identity;
+        let own = self.engine().identity();
         let caller = self.shared.auth.admit(head, form(operation), own, self.engine().now())?;
         caller.check(asked(operation))?;
         Ok(caller)
@@ -254,6 +277,6 @@ fn is_followed_by_a_stray_body(head: &Parts) -> bool {
 
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api").field("config", &self.shared.config).finish_non_exhaustive()
+        f.debug_struct("Api").field("config", &self.reading().config).finish_non_exhaustive()
     }
 }

@@ -110,7 +110,7 @@ impl Api {
     /// refused by the engine.
     fn check_destinations(&self, caller: &Caller, change: &ConfigChange) -> Result<(), Problem> {
         let Some(destinations) = &change.destinations else { return Ok(()) };
-        let region = &self.engine().config().identity.region;
+        let region = &self.engine().identity().region;
         for (field, text) in [
             ("destinationConfig.onSuccess.destination", &destinations.on_success),
             ("destinationConfig.onFailure.destination", &destinations.on_failure),
@@ -124,7 +124,7 @@ impl Api {
     }
 
     fn shown_config(&self, record: &ConfigRecord, call: &Call<'_>) -> AsyncConfig {
-        shown(call.shape, &self.engine().config().identity, record)
+        shown(call.shape, self.engine().identity(), record)
     }
 }
 

@@ -145,7 +145,7 @@ impl Api {
     }
 
     fn shown_function(&self, record: &FunctionRecord, call: &Call<'_>) -> Function {
-        shown(call.shape, &self.engine().config().identity, record)
+        shown(call.shape, self.engine().identity(), record)
     }
 }
 

@@ -36,6 +36,7 @@ mod switches;
 mod tags;
 mod tasks;
 
+pub use admin::reload::{ReloadChange, ReloadKind, ReloadProblem, ReloadWish};
 pub use admin::tokens::{Rights, Role, SharedTokens, Tokens};
 pub use admin::{About, Admin, Render};
 pub use api::{Api, ApiConfig};
@@ -43,4 +44,4 @@ pub use content::Content;
 pub use reply::Reply;
 pub use serve::tls::{Certificate, CertificateError, Tls};
 pub use serve::unread::Unread;
-pub use serve::{Listening, Respond, ServeConfig, serve};
+pub use serve::{Listening, Respond, ServeConfig, SharedServeConfig, serve};

@@ -14,6 +14,7 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -66,6 +67,30 @@ impl Default for ServeConfig {
     }
 }
 
+/// The same for a listener that runs: what is set holds for connections from then on. Cheap to clone; all
+/// clones are one.
+#[derive(Clone, Debug)]
+pub struct SharedServeConfig(Arc<watch::Sender<ServeConfig>>);
+
+impl SharedServeConfig {
+    /// From here on connections are run so. Those that are open go on as they began.
+    pub fn replace(&self, config: ServeConfig) {
+        self.0.send_replace(config);
+    }
+
+    /// How connections are run now.
+    #[must_use]
+    pub fn current(&self) -> ServeConfig {
+        *self.0.borrow()
+    }
+}
+
+impl From<ServeConfig> for SharedServeConfig {
+    fn from(config: ServeConfig) -> Self {
+        Self(Arc::new(watch::Sender::new(config)))
+    }
+}
+
 /// How many times sooner a connection has to send where many are in use.
 const CROWDED_PARTS: u32 = 12;
 
@@ -113,19 +138,23 @@ impl From<TcpListener> for Listening {
 }
 
 /// Accepts connections and serves them until `shutdown`; then accepts nothing more, lets requests
-/// in hand end within [`ServeConfig::drain_timeout`], and closes every connection.
+/// in hand end within [`ServeConfig::drain_timeout`], and closes every connection. A change of the
+/// configuration holds for connections that come after it.
 pub async fn serve<S: Respond>(
     listener: impl Into<Listening>,
     service: S,
-    config: ServeConfig,
+    config: impl Into<SharedServeConfig>,
     shutdown: impl Future<Output = ()>,
 ) {
+    let shared = config.into();
+    let mut changes = shared.0.subscribe();
     let (close, closing) = watch::channel(false);
     let Listening { tcp, tls } = listener.into();
-    let peers = Peers::new(config.connections_per_peer_max);
+    let peers = Peers::default();
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
+        let config = *changes.borrow_and_update();
         let has_room = connections.len() < config.connections_max;
         let accepted = tokio::select! {
             () = &mut shutdown => break,
@@ -133,11 +162,12 @@ pub async fn serve<S: Respond>(
                 look_at(ended);
                 continue;
             }
+            Ok(()) = changes.changed() => continue,
             accepted = tcp.accept(), if has_room => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(place) = peers.admit(peer.ip()) else {
+                let Some(place) = peers.admit(peer.ip(), config.connections_per_peer_max) else {
                     tracing::debug!(%peer, "a connection too many of one address");
                     continue;
                 };
@@ -165,7 +195,7 @@ pub async fn serve<S: Respond>(
             look_at(ended);
         }
     };
-    if tokio::time::timeout(config.drain_timeout, all_end).await.is_err() {
+    if tokio::time::timeout(shared.current().drain_timeout, all_end).await.is_err() {
         tracing::warn!(connections = connections.len(), "requests in hand are cut off");
         connections.shutdown().await;
     }

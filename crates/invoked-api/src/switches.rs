@@ -138,7 +138,7 @@ impl Api {
     }
 
     fn shown_concurrency(&self, record: &FunctionRecord) -> ConcurrencyConfig {
-        let identity = &self.engine().config().identity;
+        let identity = self.engine().identity();
         ConcurrencyConfig {
             function_arn: identity.function_arn(&record.key(), &Qualifier::LATEST),
             reserved_concurrency: record.concurrency,

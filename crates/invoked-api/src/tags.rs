@@ -221,7 +221,7 @@ impl Api {
     }
 
     fn arn(&self, resource: &Tagged) -> String {
-        let identity = &self.engine().config().identity;
+        let identity = self.engine().identity();
         match resource {
             Tagged::Function(key) => identity.function_arn(key, &Qualifier::LATEST),
             Tagged::Service(key) => {

@@ -91,6 +91,13 @@ impl Adaptive {
         self.limit
     }
 
+    /// From here on it is never above `max`.
+    pub fn bound(&mut self, max: u32) {
+        self.max = max.max(1);
+        self.limit = self.limit.min(self.max);
+        self.threshold = self.threshold.min(self.max);
+    }
+
     /// An attempt that began at `began` has ended, with `busy` under way, itself included.
     pub fn ended(&mut self, how: Ended, began: Timestamp, busy: u32, now: Timestamp) {
         let round = &mut self.round;

@@ -1,7 +1,7 @@
 //! The functions as they are now: an immutable snapshot that is replaced whole when one changes.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 
 use crate::arn::Arn;
@@ -122,6 +122,7 @@ pub struct Directory {
     names: Arc<BTreeMap<FnId, FunctionKey>>,
     shares: Arc<BTreeMap<Box<str>, u32>>,
     pauses: Arc<BTreeMap<FnId, Pauses>>,
+    unconfigured: Arc<BTreeSet<FnId>>,
 }
 
 impl Directory {
@@ -139,7 +140,15 @@ impl Directory {
             by_key.insert(function.key(), function.id);
             by_id.insert(function.id, function);
         }
-        Self { identity, by_id, by_key, names, shares: Arc::default(), pauses: Arc::default() }
+        Self {
+            identity,
+            by_id,
+            by_key,
+            names,
+            shares: Arc::default(),
+            pauses: Arc::default(),
+            unconfigured: Arc::default(),
+        }
     }
 
     /// Sets the shares of accounts in the round robin; those that are not named have 1.
@@ -158,6 +167,18 @@ impl Directory {
     #[must_use]
     pub fn with_pauses(self, pauses: BTreeMap<FnId, Pauses>) -> Self {
         Self { pauses: Arc::new(pauses), ..self }
+    }
+
+    /// The same, with the destinations whose way was taken out of the configuration.
+    #[must_use]
+    pub fn with_unconfigured(self, unconfigured: BTreeSet<FnId>) -> Self {
+        Self { unconfigured: Arc::new(unconfigured), ..self }
+    }
+
+    /// The destinations whose way was taken out of the configuration: what they are owed is held.
+    #[must_use]
+    pub fn unconfigured(&self) -> &BTreeSet<FnId> {
+        &self.unconfigured
     }
 
     /// The pauses of all destinations that were ever held.

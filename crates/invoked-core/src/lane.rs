@@ -99,6 +99,15 @@ impl Lanes {
         Self { shared: Some(Shared::generous(slots)), ..Self::new(window_max) }
     }
 
+    /// From here on there are `slots` to share, and each lane keeps `window_max` rows in memory. Slots that
+    /// lanes have above that come back as their rows end; windows above that drain.
+    pub fn resize(&mut self, slots: u32, window_max: usize) {
+        if let Some(shared) = &mut self.shared {
+            shared.resize(slots);
+        }
+        self.window_max = window_max.max(2);
+    }
+
     /// Whether the lane is known.
     #[must_use]
     pub fn contains(&self, lane: LaneId) -> bool {

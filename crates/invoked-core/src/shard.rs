@@ -55,7 +55,7 @@ use commit::After;
 use row::{Mark, Row};
 use sweep::Sweeping;
 
-/// How a shard works. Fixed while it runs.
+/// How a shard works. [`Input::Config`] replaces it, but for the shard itself and the marks.
 #[derive(Clone, Debug)]
 pub struct ShardConfig {
     /// The shard.
@@ -238,10 +238,12 @@ impl ShardCore {
             Input::Directory(directory) => {
                 let old = core::mem::replace(&mut self.directory, directory);
                 self.adopt_directory(now);
-                if old.pauses() != self.directory.pauses() {
+                let (old, new) = (&old, &self.directory);
+                if old.pauses() != new.pauses() || old.unconfigured() != new.unconfigured() {
                     self.adopt_pauses(now);
                 }
             }
+            Input::Config(config) => self.adopt_config(*config, now),
             Input::Tick => {}
             Input::Drain => {
                 self.is_draining = true;
@@ -291,7 +293,8 @@ impl ShardCore {
     }
 
     /// Whether more may be decided before a commit is taken.
-    fn has_room(&self) -> bool {
+    #[must_use]
+    pub fn has_room(&self) -> bool {
         self.ops.len() < self.config.ops_max
     }
 
@@ -372,8 +375,10 @@ impl ShardCore {
         let id = match lane {
             LaneId::Destination(id) => {
                 let is_paused = self.directory.pauses_of(id).is_paused();
-                let limit = if is_paused { 0 } else { self.config.destination_limit };
-                return LaneRules::plain(limit);
+                let unconfigured = self.directory.unconfigured().contains(&id);
+                let is_held = is_paused || unconfigured;
+                let limit = if is_held { 0 } else { self.config.destination_limit };
+                return LaneRules { unconfigured, ..LaneRules::plain(limit) };
             }
             LaneId::Function(id) => id,
         };
@@ -390,7 +395,23 @@ impl ShardCore {
             tenant: Tenant::of(&function.account),
             share: self.directory.share_of(&function.account),
             closed: false,
+            unconfigured: false,
         }
+    }
+
+    /// Works as this says from here on. What is under way or waits was decided before and stays so; what is
+    /// decided next is held to it.
+    fn adopt_config(&mut self, config: ShardConfig, now: Timestamp) {
+        let ShardConfig { shard, defect, .. } = self.config;
+        self.config = ShardConfig { shard, defect, ..config };
+        let config = &self.config;
+        self.lanes.resize(slots(config.attempts_max), config.window_max);
+        self.outlets.resize(slots(config.callbacks_max), config.window_max);
+        for adaptive in self.inlets.values_mut().filter_map(|inlet| inlet.adaptive.as_mut()) {
+            adaptive.bound(config.function_limit);
+        }
+        self.adopt_directory(now);
+        self.adopt_pauses(now);
     }
 
     fn adopt_directory(&mut self, now: Timestamp) {

@@ -102,7 +102,8 @@ pub(crate) struct Admission {
     memory: AtomicU64,
     disk_asked: AtomicU64,
     commit_lag: Gate,
-    memory_used: Option<Gate>,
+    /// Never shuts where memory is not limited.
+    memory_used: Gate,
     disk: Gate,
 }
 
@@ -111,15 +112,21 @@ pub(crate) struct Admission {
 struct Gate {
     reason: Refusing,
     /// Above it the gate shuts.
-    high: u64,
+    high: AtomicU64,
     /// Below it the gate opens.
-    low: u64,
+    low: AtomicU64,
     is_shut: AtomicBool,
 }
 
 impl Gate {
     const fn new(reason: Refusing, high: u64, low: u64) -> Self {
+        let (high, low) = (AtomicU64::new(high), AtomicU64::new(low));
         Self { reason, high, low, is_shut: AtomicBool::new(false) }
+    }
+
+    fn set_marks(&self, (high, low): (u64, u64)) {
+        self.high.store(high, Ordering::Relaxed);
+        self.low.store(low, Ordering::Relaxed);
     }
 
     fn is_shut(&self) -> bool {
@@ -129,7 +136,10 @@ impl Gate {
     /// Whether the gate is shut, now that the value is this.
     fn look(&self, value: u64) -> bool {
         let was_shut = self.is_shut();
-        let is_shut = if was_shut { value >= self.low } else { value > self.high };
+        let is_shut = match was_shut {
+            true => value >= self.low.load(Ordering::Relaxed),
+            false => value > self.high.load(Ordering::Relaxed),
+        };
         if was_shut != is_shut {
             self.turn(was_shut);
         }
@@ -158,18 +168,25 @@ impl Gate {
 
 impl Admission {
     pub(crate) fn new(config: &EngineConfig, shards: u16) -> Self {
-        let lag = millis(config.commit_lag_max);
-        let memory = |max: u64| Gate::new(Refusing::Memory, max, max / 10 * 9);
+        let (lag_high, lag_low) = lag_marks(config);
+        let (memory_high, memory_low) = memory_marks(config);
         Self {
             born: stopwatch(),
             waiting_since: (0..shards).map(|_| AtomicU64::new(NOTHING)).collect(),
             memory: AtomicU64::new(0),
             disk_asked: AtomicU64::new(0),
-            commit_lag: Gate::new(Refusing::CommitLag, lag, (lag / 2).max(1)),
-            memory_used: config.memory_max.map(memory),
+            commit_lag: Gate::new(Refusing::CommitLag, lag_high, lag_low),
+            memory_used: Gate::new(Refusing::Memory, memory_high, memory_low),
             // Whether there is room is the store's to say, its marks included.
             disk: Gate::new(Refusing::Disk, 0, 1),
         }
+    }
+
+    /// Goes by the limits of this configuration from here on.
+    pub(crate) fn adopt(&self, config: &EngineConfig) {
+        self.commit_lag.set_marks(lag_marks(config));
+        self.memory_used.set_marks(memory_marks(config));
+        self.memory_used.look(self.memory.load(Ordering::Relaxed));
     }
 
     /// Now, as the state has it: milliseconds since the engine started.
@@ -211,7 +228,7 @@ impl Admission {
     fn holds(&self, reason: Refusing, shared: &Shared) -> bool {
         match reason {
             Refusing::CommitLag => self.commit_lag.look(self.lag()),
-            Refusing::Memory => self.memory_used.as_ref().is_some_and(Gate::is_shut),
+            Refusing::Memory => self.memory_used.is_shut(),
             Refusing::Disk => self.is_disk_full(shared.store.as_ref()),
             Refusing::Draining => !shared.is_accepting.load(Ordering::Relaxed),
         }
@@ -246,12 +263,13 @@ impl Handle {
         let (shared, admission) = (&self.shared, &self.shared.admission);
         let holds = |reason: &Refusing| admission.holds(*reason, shared);
         let memory = admission.memory.load(Ordering::Relaxed);
+        let config = shared.config();
         AdmissionView {
             refusing: Refusing::ALL.into_iter().filter(holds).collect(),
             commit_lag: Duration::from_millis(admission.lag()),
-            commit_lag_max: shared.config.commit_lag_max,
+            commit_lag_max: config.commit_lag_max,
             memory: (memory > 0).then_some(memory),
-            memory_max: shared.config.memory_max,
+            memory_max: config.memory_max,
         }
     }
 
@@ -260,9 +278,7 @@ impl Handle {
     pub fn note_memory(&self, resident: u64) {
         let admission = &self.shared.admission;
         admission.memory.store(resident, Ordering::Relaxed);
-        if let Some(gate) = &admission.memory_used {
-            gate.look(resident);
-        }
+        admission.memory_used.look(resident);
     }
 }
 
@@ -291,6 +307,17 @@ pub(crate) fn publish(handle: &Handle) {
         counter!(REFUSED, "reason" => reason.as_str()).increment(0);
     }
     gauge!(LAG).set(view.commit_lag.as_secs_f64());
+}
+
+/// Where the gate of the lag shuts, and where it opens.
+fn lag_marks(config: &EngineConfig) -> (u64, u64) {
+    let lag = millis(config.commit_lag_max);
+    (lag, (lag / 2).max(1))
+}
+
+/// The same of memory. Without a limit it opens at the next look.
+fn memory_marks(config: &EngineConfig) -> (u64, u64) {
+    config.memory_max.map_or((u64::MAX, u64::MAX), |max| (max, max / 10 * 9))
 }
 
 fn millis(span: Duration) -> u64 {

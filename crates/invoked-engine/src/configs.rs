@@ -237,7 +237,7 @@ impl Handle {
         qualifier: &Qualifier,
         config: &AsyncConfig,
     ) -> Result<(), ConfigError> {
-        let identity = &self.shared.config.identity;
+        let identity = &self.shared.identity;
         let local = |arn: &Arn| identity.own_function(&function.account, arn);
         let fields = [
             ("destinationConfig.onSuccess.destination", &config.on_success),

@@ -141,7 +141,7 @@ impl Handle {
             return Ok(Probed::Local { function: function.key(), fault });
         }
         let kind = arn.kind();
-        let sink = self.shared.sinks.get(&kind).map(Arc::clone);
+        let sink = self.shared.outside().sinks.get(&kind).map(Arc::clone);
         let sink = sink.ok_or(ProbeError::NoSink { kind: kind.as_str() })?;
         let _slot = self.shared.probe_slots.try_acquire().map_err(|_| ProbeError::Busy)?;
         let request_id = self.fresh_id();
@@ -153,7 +153,8 @@ impl Handle {
             depth: 1,
         };
         let since = stopwatch();
-        let verdict = deliver(sink.as_ref(), &delivery, self.shared.config.call_timeout).await;
+        let limit = self.shared.config().call_timeout;
+        let verdict = deliver(sink.as_ref(), &delivery, limit).await;
         Ok(Probed::Sent { request_id, verdict, took: since.elapsed() })
     }
 
@@ -183,7 +184,7 @@ impl Handle {
             depth: 0,
             task: None,
         };
-        let identity = &self.shared.config.identity;
+        let identity = &self.shared.identity;
         let from = format!("acs:fc:{}:{}:functions/", identity.region, identity.account);
         let text = envelope(&head, &from, PROBE_PAYLOAD, b"");
         Bytes::from(match arn.resource() {

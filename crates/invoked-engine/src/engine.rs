@@ -1,14 +1,14 @@
 //! Bringing an engine to life and to its end.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use invoked_core::id::ShardId;
 use invoked_core::shard::{ShardConfig, ShardCore};
 use invoked_core::totals::Totals;
 use invoked_store::{Retention, StoreError, Submission};
-use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::admission::Admission;
@@ -20,6 +20,7 @@ use crate::handle::{Handle, ShardPort, Shared};
 use crate::operations::run::Runner;
 use crate::operations::{self, Operations};
 use crate::random::Random;
+use crate::reconfigure::{Outside, Removed};
 use crate::shard::lag::Lag;
 use crate::shard::{Ask, Reads, Replies, ShardTask};
 use crate::telemetry::FunctionMeters;
@@ -27,7 +28,7 @@ use crate::telemetry::FunctionMeters;
 /// Questions that may wait for a shard.
 const ASKS_MAX: usize = 256;
 /// How long a kind of destination may take to close its connections.
-const SINK_CLOSE_MAX: Duration = Duration::from_secs(5);
+pub(crate) const SINK_CLOSE_MAX: Duration = Duration::from_secs(5);
 
 /// The engine cannot go on: the process has to end and recover from the store.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +60,9 @@ pub enum StartError {
 /// A running engine.
 #[derive(Debug)]
 pub struct Engine {
-    handle: Handle,
-    tasks: JoinSet<Result<(), Fatal>>,
-    background: JoinSet<()>,
+    pub(crate) handle: Handle,
+    pub(crate) tasks: JoinSet<Result<(), Fatal>>,
+    pub(crate) background: JoinSet<()>,
 }
 
 impl Engine {
@@ -83,9 +84,15 @@ impl Engine {
             inboxes.push((shard, accepting, asked));
         }
         let (commands, commanded) = mpsc::channel(operations::WAITING_MAX);
+        let outside = Outside {
+            runtime: parts.runtime,
+            remote: parts.remote,
+            sinks: parts.sinks,
+            removed: Removed::default(),
+        };
         let shared = Arc::new(Shared {
             random: Random::seeded(config.seed),
-            sync_slots: Semaphore::new(config.sync_max),
+            sync_slots: RwLock::new(Arc::new(Semaphore::new(config.sync_max))),
             probe_slots: Semaphore::new(PROBES_MAX),
             operations: Operations { shown: RwLock::default(), commands },
             snapshot: RwLock::new(Arc::clone(&snapshot)),
@@ -99,10 +106,10 @@ impl Engine {
             shards: ports,
             store: parts.store,
             clock: parts.clock,
-            runtime: parts.runtime,
-            remote: parts.remote,
-            sinks: parts.sinks,
-            config,
+            outside: RwLock::new(Arc::new(outside)),
+            retired: std::sync::Mutex::default(),
+            identity: config.identity.clone(),
+            current: watch::Sender::new(Arc::new(config)),
         });
         let mut tasks = JoinSet::new();
         for (shard, accepts, asks) in inboxes {
@@ -114,7 +121,7 @@ impl Engine {
                 published.extend(totals.iter().map(|total| (total.key.clone(), total.value)));
             }
             let core = ShardCore::new(
-                shard_config(&shared.config, shard),
+                shard_config(&shared.config(), shard),
                 Arc::clone(&snapshot.directory),
                 Totals::restored(totals),
                 &lanes,
@@ -161,53 +168,6 @@ impl Engine {
         }
     }
 
-    /// Ends in phases: no new invocations; no new attempts; what is under way may end within
-    /// `drain_timeout`; what is still under way then is marked, and starts anew after the next
-    /// start; the store is closed. Returns whether everything ended in time.
-    ///
-    /// # Errors
-    /// The store did not close well. Nothing acknowledged is lost.
-    pub async fn shutdown(mut self, drain_timeout: Duration) -> Result<Drained, StoreError> {
-        self.handle.refuse();
-        let drained =
-            tokio::time::timeout(drain_timeout, self.ask_all(|reply| Ask::Drain { reply })).await;
-        let drained = if drained.is_ok() { Drained::Completely } else { Drained::InPart };
-        if drained == Drained::InPart {
-            // The store takes as long as it takes, but not for ever.
-            let marked = self.ask_all(|reply| Ask::MarkAll { reply });
-            let _late = tokio::time::timeout(Duration::from_secs(5), marked).await;
-        }
-        for shard in &self.handle.shared.shards {
-            let _gone = shard.asks.send(Ask::Close).await;
-        }
-        while self.tasks.join_next().await.is_some() {}
-        self.background.shutdown().await;
-        let errands = self.handle.shared.errands.lock();
-        let mut errands = std::mem::take(&mut *errands.unwrap_or_else(PoisonError::into_inner));
-        while errands.join_next().await.is_some() {}
-        self.close_sinks().await;
-        self.handle.shared.store.close().await?;
-        Ok(drained)
-    }
-
-    /// Every delivery has ended. A sink that does not end is left to the end of the process.
-    async fn close_sinks(&self) {
-        for (kind, sink) in &self.handle.shared.sinks {
-            if tokio::time::timeout(SINK_CLOSE_MAX, sink.close()).await.is_err() {
-                tracing::warn!(kind = kind.as_str(), "a kind of destination does not close");
-            }
-        }
-    }
-
-    async fn ask_all(&self, ask: impl Fn(oneshot::Sender<()>) -> Ask) {
-        for shard in &self.handle.shared.shards {
-            let (reply, answer) = oneshot::channel();
-            if shard.asks.send(ask(reply)).await.is_ok() {
-                let _gone = answer.await;
-            }
-        }
-    }
-
     /// Does what nodes that did not own a shard have asked for.
     async fn apply_submissions(&self) -> Result<(), StoreError> {
         for shard in &self.handle.shared.shards {
@@ -223,36 +183,26 @@ impl Engine {
     }
 }
 
-/// Whether everything under way ended before the shutdown.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum Drained {
-    /// Yes.
-    Completely,
-    /// No: what was under way starts anew after the next start.
-    InPart,
-}
-
-impl Handle {
-    /// Takes no new invocations from here on: the first phase of a shutdown.
-    pub fn refuse(&self) {
-        self.shared.is_accepting.store(false, Ordering::Relaxed);
-    }
-}
-
 async fn purge(handle: Handle) {
-    let config = &handle.shared.config;
-    let retention = Retention { records: config.retention, callbacks: config.callback_retention };
+    let mut changes = handle.shared.current.subscribe();
     loop {
+        let config = handle.shared.config();
+        let retention =
+            Retention { records: config.retention, callbacks: config.callback_retention };
         match handle.shared.store.purge(handle.now(), retention).await {
             Ok(0) => {}
             Ok(buckets) => tracing::info!(buckets, "dropped records past their retention"),
             Err(error) => tracing::warn!(%error, "cannot drop records past their retention"),
         }
-        tokio::time::sleep(config.purge_interval).await;
+        tokio::select! {
+            () = tokio::time::sleep(config.purge_interval) => {}
+            // The sender lives as long as the handle.
+            _changed = changes.changed() => {}
+        }
     }
 }
 
-fn shard_config(config: &EngineConfig, shard: ShardId) -> ShardConfig {
+pub(crate) fn shard_config(config: &EngineConfig, shard: ShardId) -> ShardConfig {
     ShardConfig {
         shard,
         retry: config.retry,

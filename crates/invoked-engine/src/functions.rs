@@ -23,6 +23,7 @@ use crate::error::FunctionError;
 use crate::handle::{Handle, Shared, Snapshot};
 use crate::labels::Resources;
 use crate::pauses::{Holds, LaneHold, LaneKey};
+use crate::reconfigure::Removed;
 use crate::registry::{
     ConfigRecord, FunctionChange, FunctionRecord, Origin, config_entry, function_entry,
     interned_destination, interned_function, read_config_entry, read_interned_function,
@@ -46,6 +47,8 @@ pub(crate) struct Functions {
     pub(crate) holds: Holds,
     /// What functions with a role may tell. The operator's, not the store's.
     pub(crate) roles: Arc<Roles>,
+    /// The destinations whose instance was taken out of the configuration. The operator's too.
+    pub(crate) removed: Removed,
 }
 
 /// A page of functions.
@@ -119,7 +122,8 @@ impl Functions {
         });
         let directory = Directory::new(config.identity.clone(), functions, names)
             .with_shares(Arc::clone(&config.shares))
-            .with_pauses(held.collect());
+            .with_pauses(held.collect())
+            .with_unconfigured(self.unconfigured());
         let targets = self
             .functions
             .values()
@@ -354,7 +358,7 @@ impl Handle {
     ) -> Result<FunctionRecord, FunctionError> {
         change.check()?;
         if origin == Origin::Api {
-            check_of_client(change.url.as_deref(), &self.shared.config.target_check)?;
+            check_of_client(change.url.as_deref(), &self.shared.config().target_check)?;
         }
         let id = match old {
             Some(old) => old.id,
@@ -385,7 +389,7 @@ impl Handle {
             origin,
             kind: change.kind,
             url: change.url,
-            timeout: change.timeout.unwrap_or(self.shared.config.function_timeout),
+            timeout: change.timeout.unwrap_or(self.shared.config().function_timeout),
             concurrency: change.concurrency,
             rate: change.rate,
             weight: change.weight.unwrap_or(1),
@@ -472,7 +476,7 @@ impl Functions {
 impl Shared {
     /// Replaces the snapshot that everybody reads, and tells the shards.
     pub(crate) async fn publish(&self, registered: &Functions) {
-        let snapshot = Arc::new(registered.snapshot(&self.config));
+        let snapshot = Arc::new(registered.snapshot(&self.config()));
         let directory = Arc::clone(&snapshot.directory);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
         for shard in &self.shards {

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use invoked_core::arn::SinkKind;
 use invoked_core::directory::{Directory, Function};
+use invoked_core::envelope::Identity;
 use invoked_core::head::Head;
 use invoked_core::id::{FnId, InvKey, ShardId};
 use invoked_core::name::FunctionKey;
@@ -15,7 +15,7 @@ use invoked_core::time::Timestamp;
 use invoked_core::totals::TotalKey;
 use invoked_sink::TargetSpec;
 use invoked_store::{Store, StoreError, StoreStats};
-use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::admission::Admission;
@@ -26,6 +26,7 @@ use crate::flow::{Flow, FlowView};
 use crate::functions::Functions;
 use crate::operations::Operations;
 use crate::random::Random;
+use crate::reconfigure::Outside;
 use crate::shard::{Ask, Message};
 
 /// The engine, as others see it. Cheap to clone.
@@ -37,7 +38,10 @@ pub struct Handle {
 /// What all parts of the engine share. No lock in it is ever held over I/O but `changes`, whose
 /// purpose is to let one change of the registry follow another.
 pub(crate) struct Shared {
-    pub(crate) config: EngineConfig,
+    /// Who the daemon is. Nothing changes it.
+    pub(crate) identity: Identity,
+    /// How it works, replaced whole.
+    pub(crate) current: watch::Sender<Arc<EngineConfig>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Random,
@@ -48,16 +52,17 @@ pub(crate) struct Shared {
     pub(crate) in_file: RwLock<BTreeSet<FunctionKey>>,
     /// Changes of the registry under way. They run to their end whether or not somebody waits.
     pub(crate) errands: std::sync::Mutex<JoinSet<()>>,
-    pub(crate) sync_slots: Semaphore,
+    /// Replaced whole when there are to be more or fewer; permits go back to where they came from.
+    pub(crate) sync_slots: RwLock<Arc<Semaphore>>,
     pub(crate) probe_slots: Semaphore,
     pub(crate) operations: Operations,
     pub(crate) totals: RwLock<BTreeMap<TotalKey, u64>>,
     pub(crate) is_accepting: AtomicBool,
     pub(crate) admission: Admission,
     pub(crate) flow: Flow,
-    pub(crate) runtime: Arc<dyn invoked_sink::Target>,
-    pub(crate) remote: Option<Arc<dyn invoked_sink::Target>>,
-    pub(crate) sinks: BTreeMap<SinkKind, Arc<dyn invoked_sink::Sink>>,
+    pub(crate) outside: RwLock<Arc<Outside>>,
+    /// Sinks that were replaced and have yet to be closed.
+    pub(crate) retired: std::sync::Mutex<JoinSet<()>>,
 }
 
 /// The registry as it is now, replaced whole when it changes.
@@ -108,10 +113,32 @@ impl Handle {
         Arc::clone(&self.shared.snapshot().directory)
     }
 
-    /// How the engine works.
+    /// How the engine works, as it is now.
     #[must_use]
-    pub fn config(&self) -> &EngineConfig {
-        &self.shared.config
+    pub fn config(&self) -> Arc<EngineConfig> {
+        self.shared.config()
+    }
+
+    /// Who the daemon is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.shared.identity
+    }
+
+    /// What the engine calls and tells, as it is now.
+    #[must_use]
+    pub fn outside(&self) -> Arc<Outside> {
+        self.shared.outside()
+    }
+
+    /// Waits until every shard has gone through a turn. Never returns while one does not.
+    pub async fn turn(&self) {
+        for shard in &self.shared.shards {
+            let (reply, answer) = oneshot::channel();
+            if shard.asks.send(Ask::Turn { reply }).await.is_ok() {
+                let _gone = answer.await;
+            }
+        }
     }
 
     /// Now, by the engine's clock.

@@ -1,6 +1,6 @@
 //! Invoking: asynchronously, through a shard and a commit; synchronously, straight through.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,13 +10,14 @@ use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX, SYNC_RESULT_MAX}
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier, TaskId};
 use invoked_core::shard::{AcceptRequest, Accepted, Refused};
 use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target, TargetAddress};
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use crate::clock::stopwatch;
 use crate::error::InvokeError;
 use crate::handle::{Handle, Shared};
+use crate::reconfigure::Outside;
 use crate::retry::{Made, RetryOf};
 use crate::shard::Message;
 use crate::targets::REMOTE_HTTP;
@@ -160,7 +161,7 @@ impl Handle {
             }
             Err(TrySendError::Closed(_)) => return Err(unavailable()),
         }
-        match tokio::time::timeout(shared.config.accept_deadline, answer).await {
+        match tokio::time::timeout(shared.config().accept_deadline, answer).await {
             Ok(Ok(Ok(accepted))) => {
                 shared.flow.accepted(watch.elapsed());
                 Ok(accepted)
@@ -202,7 +203,7 @@ impl Handle {
     fn sync_attempt(
         &self,
         request: InvokeRequest,
-    ) -> Result<(Attempted, SemaphorePermit<'_>), InvokeError> {
+    ) -> Result<(Attempted, OwnedSemaphorePermit), InvokeError> {
         let shared = &self.shared;
         if request.payload.len() > SYNC_PAYLOAD_MAX {
             return Err(InvokeError::TooLarge { limit: SYNC_PAYLOAD_MAX });
@@ -215,9 +216,9 @@ impl Handle {
         snapshot.check_enabled(&function)?;
         let target = snapshot.targets.get(&function.id);
         let target = target.ok_or(InvokeError::NoTarget { function: request.function.name })?;
-        let slot = shared
-            .sync_slots
-            .try_acquire()
+        let slots = Arc::clone(&shared.sync_slots.read().unwrap_or_else(PoisonError::into_inner));
+        let slot = slots
+            .try_acquire_owned()
             .map_err(|_full| InvokeError::Overloaded { retry_after: RETRY_AFTER })?;
         let shard = shared.shard_of(function.id.0);
         let key = InvKey::generated(shard, shared.clock.now(), shared.random.next());
@@ -258,7 +259,7 @@ impl Shared {
 
     /// Makes one attempt with whatever the function's address needs.
     pub(crate) async fn call(&self, attempted: &Attempted) -> Answer {
-        match self.way_to(attempted) {
+        match way_to(&self.outside(), attempted) {
             Ok(way) => way.invoke(attempted).await,
             Err(misconfigured) => misconfigured,
         }
@@ -270,23 +271,21 @@ impl Shared {
         attempted: &Attempted,
         head: &HttpHead,
     ) -> Result<HttpResponse, Answer> {
-        self.way_to(attempted)?.request(attempted, head).await
+        way_to(&self.outside(), attempted)?.request(attempted, head).await
     }
+}
 
-    fn way_to(&self, attempted: &Attempted) -> Result<&dyn Target, Answer> {
-        let target = &attempted.target;
-        match (&target.address, target.kind, &self.remote) {
-            (TargetAddress::Runtime { .. }, _, _) => Ok(self.runtime.as_ref()),
-            (TargetAddress::Remote { .. }, FunctionKind::Http, _) => {
-                Err(crate::shard::misconfigured(REMOTE_HTTP))
-            }
-            (TargetAddress::Remote { .. }, FunctionKind::Event, Some(remote)) => {
-                Ok(remote.as_ref())
-            }
-            (TargetAddress::Remote { instance, .. }, FunctionKind::Event, None) => {
-                let message = format!("no entry [sinks.fc.{instance}] is configured");
-                Err(crate::shard::misconfigured(&message))
-            }
+fn way_to(outside: &Outside, attempted: &Attempted) -> Result<Arc<dyn Target>, Answer> {
+    let target = &attempted.target;
+    match (&target.address, target.kind, &outside.remote) {
+        (TargetAddress::Runtime { .. }, _, _) => Ok(Arc::clone(&outside.runtime)),
+        (TargetAddress::Remote { .. }, FunctionKind::Http, _) => {
+            Err(crate::shard::misconfigured(REMOTE_HTTP))
+        }
+        (TargetAddress::Remote { .. }, FunctionKind::Event, Some(remote)) => Ok(Arc::clone(remote)),
+        (TargetAddress::Remote { instance, .. }, FunctionKind::Event, None) => {
+            let message = format!("no entry [sinks.fc.{instance}] is configured");
+            Err(crate::shard::misconfigured(&message))
         }
     }
 }

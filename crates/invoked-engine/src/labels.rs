@@ -377,7 +377,7 @@ impl Handle {
         let mut registered = self.shared.snapshot().functions.clone();
         let key = (record.owner.clone(), record.name.clone());
         registered.resources.aliases.insert(key, record.clone());
-        let identity = &self.shared.config.identity;
+        let identity = &self.shared.identity;
         if let Some(path) = loop_through(&registered, identity, &record) {
             return Err(ResourceError::Loop { alias: record.name.as_str().to_owned(), path });
         }

@@ -2,7 +2,7 @@
 //! and callbacks, and keeps the registry of functions.
 //!
 //! [`Engine::start`] brings a store's shards to life; a [`Handle`] is what the API talks to;
-//! [`Engine::shutdown`] ends in phases. Decide, record, act: a shard's task ([`shard`]) asks the
+//! [`Engine::shutdown`] ends in phases; [`Handle::reconfigure`] changes how it works in between. Decide, record, act: a shard's task ([`shard`]) asks the
 //! core, gives the decision to the store, and acts when it is durable. Nothing reorders the three.
 //!
 //! Not here: any adapter (the binary names them), any HTTP, any decision about an invocation.
@@ -14,6 +14,7 @@ pub mod clock;
 mod config;
 mod configs;
 mod destinations;
+mod drain;
 mod engine;
 mod error;
 mod flow;
@@ -27,6 +28,7 @@ mod loops;
 mod operations;
 mod pauses;
 mod random;
+mod reconfigure;
 mod records;
 mod redrive;
 mod registry;
@@ -48,7 +50,8 @@ pub use callbacks::{CallbackFilter, CallbackPage, CallbackRecord, CallbackStand,
 pub use config::{EngineConfig, Parts};
 pub use configs::{ConfigChange, ConfigPage, DestinationChange};
 pub use destinations::{DestinationView, Probed};
-pub use engine::{Drained, Engine, Fatal, StartError};
+pub use drain::Drained;
+pub use engine::{Engine, Fatal, StartError};
 pub use error::{
     CallbackError, ConfigError, FunctionError, InvokeError, LaneError, OperationError, ProbeError,
     RedriveError, ResourceError, RetryError, TaskError,
@@ -66,6 +69,7 @@ pub use operations::{
     RedriveFilter, RedriveRequest, Redriven, WORK_RATE_MAX,
 };
 pub use pauses::{LaneHold, LaneKey};
+pub use reconfigure::{ConfigProblem, Outside, Reconfiguration, ReconfigureError, Removed};
 pub use registry::{
     ConfigRecord, Disabled, FunctionChange, FunctionRecord, Origin, Seed, StatusMode, WEIGHT_MAX,
 };

@@ -132,7 +132,7 @@ impl Handle {
     #[must_use]
     pub fn callback_deadline(&self, head: &Head) -> Option<Timestamp> {
         let directory = self.directory();
-        head.callback.deadline(&self.shared.config.callback, directory.pauses_for(head))
+        head.callback.deadline(&self.shared.config().callback, directory.pauses_for(head))
     }
 
     /// The number of a destination that some configuration names or named.

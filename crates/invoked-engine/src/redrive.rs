@@ -21,7 +21,7 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         let ask = Ask::Redrive { key, by: by.into(), reply };
         port.asks.send(ask).await.map_err(|_closed| RedriveError::Unavailable)?;
-        match tokio::time::timeout(self.shared.config.accept_deadline, answer).await {
+        match tokio::time::timeout(self.shared.config().accept_deadline, answer).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(RedriveRefused::NotFound))) => Err(missing()),
             Ok(Ok(Err(RedriveRefused::UnderWay))) => {

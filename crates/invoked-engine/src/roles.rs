@@ -1,11 +1,10 @@
-//! Roles of functions: which one a function carries, and a change of what they may tell.
+//! Roles of functions: which one a function carries.
 
 use std::sync::Arc;
 
-use invoked_core::role::{Role, Roles};
+use invoked_core::role::Role;
 
 use crate::functions::Functions;
-use crate::handle::Handle;
 use crate::registry::FunctionRecord;
 
 impl Functions {
@@ -14,16 +13,5 @@ impl Functions {
     pub(crate) fn role_of(&self, record: &FunctionRecord) -> Option<Arc<Role>> {
         let attributes: serde_json::Value = serde_json::from_str(&record.attributes).ok()?;
         self.roles.of(attributes.get("role")?.as_str()?)
-    }
-}
-
-impl Handle {
-    /// From here on holds functions to these roles. A callback that is under way goes on; what is
-    /// owed or tried again is held to them.
-    pub async fn set_roles(&self, roles: Roles) {
-        let _changing = self.shared.changes.lock().await;
-        let mut registered = self.shared.snapshot().functions.clone();
-        registered.roles = Arc::new(roles);
-        self.shared.publish(&registered).await;
     }
 }

@@ -6,12 +6,15 @@ use std::sync::{Arc, PoisonError};
 
 use invoked_core::id::FnId;
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::terms::AsyncConfig;
 use invoked_store::StoreError;
 use tokio::task::JoinSet;
 
-use crate::error::FunctionError;
-use crate::handle::Handle;
-use crate::registry::{ConfigRecord, Origin, Seed, interned_function};
+use crate::config::EngineConfig;
+use crate::functions::Functions;
+use crate::handle::{Handle, Shared};
+use crate::reconfigure::{ConfigProblem, ReconfigureError};
+use crate::registry::{ConfigRecord, FunctionChange, Origin, Seed, interned_function};
 
 /// Numbers that are asked for at a time. The store takes those that wait in one write.
 const INTERNED_AT_ONCE: usize = 256;
@@ -21,56 +24,104 @@ impl Handle {
     /// are, because work may wait for them; a client can delete them.
     ///
     /// # Errors
-    /// A value is not allowed, or the store did not take it.
-    pub async fn seed(&self, seeds: Vec<Seed>) -> Result<(), FunctionError> {
-        let changing = self.shared.changes.lock().await;
-        let account = self.shared.config.identity.account.clone();
-        let key_of = |name: &FunctionName| FunctionKey::new(&account, name.clone());
-        *self.shared.in_file.write().unwrap_or_else(PoisonError::into_inner) =
-            seeds.iter().map(|seed| key_of(&seed.name)).collect();
-        // All in one write and one snapshot: what a file of thousands costs grows with it.
-        let mut registered = self.shared.snapshot().functions.clone();
-        let is_new = |key: &FunctionKey| !registered.functions.contains_key(key);
-        let new = seeds.iter().map(|seed| key_of(&seed.name)).filter(is_new).collect();
-        let fresh = self.intern_functions(new).await?;
-        let (mut entries, mut configs) = (Vec::new(), Vec::new());
+    /// Something speaks against them, or the store did not take it.
+    pub async fn seed(&self, seeds: Vec<Seed>) -> Result<(), ReconfigureError> {
+        let _changing = self.shared.changes.lock().await;
+        let present = &self.shared.snapshot().functions;
+        let problems = self.check_seeds(present, &seeds);
+        if !problems.is_empty() {
+            return Err(ReconfigureError::Problems(problems));
+        }
+        let registered = self.write_seeds(present, &seeds, &self.shared.config()).await?;
+        self.shared.note_in_file(&seeds);
+        self.shared.publish(&registered).await;
+        Ok(())
+    }
+
+    /// What speaks against the functions of a file.
+    pub(crate) fn check_seeds(&self, registered: &Functions, seeds: &[Seed]) -> Vec<ConfigProblem> {
+        let mut problems = Vec::new();
+        let mut note = |seed: &Seed, field: &str, message: String| {
+            let path = format!("functions.{}{field}", seed.name);
+            problems.push(ConfigProblem { path, message });
+        };
+        let mut wanted = registered.clone();
         for seed in seeds {
-            let key = key_of(&seed.name);
-            seed.change.check()?;
+            if let Err(error) = seed.change.check() {
+                note(seed, "", error.to_string());
+            }
+            let (key, change) = (self.shared.key_of(&seed.name), seed.change.clone());
             let old = registered.functions.get(&key);
+            let id = old.map_or(FnId(0), |old| old.id);
+            let record = self.record(&key, id, change, Origin::File, old);
+            wanted.functions.insert(key, record);
+        }
+        for (seed, function, config) in self.new_configs(registered, seeds) {
+            let checked = self.check_destinations(&wanted, &function, &Qualifier::LATEST, config);
+            if let Err(error) = checked {
+                note(seed, ".async", error.to_string());
+            }
+            let record = self.config_record(function, config.clone());
+            wanted.configs.insert((record.function.clone(), Qualifier::LATEST), record);
+        }
+        problems
+    }
+
+    /// Makes the functions of a file durable, in one write: what a file of thousands costs grows with it.
+    /// They are yet to be published.
+    pub(crate) async fn write_seeds(
+        &self,
+        present: &Functions,
+        seeds: &[Seed],
+        engine: &EngineConfig,
+    ) -> Result<Functions, StoreError> {
+        let mut registered = present.clone();
+        let keys = seeds.iter().map(|seed| self.shared.key_of(&seed.name));
+        let new = keys.filter(|key| !present.functions.contains_key(key)).collect();
+        let fresh = self.intern_functions(new).await?;
+        let mut entries = Vec::new();
+        for seed in seeds {
+            let (key, change) = (self.shared.key_of(&seed.name), seed.change.clone());
+            let old = present.functions.get(&key);
             let id = old.map(|old| old.id).or_else(|| fresh.get(&key).copied());
             let id = id.ok_or(StoreError::Closed)?;
-            let record = self.record(&key, id, seed.change, Origin::File, old);
+            let timeout = change.timeout.or(Some(engine.function_timeout));
+            let change = FunctionChange { timeout, ..change };
+            let record = self.record(&key, id, change, Origin::File, old);
             if old != Some(&record) {
-                entries.push(registered.enter(key.clone(), record, self.now()));
-            }
-            let key = (key, Qualifier::LATEST);
-            let has_history =
-                registered.configs.contains_key(&key) || registered.deleted_configs.contains(&key);
-            if let Some(config) = seed.config.filter(|_| !has_history) {
-                configs.push((key.0, config));
+                entries.push(registered.enter(key, record, self.now()));
             }
         }
-        for (function, config) in configs {
-            self.check_destinations(&registered, &function, &Qualifier::LATEST, &config).map_err(
-                |error| FunctionError::Invalid { field: "async", problem: error.to_string() },
-            )?;
-            let now = self.now();
-            let record = ConfigRecord {
-                function,
-                qualifier: Qualifier::LATEST,
-                config,
-                created_at: now,
-                modified_at: now,
-            };
+        for (_, function, config) in self.new_configs(present, seeds) {
+            let record = self.config_record(function, config.clone());
             entries.push(self.enter_config(&mut registered, record).await?);
         }
         if !entries.is_empty() {
             self.shared.store.put_registry(&entries).await?;
-            self.shared.publish(&registered).await;
         }
-        drop(changing);
-        Ok(())
+        Ok(registered)
+    }
+
+    /// The configurations that a file brings in: where the store has neither one nor a deletion of one.
+    fn new_configs<'a>(
+        &self,
+        registered: &Functions,
+        seeds: &'a [Seed],
+    ) -> Vec<(&'a Seed, FunctionKey, &'a AsyncConfig)> {
+        let new = seeds.iter().filter_map(|seed| {
+            let function = self.shared.key_of(&seed.name);
+            let key = (function.clone(), Qualifier::LATEST);
+            let has_history =
+                registered.configs.contains_key(&key) || registered.deleted_configs.contains(&key);
+            seed.config.as_ref().filter(|_| !has_history).map(|config| (seed, function, config))
+        });
+        new.collect()
+    }
+
+    fn config_record(&self, function: FunctionKey, config: AsyncConfig) -> ConfigRecord {
+        let now = self.now();
+        let qualifier = Qualifier::LATEST;
+        ConfigRecord { function, qualifier, config, created_at: now, modified_at: now }
     }
 
     /// Numbers for functions that have none. The store takes many in one write.
@@ -92,5 +143,18 @@ impl Handle {
             }
         }
         Ok(interned)
+    }
+}
+
+impl Shared {
+    /// A function of the daemon's own account.
+    fn key_of(&self, name: &FunctionName) -> FunctionKey {
+        FunctionKey::new(&self.identity.account, name.clone())
+    }
+
+    /// From here on these are the functions that no client may change.
+    pub(crate) fn note_in_file(&self, seeds: &[Seed]) {
+        let keys = seeds.iter().map(|seed| self.key_of(&seed.name)).collect();
+        *self.in_file.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 }

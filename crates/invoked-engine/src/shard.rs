@@ -27,7 +27,7 @@ use invoked_core::head::{Head, LaneId};
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::shard::{
     AcceptRequest, Accepted, BytesWanted, Effect, Input, Note, RedriveRefused, Refused, ReplyId,
-    ShardCore, ShardView, Standing, StopRefused, Ticket,
+    ShardConfig, ShardCore, ShardView, Standing, StopRefused, Ticket,
 };
 use invoked_core::sweep::{SweepPage, SweepRefused, Swept};
 use invoked_core::totals::Total;
@@ -62,6 +62,15 @@ pub(crate) enum Ask {
     /// The answer comes when the shard decides by it.
     Directory {
         directory: Arc<Directory>,
+        reply: oneshot::Sender<()>,
+    },
+    /// The answer comes when the shard works by it.
+    Config {
+        config: Box<ShardConfig>,
+        reply: oneshot::Sender<()>,
+    },
+    /// The answer comes with the turn that takes it.
+    Turn {
         reply: oneshot::Sender<()>,
     },
     /// The answer comes when the callback is durably owed again.
@@ -226,7 +235,7 @@ impl ShardTask {
 
     /// Whether the next commit is small enough to take more that is new.
     fn may_accept(&self) -> bool {
-        self.core.ops_waiting() < self.shared.config.commit_ops_max && !self.lag.is_large()
+        self.core.has_room() && !self.lag.is_large()
     }
 
     /// Takes what else is ready, so that a turn decides and commits many at once.
@@ -350,6 +359,13 @@ impl ShardTask {
             Ask::Directory { directory, reply } => {
                 self.snapshot = self.shared.snapshot();
                 self.core.step(Input::Directory(directory), now);
+                let _gone = reply.send(());
+            }
+            Ask::Config { config, reply } => {
+                self.core.step(Input::Config(config), now);
+                let _gone = reply.send(());
+            }
+            Ask::Turn { reply } => {
                 let _gone = reply.send(());
             }
             Ask::Redrive { key, by, reply } => {

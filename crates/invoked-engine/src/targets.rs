@@ -69,6 +69,17 @@ pub(crate) fn check_of_client(url: Option<&str>, check: &TargetCheck) -> Result<
     check.judge(&address).map_err(|problem| FunctionError::Invalid { field: "url", problem })
 }
 
+/// Checks that the instance of a remote address is one that there is.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn check_remote(url: &str, check: &TargetCheck) -> Result<(), String> {
+    match address(url) {
+        Some(remote @ TargetAddress::Remote { .. }) => check.judge(&remote),
+        Some(TargetAddress::Runtime { .. }) | None => Ok(()),
+    }
+}
+
 impl FunctionChange {
     /// Checks every value, whoever gave it.
     ///

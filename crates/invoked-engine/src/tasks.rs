@@ -204,7 +204,7 @@ impl Handle {
         let port = self.shared.shard(key.shard()).ok_or(TaskError::Unavailable)?;
         let (reply, answer) = oneshot::channel();
         port.asks.send(Ask::Stop { key, reply }).await.map_err(|_closed| TaskError::Unavailable)?;
-        match tokio::time::timeout(self.shared.config.accept_deadline, answer).await {
+        match tokio::time::timeout(self.shared.config().accept_deadline, answer).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(StopRefused::Ended | StopRefused::NotFound))) => {
                 Err(ended(self.task(function, id).await?.head.status()))
@@ -239,12 +239,12 @@ impl Handle {
 
     /// Records that ended before this time are not shown.
     pub(crate) fn kept_from(&self) -> Timestamp {
-        self.ago(self.shared.config.retention)
+        self.ago(self.shared.config().retention)
     }
 
     /// Callbacks that were given up before this time are not shown.
     pub(crate) fn callbacks_kept_from(&self) -> Timestamp {
-        self.ago(self.shared.config.callback_retention)
+        self.ago(self.shared.config().callback_retention)
     }
 
     fn ago(&self, span: Duration) -> Timestamp {

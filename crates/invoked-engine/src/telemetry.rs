@@ -27,6 +27,7 @@ use metrics::{
 };
 
 use crate::admission;
+use crate::drain;
 use crate::handle::{EngineView, Handle};
 
 /// Functions that a family shows by name.
@@ -37,6 +38,7 @@ pub fn describe() {
     lanes::describe();
     store::describe();
     admission::describe();
+    drain::describe();
     for (name, help) in [
         (ENQUEUED, "Invocations accepted since the store was created"),
         (DEQUEUED, "Invocations that ended since the store was created"),

@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::dev::functions::FUNCTIONS;
 
+use access::AdminArgs;
 use callbacks::{CallbacksArgs, DestinationsArgs};
 use client::{ApiArgs, FunctionsArgs, InvokeArgs, TasksArgs};
 use store::StoreArgs;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Destinations(DestinationsArgs),
     /// Say what an invocation, a function or a destination waits for, and what would change it.
     Why(WhyArgs),
+    /// Have the daemon read its configuration again: all of it takes effect, or nothing.
+    Reload(ReloadArgs),
     /// Look at the store of a daemon that does not run.
     Store(StoreArgs),
     /// Print a script that completes this command line in a shell.
@@ -91,6 +94,15 @@ pub(crate) enum ConfigCommand {
     Check(Files),
     /// Print the effective configuration; secrets are masked.
     Show(Files),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReloadArgs {
+    /// Only say what would change.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
 }
 
 #[derive(Debug, Args)]

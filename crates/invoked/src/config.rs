@@ -32,7 +32,7 @@ pub(crate) use environment::Environment;
 pub(crate) use listeners::{Admin, Server, Store};
 pub(crate) use outside::{
     AmqpInstance, EventBridgeInstance, FcInstance, KafkaInstance, KafkaLogin, KafkaMechanism,
-    MnsEncoding, MnsInstance, Outside, RocketMqInstance, RocketMqKey, RocketMqTrust,
+    MnsEncoding, MnsInstance, Outside, RocketMqInstance, RocketMqKey, RocketMqTrust, section_of,
 };
 pub(crate) use problem::Problems;
 pub(crate) use raw::{RawConfig, Sources};
@@ -40,7 +40,7 @@ pub(crate) use secret::Secret;
 pub(crate) use telemetry::{LogFormat, Telemetry};
 pub(crate) use value::parse_duration;
 
-pub(crate) use show::Effective;
+pub(crate) use show::{Difference, Effective, Kind};
 pub(crate) use tls::Tls;
 
 use section::{Reading, Section};
@@ -89,9 +89,9 @@ impl Config {
         let mut root = Section::root(&raw.root, &reading);
         let config = Self::cross(&mut root);
         root.finish();
-        let (problems, secrets) = reading.done();
+        let (problems, hidden) = reading.done();
         match config {
-            Some(config) if problems.is_empty() => Ok((config, Effective::new(&raw, secrets))),
+            Some(config) if problems.is_empty() => Ok((config, Effective::new(&raw, hidden))),
             Some(_) | None => Err(problems),
         }
     }

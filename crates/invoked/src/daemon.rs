@@ -3,72 +3,31 @@
 //! The listeners are bound first, so that a port in use is said before the store is touched. The
 //! admin pages are served while the store recovers, the API once the engine runs.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use invoked_api::auth::Auth;
-use invoked_api::{About, Admin, Api, ApiConfig, Listening, ServeConfig, SharedTokens, Tls, serve};
+use invoked_api::{
+    About, Admin, Api, ApiConfig, Listening, ReloadWish, ServeConfig, SharedServeConfig,
+    SharedTokens, Tls, serve,
+};
 use invoked_engine::clock::stopwatch;
-use invoked_engine::{Drained, Engine, EngineConfig};
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use invoked_engine::{Engine, EngineConfig};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::config::{self, Config, Environment};
-use crate::memory;
+use crate::config::{self, Config};
+use crate::listeners::Listeners;
 use crate::reload::Reloadable;
 use crate::telemetry::Metrics;
-use crate::wire;
+use crate::{memory, startup, wire};
 
+/// How long requests in hand may take to end, however long the drain took.
+const CLOSE_MIN: Duration = Duration::from_secs(1);
 /// Connections of operators and their scrapers at a time.
 const ADMIN_CONNECTIONS_MAX: usize = 64;
-
-/// Both listeners, bound.
-#[derive(Debug)]
-pub(crate) struct Listeners {
-    api: TcpListener,
-    admin: TcpListener,
-}
-
-impl Listeners {
-    /// Binds the addresses of the configuration.
-    ///
-    /// # Errors
-    /// One is not to be had; the error names it.
-    pub(crate) async fn bind(config: &Config) -> Result<Self> {
-        let api = bind("server.listen", config.server.listen).await?;
-        Ok(Self { api, admin: bind("admin.listen", config.admin.listen).await? })
-    }
-
-    /// The same, but what nobody asked for by name may be elsewhere if its port is taken.
-    ///
-    /// # Errors
-    /// An address that was asked for is not to be had.
-    pub(crate) async fn bind_somewhere(config: &Config, environment: &Environment) -> Result<Self> {
-        let api_is_free = environment.get("INVOKED__SERVER__LISTEN").is_none();
-        let admin_is_free = environment.get("INVOKED__ADMIN__LISTEN").is_none();
-        let api = bind_or_any("server.listen", config.server.listen, api_is_free).await?;
-        let admin = bind_or_any("admin.listen", config.admin.listen, admin_is_free).await?;
-        Ok(Self { api, admin })
-    }
-}
-
-async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("cannot listen on {address} ({key})"))
-}
-
-async fn bind_or_any(key: &str, address: SocketAddr, is_free: bool) -> Result<TcpListener> {
-    match TcpListener::bind(address).await {
-        Err(error) if is_free && error.kind() == io::ErrorKind::AddrInUse => {
-            bind(key, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
-        }
-        bound => bound.with_context(|| format!("cannot listen on {address} ({key})")),
-    }
-}
 
 /// A running daemon.
 #[derive(Debug)]
@@ -83,11 +42,11 @@ pub(crate) struct Daemon {
     serving: JoinSet<()>,
     background: JoinSet<()>,
     close: watch::Sender<bool>,
-    drain_timeout: Duration,
 }
 
 impl Daemon {
-    /// Brings everything to life. Work that is due starts at once.
+    /// Brings everything to life. Work that is due starts at once. Whoever reads the configuration again
+    /// hears of wishes through `reloads`.
     ///
     /// # Errors
     /// The store cannot be opened, or the engine did not start.
@@ -96,54 +55,61 @@ impl Daemon {
         about: About,
         listeners: Listeners,
         metrics: Metrics,
+        reloads: Option<mpsc::Sender<ReloadWish>>,
     ) -> Result<Self> {
         let began = stopwatch();
         let (api, admin) = (listeners.api.local_addr()?, listeners.admin.local_addr()?);
+        let own_listeners = vec![api, admin];
         let (close, _) = watch::channel(false);
         let mut serving = JoinSet::new();
         let rendered = metrics.clone();
         let tokens = SharedTokens::new(config.admin.tokens.clone());
         let pages = Admin::new(Arc::new(move |_view| rendered.render()), tokens.clone(), about);
-        let connections = ServeConfig {
-            connections_max: config.server.connections_max,
-            connections_per_peer_max: config.server.connections_per_peer_max,
-            header_timeout: config.limits.header_timeout,
-            drain_timeout: config.work.drain_timeout(),
-        };
-        let few = ServeConfig {
-            connections_max: ADMIN_CONNECTIONS_MAX,
-            connections_per_peer_max: ADMIN_CONNECTIONS_MAX,
-            ..connections
-        };
+        if let Some(wishes) = reloads {
+            pages.reloaded_by(wishes);
+        }
+        let connections = SharedServeConfig::from(api_connections(&config));
+        let few = SharedServeConfig::from(admin_connections(&config));
         let admin_tls = tls(config.admin.tls.as_ref()).context("admin.tls")?;
         let api_tls = tls(config.server.tls.as_ref()).context("server.tls")?;
         let listening = Listening::new(listeners.admin, admin_tls.clone());
-        serving.spawn(serve(listening, pages.clone(), few, closed(&close)));
+        serving.spawn(serve(listening, pages.clone(), few.clone(), closed(&close)));
 
-        let engine = start_engine(&config, vec![api, admin]).await?;
+        let engine = start_engine(&config, own_listeners.clone()).await?;
         let handle = engine.handle();
-        handle.seed(config.functions).await.context("cannot bring in the functions of the file")?;
-        let requests = ApiConfig {
-            body_timeout: config.limits.body_timeout,
-            large_bodies_bytes: config.limits.large_bodies,
-        };
+        let seeds = config.functions.clone();
+        handle.seed(seeds).await.context("cannot bring in the functions of the file")?;
         let auth = Auth::new(config.auth.config.clone());
-        let service = Api::guarded(handle.clone(), requests, auth.clone());
+        let service = Api::guarded(handle.clone(), reading(&config), auth.clone());
         let listening = Listening::new(listeners.api, api_tls.clone());
-        serving.spawn(serve(listening, service, connections, closed(&close)));
+        serving.spawn(serve(listening, service.clone(), connections.clone(), closed(&close)));
         pages.started(handle.clone());
-        let reloadable =
-            Reloadable { engine: handle, auth, api_tls, admin_tls, admin, admin_tokens: tokens };
+        let reloadable = Reloadable {
+            engine: handle,
+            api: service,
+            auth,
+            api_tls,
+            admin_tls,
+            admin_tokens: tokens,
+            api_connections: connections,
+            admin_connections: few,
+            own_listeners,
+        };
 
         let mut background = JoinSet::new();
         background.spawn(metrics.keep_small());
         background.spawn(pages.clone().sample(reloadable.engine.clone()));
         if config.limits.memory_max.is_some() {
-            background.spawn(memory::watch(reloadable.engine.clone())?);
+            memory::check().context("limits.memory_max")?;
         }
+        background.spawn(memory::watch(reloadable.engine.clone()));
         tracing::info!(%api, %admin, seconds = began.elapsed().as_secs_f64(), "ready");
-        let drain_timeout = config.work.drain_timeout();
-        Ok(Self { api, admin, reloadable, engine, serving, background, close, drain_timeout })
+        Ok(Self { api, admin, reloadable, engine, serving, background, close })
+    }
+
+    /// Has a task run beside the daemon until it stops.
+    pub(crate) fn accompany(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.background.spawn(task);
     }
 
     /// Waits until the daemon cannot go on. Never returns while all is well.
@@ -162,31 +128,60 @@ impl Daemon {
     /// # Errors
     /// The store did not close well. Nothing acknowledged is lost.
     pub(crate) async fn stop(mut self) -> Result<()> {
-        self.engine.handle().refuse();
-        tracing::info!(phase = "refuse", "new invocations are refused");
+        let (began, connections) = (stopwatch(), &self.reloadable.api_connections);
+        let drain_timeout = connections.current().drain_timeout;
+        let drained = self.engine.shutdown(drain_timeout).await;
 
-        let began = stopwatch();
-        let drained = self.engine.shutdown(self.drain_timeout).await;
-        let seconds = began.elapsed().as_secs_f64();
-        match &drained {
-            Ok(Drained::Completely) => {
-                tracing::info!(phase = "drain", seconds, "what ran has ended; the store is closed");
-            }
-            Ok(Drained::InPart) => tracing::warn!(
-                phase = "drain",
-                seconds,
-                "what still ran starts anew after the next start; the store is closed"
-            ),
-            Err(_) => {}
+        // Requests in hand have what is left of the time, and a moment in any case.
+        let drain_timeout = drain_timeout.saturating_sub(began.elapsed()).max(CLOSE_MIN);
+        for connections in [connections, &self.reloadable.admin_connections] {
+            connections.replace(ServeConfig { drain_timeout, ..connections.current() });
         }
-
-        let began = stopwatch();
         self.close.send_replace(true);
         while self.serving.join_next().await.is_some() {}
         self.background.shutdown().await;
-        let seconds = began.elapsed().as_secs_f64();
-        tracing::info!(phase = "close", seconds, "the connections are closed");
+        tracing::info!(seconds = began.elapsed().as_secs_f64(), "the connections are closed");
         drained.context("the store did not close well").map(drop)
+    }
+}
+
+/// How connections of the API are run.
+pub(crate) fn api_connections(config: &Config) -> ServeConfig {
+    ServeConfig {
+        connections_max: config.server.connections_max,
+        connections_per_peer_max: config.server.connections_per_peer_max,
+        header_timeout: config.limits.header_timeout,
+        drain_timeout: config.work.drain_timeout(),
+    }
+}
+
+/// The same of those to the admin listener.
+pub(crate) fn admin_connections(config: &Config) -> ServeConfig {
+    ServeConfig {
+        connections_max: ADMIN_CONNECTIONS_MAX,
+        connections_per_peer_max: ADMIN_CONNECTIONS_MAX,
+        ..api_connections(config)
+    }
+}
+
+/// How requests of the API are read.
+pub(crate) fn reading(config: &Config) -> ApiConfig {
+    ApiConfig {
+        body_timeout: config.limits.body_timeout,
+        large_bodies_bytes: config.limits.large_bodies,
+    }
+}
+
+/// How the engine works.
+pub(crate) fn engine_config(
+    config: &Config,
+    own_listeners: Vec<SocketAddr>,
+    seed: u64,
+) -> EngineConfig {
+    EngineConfig {
+        roles: Arc::clone(&config.auth.roles),
+        target_check: wire::target_check(config, own_listeners),
+        ..config.work.engine(config.identity.clone(), &config.limits, seed)
     }
 }
 
@@ -197,19 +192,14 @@ fn tls(config: Option<&config::Tls>) -> Result<Option<Tls>> {
 }
 
 async fn start_engine(config: &Config, own_listeners: Vec<SocketAddr>) -> Result<Engine> {
-    let path = config.store.path.display().to_string();
     let store = config.store.clone();
-    let opened = tokio::task::spawn_blocking(move || wire::store(&store)).await;
-    let store = opened.context("opening the store broke off")?;
-    let store = store.with_context(|| format!("cannot open the store in {path}"))?;
-    let target_check = wire::target_check(config, own_listeners.clone());
-    let parts = wire::parts(config, own_listeners, store)?;
+    let opened = tokio::task::spawn_blocking(move || {
+        wire::store(&store).map_err(|error| startup::directory::explain(error, &store.path))
+    });
+    let store = opened.await.context("opening the store broke off")??;
+    let parts = wire::parts(config, own_listeners.clone(), store)?;
     let seed = getrandom::u64().context("the system has no random numbers")?;
-    let engine = EngineConfig {
-        roles: Arc::clone(&config.auth.roles),
-        target_check,
-        ..config.work.engine(config.identity.clone(), &config.limits, seed)
-    };
+    let engine = engine_config(config, own_listeners, seed);
     Engine::start(engine, parts).await.context("the engine did not start")
 }
 

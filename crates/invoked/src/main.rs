@@ -6,6 +6,7 @@
 //! - [`config`] is what an operator decides, [`telemetry`] what the daemon tells of itself;
 //! - [`daemon`] brings the parts to life and to their end, [`wire`] names the adapters among them,
 //!   [`reload`] changes what can be changed in between, [`memory`] watches how much there is;
+//! - [`startup`] looks at the machine first, [`supervisor`] tells systemd how the daemon is;
 //! - [`dev`] is the playground: demo functions and a walk through whole invocations.
 //!
 //! Not here: any decision about an invocation.
@@ -18,10 +19,13 @@ mod config;
 mod daemon;
 mod dev;
 mod failure;
+mod listeners;
 mod memory;
 mod print;
 mod reload;
 mod signals;
+mod startup;
+mod supervisor;
 mod telemetry;
 mod wire;
 
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         Command::Callbacks(args) => command::callbacks::run(&args, &environment, output),
         Command::Destinations(args) => command::destinations::run(&args, &environment, output),
         Command::Why(args) => command::why::run(&args, &environment, output),
+        Command::Reload(args) => command::reload::run(&args, &environment, output),
         Command::Store(args) => command::store::run(args, environment, output),
         Command::Completions(args) => {
             command::completions::run(&args);

@@ -12,23 +12,25 @@ const RESIDENT: &str = "VmRSS:";
 /// How often it is looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// A task that tells the engine a few times a second. It never returns.
+/// Whether the system says how much memory the daemon has, so that it can be limited.
 ///
 /// # Errors
-/// The system does not say it; then it cannot be limited.
-pub(crate) fn watch(engine: Handle) -> Result<impl Future<Output = ()> + use<>> {
-    let first = resident().with_context(|| {
-        format!("limits.memory_max: {STATUS} does not say how much memory the daemon has")
-    })?;
-    engine.note_memory(first);
-    Ok(async move {
-        loop {
-            tokio::time::sleep(INTERVAL).await;
-            if let Some(bytes) = resident() {
-                engine.note_memory(bytes);
-            }
+/// It does not.
+pub(crate) fn check() -> Result<()> {
+    let said = resident().map(drop);
+    said.with_context(|| format!("{STATUS} does not say how much memory the daemon has"))
+}
+
+/// Tells the engine a few times a second, while memory is limited. Never returns.
+pub(crate) async fn watch(engine: Handle) {
+    loop {
+        if engine.config().memory_max.is_some()
+            && let Some(bytes) = resident()
+        {
+            engine.note_memory(bytes);
         }
-    })
+        tokio::time::sleep(INTERVAL).await;
+    }
 }
 
 /// Resident bytes of this process.

@@ -1,44 +1,88 @@
-//! What changes while the daemon runs: SIGHUP reads the configuration again.
+//! What changes while the daemon runs: SIGHUP and `POST /v1/reload` read the configuration again.
 //!
 //! # Invariants
 //!
-//! A configuration with a problem changes nothing, nor does one that would have us listen elsewhere or
-//! be of another account: whether a daemon may be open to everybody was judged by where it listens, and
-//! it listens there still. What is good takes effect at once, for requests that come after it, and ends no connection.
-//! What can only take effect at a start is named in the log, each time.
+//! All or nothing. Everything is read, judged and built before anything is swapped: a configuration with a
+//! problem changes nothing, nor does one with a key that only a start can bring in force. Whether a daemon
+//! may be open to everybody was judged by where it listens, and it listens there still. What is good takes
+//! effect for requests and attempts that come after it, and ends no connection and no call.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use invoked_api::auth::Auth;
-use invoked_api::{SharedTokens, Tls, Tokens};
-use invoked_engine::Handle;
+use invoked_api::{
+    Api, ReloadChange, ReloadKind, ReloadProblem, SharedServeConfig, SharedTokens, Tls,
+};
+use invoked_core::arn::SinkKind;
+use invoked_engine::clock::{Clock as _, SystemClock};
+use invoked_engine::{Handle, Reconfiguration, ReconfigureError};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
 
-use crate::config::{Config, Effective, Sources};
+use crate::about::Shown;
+use crate::config::{Config, Difference, Effective, Kind, Sources};
+use crate::daemon::{admin_connections, api_connections, engine_config, reading};
+use crate::telemetry::LogFilter;
+use crate::{memory, wire};
 
-/// Keys that take effect without a restart, with everything below them.
-const RELOADED: [&str; 4] = ["auth", "server.tls", "admin.tls", "admin.tokens"];
-/// What says who callers are and whether they have to: the daemon goes on with what it started with.
-const JUDGED_BY: [&str; 3] = ["server.listen", "admin.listen", "account"];
+const RELOADS: &str = "invoked_config_reloads_total";
+const LAST_SUCCESS: &str = "invoked_config_last_reload_success_timestamp_seconds";
+
+/// Keys that take effect without a restart, with everything below them. `docs/operations.md` has the table.
+const RELOADED: [&str; 16] = [
+    "accounts",
+    "admin.tls",
+    "admin.tokens",
+    "auth",
+    "callback",
+    "defaults",
+    "dispatch",
+    "egress",
+    "functions",
+    "limits",
+    "retention",
+    "server.connections_max",
+    "server.connections_per_peer_max",
+    "server.tls",
+    "sinks",
+    "telemetry.log_level",
+];
+/// Keys among them that do not.
+const RESTARTED: [&str; 1] = ["limits.accepts_max"];
 /// Whether there is TLS at all is decided at the start; what it serves is not.
 const DECIDED: [&str; 2] = ["server.tls", "admin.tls"];
+/// What connections of the daemon go by, beside the sections of what they lead to.
+const HTTP: [&str; 2] = ["egress", "dispatch.attempts_max"];
+
+const KINDS: [SinkKind; 6] = [
+    SinkKind::Fc,
+    SinkKind::Mns,
+    SinkKind::EventBridge,
+    SinkKind::RocketMq,
+    SinkKind::Kafka,
+    SinkKind::Amqp,
+];
 
 /// The parts of a running daemon that a configuration can change. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Reloadable {
     pub(crate) engine: Handle,
+    pub(crate) api: Api,
     pub(crate) auth: Auth,
     pub(crate) api_tls: Option<Tls>,
     pub(crate) admin_tls: Option<Tls>,
-    /// Where the admin listener is bound, whatever the configuration says by now.
-    pub(crate) admin: SocketAddr,
     pub(crate) admin_tokens: SharedTokens,
+    pub(crate) api_connections: SharedServeConfig,
+    pub(crate) admin_connections: SharedServeConfig,
+    /// Where both listeners are bound, whatever the configuration says.
+    pub(crate) own_listeners: Vec<SocketAddr>,
 }
 
 impl Reloadable {
-    /// Brings everything that can change to what `config` says. None of it can fail. (The tokens of
-    /// the admin API belong here.)
-    pub(crate) async fn apply(&self, config: &Config) {
+    /// Brings everything outside of the engine to what `config` says. None of it can fail.
+    fn apply(&self, config: &Config, log: &LogFilter) {
         self.auth.replace(config.auth.config.clone());
         for (running, new) in
             [(&self.api_tls, &config.server.tls), (&self.admin_tls, &config.admin.tls)]
@@ -49,70 +93,223 @@ impl Reloadable {
                 running.replace(new.clone());
             }
         }
-        if let Some(tokens) = safe_tokens(self.admin, &config.admin.tokens) {
-            self.admin_tokens.replace(tokens);
-        }
-        self.engine.set_roles((*config.auth.roles).clone()).await;
+        self.admin_tokens.replace(config.admin.tokens.clone());
+        self.api_connections.replace(api_connections(config));
+        self.admin_connections.replace(admin_connections(config));
+        self.api.replace(reading(config));
+        log.set(&config.telemetry.log_level);
     }
 }
 
-/// A configuration in force, and where it comes from.
+/// The configuration in force, and where it comes from.
 #[derive(Debug)]
 pub(crate) struct Reload {
     sources: Arc<Sources>,
-    started_with: Effective,
+    in_force: Effective,
+    /// The sections of the instances in force.
+    sections: BTreeSet<String>,
+    /// The sections that were there once and are no more.
+    removed: BTreeSet<String>,
+    shown: Shown,
+    log: LogFilter,
+}
+
+/// A configuration that was read and may take effect.
+struct Candidate {
+    config: Config,
+    effective: Effective,
+    differences: Vec<Difference>,
+    removed: BTreeSet<String>,
+    engine: Reconfiguration,
 }
 
 impl Reload {
-    /// `started_with` is what the daemon was started with.
-    pub(crate) fn new(sources: Sources, started_with: Effective) -> Self {
-        Self { sources: Arc::new(sources), started_with }
+    /// `config`, as it is written in `in_force`, is what the daemon starts with.
+    pub(crate) fn new(
+        sources: Sources,
+        config: &Config,
+        in_force: Effective,
+        shown: Shown,
+        log: LogFilter,
+    ) -> Self {
+        note_success();
+        Self {
+            sources: Arc::new(sources),
+            in_force,
+            sections: config.outside.sections(),
+            removed: BTreeSet::new(),
+            shown,
+            log,
+        }
     }
 
-    /// Reads the sources again and applies what can be, if all of it is good.
-    pub(crate) async fn again(&self, running: &Reloadable) {
+    /// Reads the sources again. All of it takes effect, or nothing; a dry run only says what would.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub(crate) async fn again(
+        &mut self,
+        running: &Reloadable,
+        is_dry_run: bool,
+    ) -> Result<Vec<ReloadChange>, Vec<ReloadProblem>> {
+        let tried = self.attempt(running, is_dry_run).await;
+        if is_dry_run {
+            return tried;
+        }
+        match &tried {
+            Ok(changes) => {
+                for change in changes {
+                    tracing::info!(key = change.path, "the configuration: {change}");
+                    if is_seed(&change.path) {
+                        tracing::warn!(
+                            key = change.path,
+                            "an asynchronous configuration that the store has stays as it is there"
+                        );
+                    }
+                }
+                note_success();
+                counter!(RELOADS, "outcome" => "applied").increment(1);
+                tracing::info!(changes = changes.len(), "the configuration is read again");
+            }
+            Err(problems) => {
+                for problem in problems {
+                    let key = &problem.path;
+                    tracing::error!(key, %problem, "the configuration is not read again");
+                }
+                counter!(RELOADS, "outcome" => "refused").increment(1);
+            }
+        }
+        tried
+    }
+
+    async fn attempt(
+        &mut self,
+        running: &Reloadable,
+        is_dry_run: bool,
+    ) -> Result<Vec<ReloadChange>, Vec<ReloadProblem>> {
+        let candidate = self.candidate(running).await?;
+        let changes = candidate.differences.iter().map(told).collect();
+        let problems = running.engine.check_config(&candidate.engine);
+        if !problems.is_empty() {
+            let problem = |of: invoked_engine::ConfigProblem| problem(&of.path, of.message);
+            return Err(problems.into_iter().map(problem).collect());
+        }
+        if is_dry_run {
+            return Ok(changes);
+        }
+        // The last step that can fail, and then nothing has changed.
+        running.engine.reconfigure(candidate.engine).await.map_err(|error| match error {
+            ReconfigureError::Problems(problems) => {
+                problems.into_iter().map(|of| problem(&of.path, of.message)).collect()
+            }
+            ReconfigureError::Store(error) => vec![problem("store", error.to_string())],
+        })?;
+        running.apply(&candidate.config, &self.log);
+        self.sections = candidate.config.outside.sections();
+        self.removed = candidate.removed;
+        self.shown.replace(&candidate.effective);
+        self.in_force = candidate.effective;
+        Ok(changes)
+    }
+
+    /// Reads and judges the sources, and builds what they need.
+    async fn candidate(&self, running: &Reloadable) -> Result<Candidate, Vec<ReloadProblem>> {
         let sources = Arc::clone(&self.sources);
         let read = tokio::task::spawn_blocking(move || Config::check(&sources)).await;
-        let (config, effective) = match read {
-            Ok(Ok(read)) => read,
-            Ok(Err(problems)) => {
-                for problem in problems.iter() {
-                    tracing::error!(%problem, "the configuration is not read again: a problem");
-                }
-                return;
-            }
-            Err(error) => {
-                tracing::error!(%error, "reading the configuration again broke off");
-                return;
-            }
+        let read = read.map_err(|error| vec![problem("configuration", error.to_string())])?;
+        let (config, effective) = read.map_err(|problems| {
+            problems.iter().map(|of| problem(of.path(), of.in_place())).collect::<Vec<_>>()
+        })?;
+        let differences = self.in_force.differences(&effective);
+        let fixed: Vec<_> = differences
+            .iter()
+            .filter(|of| needs_restart(&of.path))
+            .map(|of| problem(&of.path, "needs a restart".to_owned()))
+            .collect();
+        if !fixed.is_empty() {
+            return Err(fixed);
+        }
+        if config.limits.memory_max.is_some() {
+            memory::check()
+                .map_err(|error| vec![problem("limits.memory_max", error.to_string())])?;
+        }
+        let sections = config.outside.sections();
+        let removed: BTreeSet<_> = self
+            .removed
+            .union(&self.sections)
+            .filter(|of| !sections.contains(*of))
+            .cloned()
+            .collect();
+        let outside = self.outside(running, &config, &differences, removed.clone())?;
+        let engine = Reconfiguration {
+            config: engine_config(&config, running.own_listeners.clone(), 0),
+            outside,
+            functions: config.functions.clone(),
         };
-        let differences = self.started_with.differences(&effective);
-        let moved: Vec<_> = differences.iter().filter(|path| is_of(path, &JUDGED_BY)).collect();
-        if !moved.is_empty() {
-            tracing::error!(keys = ?moved, "the configuration is not read again: this needs a restart");
-            return;
+        Ok(Candidate { config, effective, differences, removed, engine })
+    }
+
+    /// What is called and told, where that is another.
+    fn outside(
+        &self,
+        running: &Reloadable,
+        config: &Config,
+        differences: &[Difference],
+        removed: BTreeSet<String>,
+    ) -> Result<Option<invoked_engine::Outside>, Vec<ReloadProblem>> {
+        let is_same = |keys: &[&str]| !differences.iter().any(|of| is_of(&of.path, keys));
+        let is_same_http = is_same(&HTTP);
+        if is_same_http && is_same(&["sinks"]) {
+            return Ok(None);
         }
-        running.apply(&config).await;
-        for key in differences.iter().filter(|path| needs_restart(path)) {
-            tracing::warn!(key, "a change of the configuration needs a restart");
-        }
-        tracing::info!("the configuration is read again");
+        let same = KINDS.into_iter().filter(|kind| is_same(&[&format!("sinks.{}", kind.as_str())]));
+        let present = running.engine.outside();
+        let present =
+            wire::Present { outside: &present, same: same.collect(), is_same_http, removed };
+        let built = wire::outside(config, running.own_listeners.clone(), Some(&present));
+        built.map(Some).map_err(|error| {
+            let causes: Vec<_> = error.chain().skip(1).map(ToString::to_string).collect();
+            vec![problem(&error.to_string(), causes.join(": "))]
+        })
     }
 }
 
-/// The tokens that may take effect on a listener that is bound at `admin`. A configuration that has
-/// none means to listen on loopback: until a restart brings it there, the ones in force stay.
-fn safe_tokens(admin: SocketAddr, tokens: &Tokens) -> Option<Tokens> {
-    if tokens.is_empty() && !admin.ip().is_loopback() {
-        tracing::warn!("the admin tokens in force stay until a restart moves the listener");
-        return None;
+/// What the metrics mean.
+pub(crate) fn describe() {
+    describe_counter!(RELOADS, "Times the configuration was read again, by what came of it");
+    describe_gauge!(LAST_SUCCESS, "When the configuration in force was read");
+    for outcome in ["applied", "refused"] {
+        counter!(RELOADS, "outcome" => outcome).increment(0);
     }
-    Some(tokens.clone())
+}
+
+fn note_success() {
+    let millis = u64::try_from(SystemClock::default().now().millis()).unwrap_or_default();
+    gauge!(LAST_SUCCESS).set(Duration::from_millis(millis).as_secs_f64());
+}
+
+fn problem(path: &str, message: String) -> ReloadProblem {
+    ReloadProblem { path: path.to_owned(), message }
+}
+
+fn told(difference: &Difference) -> ReloadChange {
+    let kind = match difference.kind {
+        Kind::Added => ReloadKind::Added,
+        Kind::Removed => ReloadKind::Removed,
+        Kind::Changed => ReloadKind::Changed,
+    };
+    ReloadChange { path: difference.path.clone(), kind, is_masked: difference.is_masked }
+}
+
+/// Whether a key only seeds what the store has none of: `functions.<name>.async`.
+fn is_seed(path: &str) -> bool {
+    let mut keys = path.split('.');
+    keys.next() == Some("functions") && keys.nth(1) == Some("async")
 }
 
 /// Whether a difference does not take effect by itself.
 fn needs_restart(path: &str) -> bool {
-    !is_of(path, &RELOADED) || DECIDED.contains(&path)
+    !is_of(path, &RELOADED) || is_of(path, &RESTARTED) || DECIDED.contains(&path)
 }
 
 /// Whether a path is one of these keys or below one.
@@ -124,60 +321,4 @@ fn is_of(path: &str, keys: &[&str]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn effective(toml: &str) -> Effective {
-        let sources = Sources { flags: toml.to_owned(), ..Sources::default() };
-        Config::check(&sources).unwrap().1
-    }
-
-    const KEY: &str = "[auth]\nmode = \"signed\"\n[auth.keys.ak]\nsecret = ";
-    const SINK: &str = "[sinks.fc.default]\nendpoint = \"http://h\"\naccess_key_id = \"id\"\n\
-                        access_key_secret = ";
-
-    #[test]
-    fn what_callers_are_judged_by_stays_as_it_was() {
-        let started = effective("");
-        for (toml, is_judged_by) in [
-            ("[server]\nlisten = \"127.0.0.1:1\"", true),
-            ("[admin]\nlisten = \"[::1]:7071\"", true),
-            ("[account]\nid = \"7\"", true),
-            ("[server]\nconnections_max = 7", false),
-        ] {
-            let differences = started.differences(&effective(toml));
-            let found = differences.iter().any(|path| is_of(path, &JUDGED_BY));
-            assert_eq!(found, is_judged_by, "{toml}");
-        }
-    }
-
-    #[test]
-    fn a_listener_that_others_reach_is_never_left_without_tokens() {
-        let (here, everywhere) = ("127.0.0.1:1".parse().unwrap(), "0.0.0.0:1".parse().unwrap());
-        let some = Tokens::default().with("a", invoked_api::Role::Viewer, "0123456789abcdef");
-        assert!(safe_tokens(here, &Tokens::default()).is_some());
-        assert!(safe_tokens(here, &some).is_some() && safe_tokens(everywhere, &some).is_some());
-        assert!(safe_tokens(everywhere, &Tokens::default()).is_none());
-    }
-
-    #[test]
-    fn what_needs_a_restart_is_named() {
-        for (before, after, expected) in [
-            (String::new(), String::new(), [].as_slice()),
-            (format!("{KEY}\"one\""), format!("{KEY}\"two\""), &[]),
-            (String::new(), format!("{KEY}\"two\""), &[]),
-            (String::new(), "[server]\nconnections_max = 7".into(), &["server.connections_max"]),
-            (String::new(), "[server]\ntls = \"upstream\"".into(), &["server.tls"]),
-            (
-                format!("{SINK}\"one\""),
-                format!("{SINK}\"two\""),
-                &["sinks.fc.default.access_key_secret"],
-            ),
-            (String::new(), "[functions.a]\nurl = \"http://h\"".into(), &["functions"]),
-        ] {
-            let differences = effective(&before).differences(&effective(&after));
-            let found: Vec<_> = differences.iter().filter(|path| needs_restart(path)).collect();
-            assert_eq!(found, expected, "{before} -> {after}");
-        }
-    }
-}
+mod tests;

@@ -3,14 +3,16 @@
 //! The recorder of metrics is global, because the engine counts through the `metrics` facade. Its
 //! recommended naming stays off: it would append `_total` to names that the field prescribes.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use invoked_engine::clock::{Clock as _, SystemClock};
 use metrics::gauge;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, reload};
 
 use crate::config::{LogFormat, Telemetry};
 
@@ -27,12 +29,38 @@ const OPS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0,
 /// How often what histograms collected is sorted into buckets when nobody scrapes.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
+/// What is logged, and can be changed. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct LogFilter(Arc<SetFilter>);
+
+type SetFilter = dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync;
+
+impl LogFilter {
+    /// From here on logs what `level` says: a level, or directives (the configuration has checked them).
+    pub(crate) fn set(&self, level: &str) {
+        let set = filter(level).and_then(|filter| (self.0)(filter).context("the log is gone"));
+        if let Err(error) = set {
+            tracing::error!(error = format!("{error:#}"), "the log level stays what it was");
+        }
+    }
+}
+
+impl fmt::Debug for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogFilter").finish_non_exhaustive()
+    }
+}
+
+fn filter(level: &str) -> Result<EnvFilter> {
+    EnvFilter::builder().parse(level).context("telemetry.log_level")
+}
+
 /// Starts the log.
 ///
 /// # Errors
 /// There is one already, or the filter does not read (the configuration has checked it).
-pub(crate) fn start_log(config: &Telemetry) -> Result<()> {
-    let filter = EnvFilter::builder().parse(&config.log_level).context("telemetry.log_level")?;
+pub(crate) fn start_log(config: &Telemetry) -> Result<LogFilter> {
+    let filter = filter(&config.log_level)?;
     let is_terminal = io::stderr().is_terminal();
     let is_text = match config.log_format {
         LogFormat::Auto => is_terminal,
@@ -43,8 +71,15 @@ pub(crate) fn start_log(config: &Telemetry) -> Result<()> {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(is_terminal);
-    let started =
-        if is_text { builder.try_init() } else { builder.json().flatten_event(true).try_init() };
+    let (set, started): (Arc<SetFilter>, _) = if is_text {
+        let builder = builder.with_filter_reloading();
+        let handle = builder.reload_handle();
+        (Arc::new(move |filter| handle.reload(filter)), builder.try_init())
+    } else {
+        let builder = builder.json().flatten_event(true).with_filter_reloading();
+        let handle = builder.reload_handle();
+        (Arc::new(move |filter| handle.reload(filter)), builder.try_init())
+    };
     started.map_err(anyhow::Error::from_boxed).context("cannot start the log")?;
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -54,7 +89,7 @@ pub(crate) fn start_log(config: &Telemetry) -> Result<()> {
             tracing::error!("{panic}");
         }
     }));
-    Ok(())
+    Ok(LogFilter(set))
 }
 
 /// The metrics of this process.
@@ -79,6 +114,7 @@ impl Metrics {
         metrics::set_global_recorder(recorder).context("cannot record metrics")?;
         invoked_engine::telemetry::describe();
         invoked_api::auth::describe();
+        crate::reload::describe();
         gauge!("invoked_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         let started = Duration::from_millis(
             u64::try_from(SystemClock::default().now().millis()).unwrap_or_default(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use invoked_core::arn::SinkKind;
 use invoked_engine::clock::{Clock as _, SystemClock};
-use invoked_engine::{Parts, TargetCheck};
+use invoked_engine::{Outside, Parts, Removed, TargetCheck};
 use invoked_http::{Client, Egress, Endpoint};
 use invoked_sink::{Sink, Target, TargetAddress};
 use invoked_sink_amqp::Amqp;
@@ -42,7 +42,7 @@ pub(crate) fn store(config: &config::Store) -> Result<Arc<dyn Store>, StoreError
     Ok(Arc::new(store))
 }
 
-/// Everything that the engine reaches the world through. It never reaches `own_listeners`.
+/// Everything that the engine reaches the world through, at the start.
 ///
 /// # Errors
 /// An instance of a sink cannot be used.
@@ -51,52 +51,125 @@ pub(crate) fn parts(
     own_listeners: Vec<SocketAddr>,
     store: Arc<dyn Store>,
 ) -> Result<Parts> {
+    let Outside { runtime, remote, sinks, removed: _none } = outside(config, own_listeners, None)?;
+    let clock = Arc::new(SystemClock::default());
+    Ok(Parts { store, node: NodeId(NODE.into()), runtime, remote, sinks, clock })
+}
+
+/// What is called and told now, and what of it stays.
+#[derive(Debug)]
+pub(crate) struct Present<'a> {
+    /// What is called and told now.
+    pub(crate) outside: &'a Outside,
+    /// The kinds whose sections say the same.
+    pub(crate) same: BTreeSet<SinkKind>,
+    /// Whether connections reach the same and are kept as long.
+    pub(crate) is_same_http: bool,
+    /// The sections that were there once and are no more.
+    pub(crate) removed: BTreeSet<String>,
+}
+
+impl Present<'_> {
+    /// The sink of a kind, if it stays.
+    fn sink(&self, kind: SinkKind) -> Option<Arc<dyn Sink>> {
+        let is_http = match kind {
+            SinkKind::Fc | SinkKind::Mns | SinkKind::EventBridge => true,
+            SinkKind::RocketMq | SinkKind::Kafka | SinkKind::Amqp => false,
+        };
+        let stays = self.same.contains(&kind) && (!is_http || self.is_same_http);
+        self.outside.sinks.get(&kind).filter(|_| stays).map(Arc::clone)
+    }
+}
+
+/// What the engine calls and tells. It never reaches `own_listeners`. What says the same as before is
+/// what it was, with its connections.
+///
+/// # Errors
+/// An instance of a sink cannot be used; the outermost context is its section.
+pub(crate) fn outside(
+    config: &Config,
+    own_listeners: Vec<SocketAddr>,
+    present: Option<&Present<'_>>,
+) -> Result<Outside> {
     let egress = Egress::new(own_listeners, config.outside.allow.clone());
     let connections = invoked_http::Config {
         idle_per_origin_max: config.work.attempts_max(),
         ..invoked_http::Config::default()
     };
     let client = Client::new(&connections, egress);
-    let clock = Arc::new(SystemClock::default());
+    let of = &config.outside;
     let mut sinks: BTreeMap<SinkKind, Arc<dyn Sink>> = BTreeMap::new();
-    let mut remote: Option<Arc<dyn Target>> = None;
-    let seconds = {
-        let clock = Arc::clone(&clock);
-        Arc::new(move || clock.now().millis() / 1_000)
+    let kept = |kind| present.and_then(|present| present.sink(kind));
+    let mut remote = None;
+    if !of.fc.is_empty() {
+        let sink = match kept(SinkKind::Fc).zip(present.and_then(|of| of.outside.remote.clone())) {
+            Some((sink, target)) => {
+                remote = Some(target);
+                sink
+            }
+            None => {
+                let instances = usable("fc", &of.fc, fc_instance)?;
+                let fc = Arc::new(RemoteFc::new(instances, &client, seconds()));
+                remote = Some(Arc::clone(&fc) as Arc<dyn Target>);
+                fc
+            }
+        };
+        sinks.insert(SinkKind::Fc, sink);
+    }
+    let mut add = |kind, is_wanted: bool, make: &dyn Fn() -> Result<Arc<dyn Sink>>| {
+        if is_wanted {
+            sinks.insert(kind, kept(kind).map_or_else(make, Ok)?);
+        }
+        anyhow::Ok(())
     };
-    if !config.outside.fc.is_empty() {
-        let instances = usable("fc", &config.outside.fc, fc_instance)?;
-        let seconds = Arc::clone(&seconds) as invoked_sink_fc::Clock;
-        let fc = Arc::new(RemoteFc::new(instances, &client, seconds));
-        sinks.insert(SinkKind::Fc, Arc::clone(&fc) as Arc<dyn Sink>);
-        remote = Some(fc);
-    }
-    if !config.outside.mns.is_empty() {
-        let instances = usable("mns", &config.outside.mns, mns_instance)?;
-        let seconds = Arc::clone(&seconds) as invoked_sink_mns::Clock;
-        sinks.insert(SinkKind::Mns, Arc::new(Mns::new(instances, &client, seconds)));
-    }
-    if !config.outside.eventbridge.is_empty() {
-        let instances = usable("eventbridge", &config.outside.eventbridge, eventbridge_instance)?;
-        let eventbridge = EventBridge::new(instances, &client, seconds);
-        sinks.insert(SinkKind::EventBridge, Arc::new(eventbridge));
-    }
-    if !config.outside.rocketmq.is_empty() {
-        let instances = usable("rocketmq", &config.outside.rocketmq, rocketmq_instance)?;
-        let clock = Arc::clone(&clock);
+    add(SinkKind::Mns, !of.mns.is_empty(), &|| {
+        Ok(Arc::new(Mns::new(usable("mns", &of.mns, mns_instance)?, &client, seconds())))
+    })?;
+    add(SinkKind::EventBridge, !of.eventbridge.is_empty(), &|| {
+        let instances = usable("eventbridge", &of.eventbridge, eventbridge_instance)?;
+        Ok(Arc::new(EventBridge::new(instances, &client, seconds())))
+    })?;
+    add(SinkKind::RocketMq, !of.rocketmq.is_empty(), &|| {
+        let clock = SystemClock::default();
         let millis = Arc::new(move || clock.now().millis());
-        sinks.insert(SinkKind::RocketMq, Arc::new(RocketMq::new(instances, millis)));
+        let instances = usable("rocketmq", &of.rocketmq, rocketmq_instance)?;
+        Ok(Arc::new(RocketMq::new(instances, millis)))
+    })?;
+    add(SinkKind::Kafka, !of.kafka.is_empty(), &|| {
+        Ok(Arc::new(Kafka::new(usable("kafka", &of.kafka, kafka_instance)?)))
+    })?;
+    add(SinkKind::Amqp, !of.amqp.is_empty(), &|| {
+        Ok(Arc::new(Amqp::new(usable("amqp", &of.amqp, amqp_instance)?)))
+    })?;
+    let runtime = match present.filter(|present| present.is_same_http) {
+        Some(present) => Arc::clone(&present.outside.runtime),
+        None => Arc::new(HttpTarget::new(client)),
+    };
+    let removed =
+        present.map_or_else(Removed::default, |present| removed(config, &present.removed));
+    Ok(Outside { runtime, remote, sinks, removed })
+}
+
+/// The seconds that requests are signed at.
+fn seconds() -> Arc<dyn Fn() -> i64 + Send + Sync> {
+    let clock = SystemClock::default();
+    Arc::new(move || clock.now().millis() / 1_000)
+}
+
+/// The destinations behind these sections. A function that may be one of this daemon needs no section.
+fn removed(config: &Config, sections: &BTreeSet<String>) -> Removed {
+    if sections.is_empty() {
+        return Removed::default();
     }
-    if !config.outside.kafka.is_empty() {
-        let instances = usable("kafka", &config.outside.kafka, kafka_instance)?;
-        sinks.insert(SinkKind::Kafka, Arc::new(Kafka::new(instances)));
-    }
-    if !config.outside.amqp.is_empty() {
-        let instances = usable("amqp", &config.outside.amqp, amqp_instance)?;
-        sinks.insert(SinkKind::Amqp, Arc::new(Amqp::new(instances)));
-    }
-    let runtime = HttpTarget::new(client);
-    Ok(Parts { store, node: NodeId(NODE.into()), runtime: Arc::new(runtime), remote, sinks, clock })
+    let (sections, region) = (sections.clone(), config.identity.region.clone());
+    let mut accounts = config.auth.accounts();
+    accounts.insert(config.identity.account.clone());
+    Removed::new(move |arn| {
+        let may_be_own = arn.kind() == SinkKind::Fc
+            && (arn.region().is_empty() || arn.region() == region)
+            && (arn.account().is_empty() || accounts.contains(arn.account()));
+        !may_be_own && sections.contains(&config::section_of(arn))
+    })
 }
 
 /// Where clients may say that a function lives, as far as it can be judged without looking anything
@@ -273,3 +346,6 @@ fn amqp_instance(instance: &AmqpInstance) -> Result<invoked_sink_amqp::Config> {
     }
     Ok(usable)
 }
+
+#[cfg(test)]
+mod tests;

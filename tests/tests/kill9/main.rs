@@ -56,6 +56,7 @@ fn nothing_accepted_is_lost_and_nothing_is_counted_twice() {
         for round in 1..=rounds {
             settled = kill_once(&site, &ledger, &mut rng, round, settled);
         }
+        stop_at_once(&site, &ledger);
         site.start()
     });
     let drained = drain(&daemon, &ledger, rounds);
@@ -102,6 +103,21 @@ fn kill_once(site: &Site, ledger: &Ledger, rng: &mut Rng, round: u64, settled_be
         ledger.behind()
     );
     settled
+}
+
+/// One life of the daemon under load, and two signals: the second does not wait for what the first began.
+fn stop_at_once(site: &Site, ledger: &Ledger) {
+    let daemon = site.start();
+    let enough = ledger.sent_count() as u64 + REQUESTS_MIN;
+    poll::until("the load goes on", Duration::from_secs(60), || {
+        (ledger.sent_count() as u64 >= enough).then_some(())
+    });
+    daemon.terminate();
+    // Signals that are closer together than a quarter of a second are one.
+    thread::sleep(Duration::from_millis(300));
+    daemon.terminate();
+    let status = daemon.exit(poll::SOON);
+    println!("stopped by two signals: {status}, {} behind", ledger.behind());
 }
 
 /// Whether all work ended in time. If not, the judge says what is missing.

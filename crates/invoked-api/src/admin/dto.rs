@@ -13,6 +13,7 @@ pub(super) mod destination;
 pub(super) mod function;
 pub(super) mod lane;
 pub(super) mod operation;
+pub(super) mod reload;
 pub(super) mod series;
 pub(super) mod session;
 pub(super) mod status;

@@ -32,7 +32,7 @@ pub(super) struct OfAccount {
 
 impl OfAccount {
     pub(super) fn read(asked: &mut Asked, engine: &Handle) -> Result<Self, AdminProblem> {
-        let own = || engine.config().identity.account.clone();
+        let own = || engine.identity().account.clone();
         Ok(Self { account: asked.account()?.or_else(|| Some(own())) })
     }
 

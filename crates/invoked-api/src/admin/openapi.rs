@@ -10,7 +10,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, Respon
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use crate::admin::{
-    about, callbacks, destinations, dto, events, functions, invocations, lanes, operations,
+    about, callbacks, destinations, dto, events, functions, invocations, lanes, operations, reload,
     session, status, tasks, why,
 };
 
@@ -29,7 +29,7 @@ pub(super) fn document() -> Document {
             Every request that changes something carries the header x-invoked-admin: 1. \
             Where tokens are configured every request carries one; or the cookie of a session; viewers look (at events, answers and messages only if their token says so), operators stop and \
             retry tasks, pause and resume lanes, redrive callbacks and probe destinations, admins \
-            change functions and purge.",
+            change functions, purge and have the configuration read again.",
     ),
     servers((url = "http://127.0.0.1:7071")),
     security((), ("bearer" = [])),
@@ -55,6 +55,7 @@ pub(super) fn document() -> Document {
         super::series,
         events::stream,
         invocations::list,
+        reload::reload,
         functions::list,
         functions::get,
         functions::put,
@@ -202,6 +203,6 @@ mod tests {
                 changes += usize::from(is_change);
             }
         }
-        assert_eq!(changes, 18);
+        assert_eq!(changes, 19);
     }
 }

@@ -52,7 +52,7 @@ fn which(engine: &Handle, input: RedriveInput) -> Result<Redriven, AdminProblem>
         text.map(parse).transpose()
     };
     let function = input.function.as_deref().map(|text| function_name("function", text));
-    let account = input.account.unwrap_or_else(|| engine.config().identity.account.clone());
+    let account = input.account.unwrap_or_else(|| engine.identity().account.clone());
     let key = |name| invoked_core::name::FunctionKey::new(&account, name);
     let filter = RedriveFilter {
         function: function.transpose()?.map(key),

@@ -80,6 +80,9 @@ pub(crate) enum AdminProblem {
     /// The engine does not run yet.
     #[error("the daemon starts")]
     Starting,
+    /// The configuration is being read, or the daemon stops.
+    #[error("the configuration is being read, or the daemon stops")]
+    Reloading,
     /// A function.
     #[error(transparent)]
     Function(#[from] FunctionError),
@@ -196,6 +199,7 @@ impl AdminProblem {
             Self::Origin => Refusal::new(StatusCode::FORBIDDEN, "ForbiddenOrigin", text()),
             Self::ChangeHeader => Refusal::new(StatusCode::FORBIDDEN, "MissingHeader", text()),
             Self::NotReady { reason } => Refusal::unavailable(reason, RETRY_AFTER_DEFAULT),
+            Self::Reloading => Refusal::unavailable(text(), RETRY_AFTER_DEFAULT),
             Self::Starting => Refusal::unavailable("starting", RETRY_AFTER_DEFAULT),
             Self::Function(error) => function(error),
             Self::Config(error) => match error {

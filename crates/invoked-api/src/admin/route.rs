@@ -18,6 +18,7 @@ pub(super) enum Operation {
     Series,
     Events,
     ListInvocations,
+    Reload,
     ListFunctions,
     GetFunction(FunctionName),
     PutFunction(FunctionName),
@@ -94,7 +95,8 @@ impl Operation {
             Self::PutFunction(_)
             | Self::DeleteFunction(_)
             | Self::PurgeFunction(_)
-            | Self::PurgeDestination => Role::Admin,
+            | Self::PurgeDestination
+            | Self::Reload => Role::Admin,
         }
     }
 
@@ -114,6 +116,7 @@ impl Operation {
             Self::Series => "getSeries",
             Self::Events => "watchEvents",
             Self::ListInvocations => "listInvocations",
+            Self::Reload => "reloadConfig",
             Self::ListFunctions => "listFunctions",
             Self::GetFunction(_) => "getFunction",
             Self::PutFunction(_) => "putFunction",
@@ -188,6 +191,10 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
                 "invocations" => O::ListInvocations,
                 _ => O::Status,
             }
+        }
+        ["reload"] => {
+            takes(Place::Change)?;
+            O::Reload
         }
         ["functions"] => {
             takes(Place::Read)?;
@@ -353,6 +360,7 @@ mod tests {
         for (method, path, operation, role) in [
             ("GET", "/v1/openapi.json", Operation::Describe, Role::Viewer),
             ("GET", "/v1/status", Operation::Status, Role::Viewer),
+            ("POST", "/v1/reload", Operation::Reload, Role::Admin),
             ("GET", "/v1/functions", Operation::ListFunctions, Role::Viewer),
             ("GET", "/v1/functions/svc$fn", Operation::GetFunction(f()), Role::Viewer),
             ("HEAD", "/v1/functions/svc%24fn", Operation::GetFunction(f()), Role::Viewer),

@@ -12,9 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const NETWORK: u128 = !(u64::MAX as u128);
 
 /// Connections by address.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Peers {
-    max: usize,
     counts: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
 }
 
@@ -26,17 +25,13 @@ pub(super) struct Place {
 }
 
 impl Peers {
-    pub(super) fn new(max: usize) -> Self {
-        Self { max, counts: Arc::default() }
-    }
-
-    /// A place for a connection from here, if there is one left.
-    pub(super) fn admit(&self, address: IpAddr) -> Option<Place> {
+    /// A place for a connection from here, if there is one left of `max`.
+    pub(super) fn admit(&self, address: IpAddr, max: usize) -> Option<Place> {
         let of = owner(address);
         if let Some(owner) = of {
             let mut counts = self.lock();
             let count = counts.entry(owner).or_default();
-            if *count >= self.max {
+            if *count >= max {
                 return None;
             }
             *count += 1;
@@ -78,8 +73,8 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_it_is_left() {
-        let peers = Peers::new(2);
-        let admit = |address: &str| peers.admit(address.parse().unwrap());
+        let peers = Peers::default();
+        let admit = |address: &str| peers.admit(address.parse().unwrap(), 2);
         let (first, _second) = (admit("192.0.2.1").unwrap(), admit("::ffff:192.0.2.1").unwrap());
         assert!(admit("192.0.2.1").is_none());
         let _other = admit("192.0.2.2").unwrap();
@@ -92,8 +87,8 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_peer() {
-        let peers = Peers::new(1);
-        let admit = |address: &str| peers.admit(address.parse().unwrap());
+        let peers = Peers::default();
+        let admit = |address: &str| peers.admit(address.parse().unwrap(), 1);
         let place = admit("2001:db8:0:1::1").unwrap();
         assert!(admit("2001:db8:0:1:ffff::2").is_none());
         assert!(admit("2001:db8:0:2::1").is_some());

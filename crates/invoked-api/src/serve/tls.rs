@@ -61,6 +61,13 @@ impl Certificate {
     }
 }
 
+impl PartialEq for Certificate {
+    /// Whether it is the same chain. Its key goes with it.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.cert == other.0.cert
+    }
+}
+
 /// Makes TLS out of TCP. Cheap to clone; all clones serve the same certificate.
 #[derive(Clone)]
 pub struct Tls {

@@ -22,4 +22,5 @@ mod switches;
 mod tasks;
 mod terraform;
 mod tls;
+mod turns;
 mod why;

@@ -25,13 +25,23 @@ pub struct LaneRules {
     pub share: u32,
     /// Its function is gone: everything in it is due now and needs no slot.
     pub closed: bool,
+    /// The way to it was taken out of the configuration: nothing goes.
+    pub unconfigured: bool,
 }
 
 impl LaneRules {
     /// A lane of nobody in particular with this limit and nothing else to hold it.
     #[must_use]
     pub const fn plain(limit: u32) -> Self {
-        Self { limit, rate: None, weight: 1, tenant: Tenant(0), share: 1, closed: false }
+        Self {
+            limit,
+            rate: None,
+            weight: 1,
+            tenant: Tenant(0),
+            share: 1,
+            closed: false,
+            unconfigured: false,
+        }
     }
 }
 

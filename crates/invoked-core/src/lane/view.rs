@@ -16,6 +16,8 @@ pub enum Hold {
     Turn,
     /// An operator has paused the lane.
     Paused,
+    /// The way to what it leads to was taken out of the configuration.
+    Unconfigured,
     /// Its breaker is open: what it leads to did not answer.
     Breaker {
         /// Until then.
@@ -58,6 +60,7 @@ impl Hold {
             Self::Nothing
             | Self::Turn
             | Self::Paused
+            | Self::Unconfigured
             | Self::Probe
             | Self::Concurrency
             | Self::Slots
@@ -124,6 +127,9 @@ impl Lanes {
         let Some(&(due, _)) = lane.waiting.first() else { return Hold::Nothing };
         if lane.rules.closed {
             return Hold::Turn;
+        }
+        if lane.rules.unconfigured {
+            return Hold::Unconfigured;
         }
         if lane.rules.limit == 0 {
             return Hold::Paused;

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::ShardConfig;
 use super::kept::{FoundCallback, KeptCallback};
 use crate::arn::Arn;
 use crate::breaker::Breaker;
@@ -200,6 +201,8 @@ pub enum Input {
     BytesReadAhead(Vec<LoadedBytes>),
     /// Functions have changed.
     Directory(Arc<Directory>),
+    /// The operator has changed how a shard works.
+    Config(Box<ShardConfig>),
     /// Time has passed.
     Tick,
     /// No new attempts and callbacks.

@@ -20,6 +20,7 @@ use bytes::Bytes;
 
 mod ahead;
 mod breakers;
+mod config;
 mod hand_overs;
 mod inlets;
 mod pauses;

@@ -61,7 +61,7 @@ async fn what_waits_counts_from_its_accept_until_it_is_durable() {
 #[tokio::test]
 async fn memory_is_taken_again_below_nine_tenths() {
     let admission = admission(Some(1_000));
-    let gate = admission.memory_used.as_ref().unwrap();
+    let gate = &admission.memory_used;
     let shut = [1_000, 1_001, 901, 900, 899, 950].map(|resident| gate.look(resident));
     assert_eq!(shut, [false, true, true, true, false, false]);
 }

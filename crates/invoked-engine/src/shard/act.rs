@@ -69,8 +69,8 @@ impl ShardTask {
     pub(super) fn call(&mut self, call: Call) {
         let Call { key, tried, destination, request_id, outcome, depth, envelope } = call;
         let kind = destination.kind();
-        let sink = self.shared.sinks.get(&kind).map(Arc::clone);
-        let limit = self.shared.config.call_timeout;
+        let sink = self.shared.outside().sinks.get(&kind).map(Arc::clone);
+        let limit = self.shared.config().call_timeout;
         let courier = async move {
             let delivery = Delivery { destination, envelope, request_id, outcome, depth };
             let verdict = match sink {

@@ -6,16 +6,17 @@ use anyhow::{Context as _, Result, bail};
 use invoked_api::About;
 use tempfile::TempDir;
 
-use crate::about::about;
+use crate::about::{Shown, about};
 use crate::cli::DevArgs;
 use crate::command::serve::{keep_files_private, runtime};
 use crate::config::{Config, Environment, Sources};
-use crate::daemon::{Daemon, Listeners};
+use crate::daemon::Daemon;
 use crate::dev::doubles::Doubles;
 use crate::dev::functions::{AUDIT, Call, DemoFunctions, FUNCTIONS};
 use crate::dev::preset;
 use crate::dev::walk::Walk;
 use crate::failure::Failure;
+use crate::listeners::{Inherited, Listeners};
 use crate::print;
 use crate::signals::Signals;
 use crate::telemetry::{self, Metrics};
@@ -43,12 +44,12 @@ pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure
         let listeners = if args.once {
             Listeners::bind_somewhere(&config, &sources.environment).await?
         } else {
-            Listeners::bind(&config).await?
+            Listeners::bind(&config, Inherited::default()).await?
         };
         let own: Vec<_> =
             args.functions.iter().map(|(name, url)| (name.as_str(), url.as_str())).collect();
         let playground = Playground { demo, doubles, own: &own, home: &home, is_once: args.once };
-        let about = about(&config, &effective);
+        let about = about(&config, &Shown::new(&effective));
         playground.run(config, about, listeners, metrics).await?;
         Ok(())
     });
@@ -94,7 +95,7 @@ impl Playground<'_> {
         metrics: Metrics,
     ) -> Result<()> {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
-        let mut daemon = Daemon::start(config, about, listeners, metrics).await?;
+        let mut daemon = Daemon::start(config, about, listeners, metrics, None).await?;
         self.greet(&daemon);
         let walk = Walk {
             api: daemon.api,

@@ -1,64 +1,134 @@
 //! `invoked serve`: the daemon, from its configuration to its last log line.
 
 use std::num::NonZero;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use invoked_api::About;
+use invoked_api::{About, ReloadWish};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
 
-use crate::about::about;
+use crate::about::{Shown, about};
 use crate::cli::ServeArgs;
 use crate::config::{Config, Environment, Sources};
-use crate::daemon::{Daemon, Listeners};
+use crate::daemon::Daemon;
 use crate::failure::Failure;
+use crate::listeners::{Inherited, Listeners};
 use crate::reload::Reload;
 use crate::signals::{Hangups, Signals};
+use crate::startup;
+use crate::supervisor::Supervisor;
 use crate::telemetry::{self, Metrics};
+
+/// Wishes to reload that may wait.
+const WISHES_MAX: usize = 4;
+/// How long the daemon may take to close beside what attempts and requests take to end.
+const CLOSE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runs the daemon until a signal or a failure ends it.
 ///
 /// # Errors
 /// The configuration is wrong, the daemon did not start, or it failed.
 pub(crate) fn run(args: ServeArgs, environment: Environment) -> Result<(), Failure> {
-    let sources = Sources { files: args.files.files, environment, ..Sources::default() };
+    let inherited = Inherited::take(&environment)?;
+    let supervisor = Supervisor::of(&environment)?;
+    let flags = inherited.as_toml()?;
+    let sources = Sources { files: args.files.files, environment, flags, ..Sources::default() };
     let (config, effective) = Config::check(&sources)?;
-    telemetry::start_log(&config.telemetry)?;
+    let log = telemetry::start_log(&config.telemetry)?;
     let metrics = Metrics::start()?;
     keep_files_private();
-    let runtime = runtime()?;
-    let about = about(&config, &effective);
-    let reload = Reload::new(sources, effective);
-    let ended = runtime.block_on(serve(config, about, reload, metrics));
-    // What has not ended by now is not waited for: everything acknowledged is durable.
-    runtime.shutdown_background();
+    let shown = Shown::new(&effective);
+    let about = about(&config, &shown);
+    let reload = Reload::new(sources, &config, effective, shown, log);
+    let run = || {
+        startup::check(&config)?;
+        let runtime = runtime()?;
+        let ended = runtime.block_on(serve(config, about, inherited, &supervisor, reload, metrics));
+        // What has not ended by now is not waited for: everything acknowledged is durable.
+        runtime.shutdown_background();
+        ended
+    };
+    let ended = run();
+    if let Err(error) = &ended {
+        supervisor.failed(error);
+    }
     Ok(ended?)
 }
 
-async fn serve(config: Config, about: About, reload: Reload, metrics: Metrics) -> Result<()> {
+async fn serve(
+    config: Config,
+    about: About,
+    inherited: Inherited,
+    supervisor: &Supervisor,
+    mut reload: Reload,
+    metrics: Metrics,
+) -> Result<()> {
     let mut hangups = Hangups::listen().context("cannot listen for signals")?;
     let mut signals = Signals::listen().context("cannot listen for signals")?;
-    let listeners = Listeners::bind(&config).await?;
+    let listeners = Listeners::bind(&config, inherited).await?;
+    let (wishes, mut wished) = mpsc::channel(WISHES_MAX);
     let mut daemon = tokio::select! {
-        started = Daemon::start(config, about, listeners, metrics) => started?,
+        started = Daemon::start(config, about, listeners, metrics, Some(wishes)) => started?,
+        () = supervisor.extend() => return Ok(()),
         signal = signals.next() => {
             tracing::info!(signal, "stopped before it was ready");
             return Ok(());
         }
     };
-    loop {
-        tokio::select! {
-            signal = signals.next() => {
-                tracing::info!(signal, "stopping; a second signal ends at once");
-                break;
-            }
-            () = hangups.next() => reload.again(&daemon.reloadable).await,
-            fatal = daemon.failed() => return Err(fatal),
-        }
+    if let Some(watch) = supervisor.watch(daemon.reloadable.engine.clone()) {
+        daemon.accompany(watch);
     }
+    let status = format!("serving on {}, admin on {}", daemon.api, daemon.admin);
+    supervisor.ready(&status);
+    let signal = loop {
+        let wish = tokio::select! {
+            signal = signals.next() => break signal,
+            () = hangups.next() => None,
+            Some(wish) = wished.recv() => Some(wish),
+            fatal = daemon.failed() => return Err(fatal),
+        };
+        // A store that does not answer keeps nobody from stopping the daemon.
+        tokio::select! {
+            () = read_again(&mut reload, &daemon, wish, supervisor) => supervisor.ready(&status),
+            signal = signals.next() => break signal,
+        }
+    };
+    tracing::info!(signal, "stopping; a second signal ends at once");
+    let drain_timeout = daemon.reloadable.api_connections.current().drain_timeout;
+    supervisor.stopping("draining: what runs may end, nothing new starts");
     tokio::select! {
         stopped = daemon.stop() => stopped,
+        () = ask_for_more_time(supervisor, drain_timeout) => Ok(()),
         signal = signals.again() => bail!("ended at once by a second signal ({signal})"),
     }
+}
+
+/// Asks for more time as long as a drain may take, and no longer. Never returns.
+async fn ask_for_more_time(supervisor: &Supervisor, drain_timeout: Duration) {
+    let _over = tokio::time::timeout(drain_timeout + CLOSE_WITHIN, supervisor.extend()).await;
+    std::future::pending().await
+}
+
+/// Reads the configuration again, for a signal or for whoever wishes it.
+async fn read_again(
+    reload: &mut Reload,
+    daemon: &Daemon,
+    wish: Option<ReloadWish>,
+    supervisor: &Supervisor,
+) {
+    let running = &daemon.reloadable;
+    let Some(ReloadWish { is_dry_run, by, reply }) = wish else {
+        supervisor.reloading();
+        // What came of it is in the log.
+        let _said = reload.again(running, false).await;
+        return;
+    };
+    tracing::info!(by, is_dry_run, "the configuration is to be read again");
+    if !is_dry_run {
+        supervisor.reloading();
+    }
+    let _gone = reply.send(reload.again(running, is_dry_run).await);
 }
 
 /// The store makes files as long as it runs; nobody else is to read them.

@@ -66,7 +66,8 @@ pub(crate) struct Limits {
     pub(crate) memory_max: Option<u64>,
     accepts_max: usize,
     commit_ops_max: usize,
-    sync_max: usize,
+    /// Synchronous invocations at a time.
+    pub(crate) sync_max: usize,
     window: usize,
     payload_cache: usize,
 }
@@ -106,6 +107,11 @@ impl Work {
     /// Attempts at a time.
     pub(crate) fn attempts_max(&self) -> usize {
         self.dispatch.attempts_max
+    }
+
+    /// Attempts and callbacks at a time.
+    pub(crate) fn calls_max(&self) -> usize {
+        self.dispatch.attempts_max.saturating_add(self.dispatch.callbacks_max)
     }
 
     /// The engine's own configuration.

@@ -1,9 +1,9 @@
 //! `[sinks]` and `[egress]`: what connections of the daemon reach.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use invoked_core::arn::{Arn, Resource};
+use invoked_core::arn::{Arn, Resource, SinkKind};
 use invoked_http::{AllowEntry, Endpoint};
 
 use super::raw::Raw;
@@ -78,27 +78,57 @@ impl Outside {
 }
 
 impl Outside {
+    /// The section of every instance.
+    pub(crate) fn sections(&self) -> BTreeSet<String> {
+        fn of<'a, T>(
+            kind: &'static str,
+            instances: &'a BTreeMap<String, T>,
+        ) -> impl Iterator<Item = String> + use<'a, T> {
+            instances.keys().map(move |name| format!("sinks.{kind}.{name}"))
+        }
+        of("fc", &self.fc)
+            .chain(of("mns", &self.mns))
+            .chain(of("eventbridge", &self.eventbridge))
+            .chain(of("rocketmq", &self.rocketmq))
+            .chain(of("kafka", &self.kafka))
+            .chain(of("amqp", &self.amqp))
+            .collect()
+    }
+
     /// The instance that `arn` means, if it is configured.
     ///
     /// # Errors
     /// The path of the section that is missing.
     pub(super) fn check_instance(&self, arn: &Arn) -> Result<(), String> {
-        let (is_there, instance) = match arn.resource() {
-            Resource::Function { .. } => (self.fc.contains_key(DEFAULT_INSTANCE), DEFAULT_INSTANCE),
-            Resource::EventBus { .. } => {
-                (self.eventbridge.contains_key(DEFAULT_INSTANCE), DEFAULT_INSTANCE)
-            }
-            Resource::MnsQueue { .. } | Resource::MnsTopic { .. } => {
-                (self.mns.contains_key(DEFAULT_INSTANCE), DEFAULT_INSTANCE)
-            }
-            Resource::RocketMq { instance, .. } => {
-                (self.rocketmq.contains_key(&**instance), &**instance)
-            }
-            Resource::Kafka { instance, .. } => (self.kafka.contains_key(&**instance), &**instance),
-            Resource::Amqp { instance, .. } => (self.amqp.contains_key(&**instance), &**instance),
+        let instance = instance_of(arn);
+        let is_there = match arn.kind() {
+            SinkKind::Fc => self.fc.contains_key(instance),
+            SinkKind::Mns => self.mns.contains_key(instance),
+            SinkKind::EventBridge => self.eventbridge.contains_key(instance),
+            SinkKind::RocketMq => self.rocketmq.contains_key(instance),
+            SinkKind::Kafka => self.kafka.contains_key(instance),
+            SinkKind::Amqp => self.amqp.contains_key(instance),
         };
-        if is_there { Ok(()) } else { Err(format!("sinks.{}.{instance}", arn.kind().as_str())) }
+        if is_there { Ok(()) } else { Err(section_of(arn)) }
     }
+}
+
+/// The instance that `arn` means.
+fn instance_of(arn: &Arn) -> &str {
+    match arn.resource() {
+        Resource::Function { .. }
+        | Resource::EventBus { .. }
+        | Resource::MnsQueue { .. }
+        | Resource::MnsTopic { .. } => DEFAULT_INSTANCE,
+        Resource::RocketMq { instance, .. }
+        | Resource::Kafka { instance, .. }
+        | Resource::Amqp { instance, .. } => instance,
+    }
+}
+
+/// The section of the instance that `arn` means.
+pub(crate) fn section_of(arn: &Arn) -> String {
+    format!("sinks.{}.{}", arn.kind().as_str(), instance_of(arn))
 }
 
 impl FcInstance {

@@ -35,6 +35,14 @@ impl Problem {
         &self.message
     }
 
+    /// What is wrong, and where it was written.
+    pub(crate) fn in_place(&self) -> String {
+        match &self.origin {
+            Some(origin) => format!("{} (in {origin})", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     pub(crate) fn origin(&self) -> Option<&str> {
         self.origin.as_deref()
     }
@@ -68,11 +76,7 @@ impl From<Problem> for Problems {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.message)?;
-        match &self.origin {
-            Some(origin) => write!(f, " (in {origin})"),
-            None => Ok(()),
-        }
+        write!(f, "{}: {}", self.path, self.in_place())
     }
 }
 

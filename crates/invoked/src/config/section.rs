@@ -5,11 +5,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher as _};
 
 use super::environment::Environment;
 use super::problem::{Problem, Problems};
 use super::raw::{Node, Raw};
 use super::secret::Secret;
+use super::show::Hidden;
 
 /// What was found while reading, and what reading needs beside the tree.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(super) struct Reading<'raw> {
     pub(super) environment: &'raw Environment,
     problems: RefCell<Problems>,
     secrets: RefCell<BTreeMap<String, Option<Secret>>>,
+    /// What stands in the files that keys name, as a hash.
+    contents: RefCell<BTreeMap<String, u64>>,
 }
 
 /// A table of the tree.
@@ -30,7 +34,19 @@ pub(super) struct Section<'raw> {
 
 impl<'raw> Reading<'raw> {
     pub(super) fn new(environment: &'raw Environment) -> Self {
-        Self { environment, problems: RefCell::default(), secrets: RefCell::default() }
+        Self {
+            environment,
+            problems: RefCell::default(),
+            secrets: RefCell::default(),
+            contents: RefCell::default(),
+        }
+    }
+
+    /// Notes what stands in the file that the key at `path` names, so that a change of it is seen.
+    pub(super) fn note_content(&self, path: &str, content: &[u8]) {
+        let mut hash = DefaultHasher::new();
+        hash.write(content);
+        self.contents.borrow_mut().insert(path.to_owned(), hash.finish());
     }
 
     /// Notes a problem with what stands at `path`.
@@ -43,9 +59,10 @@ impl<'raw> Reading<'raw> {
         self.problems.borrow().iter().any(|problem| problem.path().starts_with(path))
     }
 
-    /// Everything noted, and the secrets by their paths.
-    pub(super) fn done(self) -> (Problems, BTreeMap<String, Option<Secret>>) {
-        (self.problems.into_inner().sorted(), self.secrets.into_inner())
+    /// Everything noted, and what is not shown by its paths.
+    pub(super) fn done(self) -> (Problems, Hidden) {
+        let (secrets, contents) = (self.secrets.into_inner(), self.contents.into_inner());
+        (self.problems.into_inner().sorted(), Hidden { secrets, contents })
     }
 }
 

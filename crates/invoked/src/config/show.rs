@@ -8,51 +8,108 @@ use toml::{Table, Value};
 use super::raw::{Node, Raw, RawConfig};
 use super::secret::{MASK, Secret};
 
-/// Secrets by their paths.
-type Secrets = BTreeMap<String, Option<Secret>>;
+/// Tables whose keys the operator chose, and what is above them: one that is new is told by its keys.
+const NAMED: [&str; 7] =
+    ["auth", "auth.keys", "auth.roles", "admin.tokens", "accounts", "functions", "sinks"];
+
+/// What is not shown, by its path.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hidden {
+    pub(super) secrets: BTreeMap<String, Option<Secret>>,
+    /// Hashes of what stands in the files that keys name.
+    pub(super) contents: BTreeMap<String, u64>,
+}
 
 /// A configuration as it was written, over all sources.
 #[derive(Clone, Debug)]
 pub(crate) struct Effective {
     /// Its text; secrets are masked.
     pub(crate) table: Table,
-    secrets: Secrets,
+    hidden: Hidden,
+}
+
+/// Something that is not the same in two configurations.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Difference {
+    /// The outermost key that one of the two has not, or the value that differs.
+    pub(crate) path: String,
+    /// What became of it.
+    pub(crate) kind: Kind,
+    /// Whether it is a secret, or the content of a file.
+    pub(crate) is_masked: bool,
+}
+
+/// What became of a key.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Kind {
+    Added,
+    Removed,
+    Changed,
 }
 
 impl Effective {
-    pub(super) fn new(raw: &RawConfig, secrets: Secrets) -> Self {
-        Self { table: branch(&raw.root, "", &secrets), secrets }
+    pub(super) fn new(raw: &RawConfig, hidden: Hidden) -> Self {
+        Self { table: branch(&raw.root, "", &hidden.secrets), hidden }
     }
 
-    /// The paths of what is not the same in `other`: the outermost that one of the two has not, or
-    /// the values that differ.
-    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+    /// What is not the same in `other`, by path.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
         compare(&self.table, &other.table, "", &mut found);
-        let paths = self.secrets.iter().filter(|(path, secret)| {
-            other.secrets.get(*path).is_some_and(|theirs| theirs != *secret)
-        });
-        found.extend(paths.map(|(path, _)| path.clone()));
+        let (ours, theirs) = (&self.hidden, &other.hidden);
+        let masked = changed(&ours.secrets, &theirs.secrets)
+            .chain(changed(&ours.contents, &theirs.contents))
+            .map(|path| Difference { path, kind: Kind::Changed, is_masked: true });
+        found.extend(masked);
+        for difference in &mut found {
+            let path = &difference.path;
+            difference.is_masked |=
+                ours.secrets.contains_key(path) || theirs.secrets.contains_key(path);
+        }
         found.sort();
+        found.dedup_by(|next, first| next.path == first.path);
         found
     }
 }
 
-fn compare(ours: &Table, theirs: &Table, above: &str, found: &mut Vec<String>) {
+/// The keys that both have, with other values.
+fn changed<'a, T: PartialEq>(
+    ours: &'a BTreeMap<String, T>,
+    theirs: &'a BTreeMap<String, T>,
+) -> impl Iterator<Item = String> + 'a {
+    let is_another =
+        |(path, value): &(&String, &T)| theirs.get(*path).is_some_and(|other| other != *value);
+    ours.iter().filter(is_another).map(|(path, _)| path.clone())
+}
+
+fn compare(ours: &Table, theirs: &Table, above: &str, found: &mut Vec<Difference>) {
+    let none = Table::new();
     let only_theirs = theirs.keys().filter(|key| !ours.contains_key(*key));
     for key in ours.keys().chain(only_theirs) {
         let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        let is_named = NAMED.contains(&path.as_str()) || above == "sinks";
+        let mut note = |kind| {
+            found.push(Difference { path: path.clone(), kind, is_masked: false });
+        };
         match (ours.get(key), theirs.get(key)) {
             (Some(Value::Table(ours)), Some(Value::Table(theirs))) => {
                 compare(ours, theirs, &path, found);
             }
+            (Some(Value::Table(ours)), None) if is_named => compare(ours, &none, &path, found),
+            (None, Some(Value::Table(theirs))) if is_named => compare(&none, theirs, &path, found),
             (ours, theirs) if ours == theirs => {}
-            (_, _) => found.push(path),
+            (None, _) => note(Kind::Added),
+            (_, None) => note(Kind::Removed),
+            (Some(_), Some(_)) => note(Kind::Changed),
         }
     }
 }
 
-fn branch(nodes: &BTreeMap<String, Node>, above: &str, secrets: &Secrets) -> Table {
+fn branch(
+    nodes: &BTreeMap<String, Node>,
+    above: &str,
+    secrets: &BTreeMap<String, Option<Secret>>,
+) -> Table {
     let entry = |(key, node): (&String, &Node)| {
         let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
         (key.clone(), leaf(&node.value, &path, secrets))
@@ -60,7 +117,7 @@ fn branch(nodes: &BTreeMap<String, Node>, above: &str, secrets: &Secrets) -> Tab
     nodes.iter().map(entry).collect()
 }
 
-fn leaf(raw: &Raw, path: &str, secrets: &Secrets) -> Value {
+fn leaf(raw: &Raw, path: &str, secrets: &BTreeMap<String, Option<Secret>>) -> Value {
     if secrets.contains_key(path) {
         return Value::String(MASK.to_owned());
     }

@@ -49,7 +49,14 @@ fn own(section: &mut Section<'_>) -> Option<Certificate> {
 
 fn file(section: &mut Section<'_>, name: &'static str) -> Option<Vec<u8>> {
     let path = section.needed(name, text)?;
-    let problem =
-        |error| section.reading().note(&section.path_of(name), format!("{path}: {error}"));
-    fs::read(&path).map_err(problem).ok()
+    match fs::read(&path) {
+        Ok(content) => {
+            section.reading().note_content(&section.path_of(name), &content);
+            Some(content)
+        }
+        Err(error) => {
+            section.reading().note(&section.path_of(name), format!("{path}: {error}"));
+            None
+        }
+    }
 }

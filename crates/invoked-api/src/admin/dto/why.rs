@@ -36,6 +36,8 @@ pub(in crate::admin) enum Reason {
     Turn,
     /// An operator, who has paused it.
     Paused,
+    /// Its instance was taken out of the configuration.
+    Unconfigured,
     /// Whoever is behind it did not answer, and is let alone.
     Breaker,
     /// One that tries whether somebody answers again.
@@ -237,6 +239,7 @@ impl From<Hold> for Reason {
             Hold::Nothing => Self::Nothing,
             Hold::Turn => Self::Turn,
             Hold::Paused => Self::Paused,
+            Hold::Unconfigured => Self::Unconfigured,
             Hold::Breaker { .. } => Self::Breaker,
             Hold::Probe => Self::Probe,
             Hold::RetryAfter { .. } => Self::RetryAfter,
@@ -266,6 +269,9 @@ impl Reason {
             (Self::Nothing, _) => "nothing waits",
             (Self::Turn, _) => "nothing holds it: it goes with the next turn",
             (Self::Paused, _) => "an operator has paused it",
+            (Self::Unconfigured, _) => {
+                "its instance was taken out of the configuration while the daemon ran"
+            }
             (Self::Breaker, false) => {
                 "the function did not answer several times in a row and is let alone"
             }
@@ -300,6 +306,9 @@ impl Reason {
                 "a faster destination, or a higher dispatch.destination_limit, drains them sooner"
             }
             (Self::Paused, _) => "resume it",
+            (Self::Unconfigured, _) => {
+                "put its [sinks] section back and reload; or purge it, which keeps what it is owed for a redrive"
+            }
             (Self::Breaker | Self::Probe, false) => {
                 "mend what the last error says; it goes on by itself when the function answers"
             }

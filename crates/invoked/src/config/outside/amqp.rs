@@ -64,7 +64,10 @@ fn checked_url(section: &Section<'_>, url: Secret) -> Option<Secret> {
 fn read_authorities(section: &Section<'_>, url: &Secret, path: &str) -> Option<Vec<u8>> {
     let problem = if url.reveal().starts_with("amqps://") {
         match fs::read(path) {
-            Ok(pem) => return Some(pem),
+            Ok(pem) => {
+                section.reading().note_content(&section.path_of("ca_file"), &pem);
+                return Some(pem);
+            }
             Err(error) => format!("{path}: {error}"),
         }
     } else {

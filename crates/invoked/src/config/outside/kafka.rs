@@ -114,7 +114,10 @@ fn tls(section: &mut Section<'_>) -> Option<Option<Option<String>>> {
         (false, Some(_)) => note("needs tls = true".to_owned()),
         (true, None) => Some(Some(None)),
         (true, Some(path)) => match fs::read_to_string(&path) {
-            Ok(pem) => Some(Some(Some(pem))),
+            Ok(pem) => {
+                section.reading().note_content(&section.path_of("ca_file"), pem.as_bytes());
+                Some(Some(Some(pem)))
+            }
             Err(error) => note(format!("{path}: {error}")),
         },
     }

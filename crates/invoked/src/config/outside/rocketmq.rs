@@ -120,7 +120,10 @@ fn tls(section: &mut Section<'_>) -> Option<Option<RocketMqTrust>> {
         (true, true, None) => Some(Some(RocketMqTrust::Anybody)),
         (true, false, None) => Some(Some(RocketMqTrust::System)),
         (true, false, Some(path)) => match fs::read(&path) {
-            Ok(pem) => Some(Some(RocketMqTrust::Authorities(pem))),
+            Ok(pem) => {
+                section.reading().note_content(&section.path_of("ca_file"), &pem);
+                Some(Some(RocketMqTrust::Authorities(pem)))
+            }
             Err(error) => note("ca_file", format!("{path}: {error}")),
         },
     }
