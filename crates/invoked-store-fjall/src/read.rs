@@ -42,6 +42,11 @@ impl<'a> View<'a> {
         self.tables.path()
     }
 
+    /// Every table that there is.
+    pub(crate) fn tables(&self) -> Vec<Table> {
+        self.tables.all()
+    }
+
     /// One row.
     pub(crate) fn get(
         &self,
@@ -63,6 +68,11 @@ impl<'a> View<'a> {
         rows.into_iter().flatten().map(|guard| guard.into_inner().map_err(engine))
     }
 
+    /// All rows of a table, those that are none of ours included.
+    pub(crate) fn all(&self, table: Table) -> impl DoubleEndedIterator<Item = Row> + use<> {
+        self.range(table, (Bound::Unbounded, Bound::Unbounded))
+    }
+
     /// The rows whose keys begin so.
     pub(crate) fn beginning_with(
         &self,
@@ -80,7 +90,7 @@ impl<'a> View<'a> {
 
     /// All rows that are live, by key.
     pub(crate) fn live_rows(&self) -> impl Iterator<Item = Result<Head, StoreError>> + use<> {
-        let rows = self.range(Table::Live, (Bound::Unbounded, Bound::Unbounded));
+        let rows = self.all(Table::Live);
         rows.filter_map(|row| match row {
             // The sentinel is not a row.
             Ok((key, value)) => {

@@ -33,13 +33,18 @@ const NODE: &str = "local";
 /// # Errors
 /// The store is not ours to open, or not whole.
 pub(crate) fn store(config: &config::Store) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(FjallStore::open(embedded(config))?))
+}
+
+/// What the embedded store is told.
+fn embedded(config: &config::Store) -> FjallConfig {
     let bytes = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
-    let store = FjallStore::open(FjallConfig {
+    FjallConfig {
         free_bytes_min: bytes(config.free_min),
         cache_bytes: bytes(config.cache),
+        backup_path: config.backup_path.clone(),
         ..FjallConfig::new(&config.path)
-    })?;
-    Ok(Arc::new(store))
+    }
 }
 
 /// Everything that the engine reaches the world through. It never reaches `own_listeners`.
