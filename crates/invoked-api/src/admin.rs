@@ -31,6 +31,7 @@ use crate::serve::Respond;
 use crate::serve::unread::Unread;
 
 mod asked;
+mod backup;
 mod callbacks;
 mod destinations;
 mod dto;
@@ -158,6 +159,8 @@ impl Admin {
         match operation {
             O::Describe => Err(AdminProblem::Path),
             O::Status => status::get(engine, asked).await,
+            O::GetBackup => backup::get(engine, asked),
+            O::BeginBackup => backup::begin(engine, asked, self.needed(head, body).await?).await,
             O::ListFunctions => functions::list(engine, asked),
             O::GetFunction(name) => functions::get(engine, name, asked),
             O::PutFunction(name) => {

@@ -21,6 +21,7 @@ mod check;
 mod config;
 mod directory;
 mod error;
+mod figures;
 mod journal;
 mod keys;
 mod maintenance;
@@ -37,6 +38,7 @@ mod verify;
 mod writer;
 
 pub use config::FjallConfig;
+pub use figures::{Figures, TableFigures};
 pub use repair::{Lost, accept_loss};
 pub use restore::{check_backup, restore};
 pub use store::FjallStore;

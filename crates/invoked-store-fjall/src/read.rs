@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::path::Path;
 
-use fjall::{Readable as _, Snapshot, UserKey, UserValue};
+use fjall::{AbstractTree as _, Readable as _, Snapshot, UserKey, UserValue};
 use invoked_core::callback::Callback;
 use invoked_core::head::Head;
 use invoked_core::id::{FnId, InvKey, ShardId};
@@ -13,6 +13,7 @@ use invoked_core::totals::Total;
 use invoked_store::{Found, RegistryEntry, StoreError, Submission};
 
 use crate::error::engine;
+use crate::figures::TableFigures;
 use crate::keys::{
     BodyKind, KeyRange, Table, beginning_with, body, callback, live, name, number, pay, record,
     registry, submission, total,
@@ -45,6 +46,17 @@ impl<'a> View<'a> {
     /// Every table that there is.
     pub(crate) fn tables(&self) -> Vec<Table> {
         self.tables.all()
+    }
+
+    /// How large a table is.
+    pub(crate) fn figures(&self, table: Table) -> Option<TableFigures> {
+        let keyspace = self.tables.existing(table)?;
+        Some(TableFigures {
+            name: table.to_string(),
+            bytes: keyspace.disk_space(),
+            entries: keyspace.approximate_len() as u64,
+            tombstones: keyspace.tree.tombstone_count(),
+        })
     }
 
     /// One row.

@@ -24,6 +24,7 @@ use crate::backup::Backups;
 use crate::config::FjallConfig;
 use crate::directory;
 use crate::error::{engine, file};
+use crate::figures::{self, Figures};
 use crate::open;
 use crate::read::View;
 use crate::tables::Tables;
@@ -184,6 +185,14 @@ impl FjallStore {
     #[cfg(test)]
     pub(crate) fn fail_writes(&self) {
         self.shared.fail_writes();
+    }
+
+    /// What it is made of. Reads every live row.
+    ///
+    /// # Errors
+    /// A row does not read, or the store is closed.
+    pub async fn figures(&self) -> Result<Figures, StoreError> {
+        self.read(figures::of).await
     }
 
     /// Reads every row of every table. Nobody may write meanwhile.

@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Destinations(DestinationsArgs),
     /// Say what an invocation, a function or a destination waits for, and what would change it.
     Why(WhyArgs),
-    /// Look at the store of a daemon that does not run.
+    /// Back the store up and restore it; verify, describe and repair one that no daemon has open.
     Store(StoreArgs),
     /// Print a script that completes this command line in a shell.
     Completions(CompletionsArgs),

@@ -7,6 +7,7 @@ use invoked_core::fault;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(super) mod backup;
 pub(super) mod callback;
 pub(super) mod destination;
 pub(super) mod function;

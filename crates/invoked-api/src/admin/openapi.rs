@@ -10,7 +10,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, Respon
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use crate::admin::{
-    callbacks, destinations, dto, functions, lanes, operations, status, tasks, why,
+    backup, callbacks, destinations, dto, functions, lanes, operations, status, tasks, why,
 };
 
 const BEARER: &str = "bearer";
@@ -28,7 +28,7 @@ pub(super) fn document() -> Document {
             Every request that changes something carries the header x-invoked-admin: 1. \
             Where tokens are configured every request carries one; viewers look, operators stop and \
             retry tasks, pause and resume lanes, redrive callbacks and probe destinations, admins \
-            change functions and purge.",
+            change functions, purge and begin backups.",
     ),
     servers((url = "http://127.0.0.1:7071")),
     security((), ("bearer" = [])),
@@ -44,6 +44,8 @@ pub(super) fn document() -> Document {
     paths(
         describe,
         status::get,
+        backup::begin,
+        backup::get,
         functions::list,
         functions::get,
         functions::put,
@@ -191,6 +193,6 @@ mod tests {
                 changes += usize::from(is_change);
             }
         }
-        assert_eq!(changes, 16);
+        assert_eq!(changes, 17);
     }
 }

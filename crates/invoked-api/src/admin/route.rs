@@ -13,6 +13,8 @@ use crate::admin::tokens::Role;
 pub(super) enum Operation {
     Describe,
     Status,
+    GetBackup,
+    BeginBackup,
     ListFunctions,
     GetFunction(FunctionName),
     PutFunction(FunctionName),
@@ -53,6 +55,7 @@ impl Operation {
         match self {
             Self::Describe
             | Self::Status
+            | Self::GetBackup
             | Self::ListFunctions
             | Self::GetFunction(_)
             | Self::ListConfigs(_)
@@ -81,7 +84,8 @@ impl Operation {
             | Self::RetryFunction(_)
             | Self::PauseDestination
             | Self::ResumeDestination => Role::Operator,
-            Self::PutFunction(_)
+            Self::BeginBackup
+            | Self::PutFunction(_)
             | Self::DeleteFunction(_)
             | Self::PurgeFunction(_)
             | Self::PurgeDestination => Role::Admin,
@@ -98,6 +102,8 @@ impl Operation {
         match self {
             Self::Describe => "getOpenApi",
             Self::Status => "getStatus",
+            Self::GetBackup => "getBackup",
+            Self::BeginBackup => "beginBackup",
             Self::ListFunctions => "listFunctions",
             Self::GetFunction(_) => "getFunction",
             Self::PutFunction(_) => "putFunction",
@@ -140,6 +146,7 @@ enum Place {
     Read,
     Function,
     Change,
+    Backup,
 }
 
 /// Finds what a request wants.
@@ -165,6 +172,10 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
         ["status"] => {
             takes(Place::Read)?;
             O::Status
+        }
+        ["store", "backup"] => {
+            takes(Place::Backup)?;
+            if *method == Method::POST { O::BeginBackup } else { O::GetBackup }
         }
         ["functions"] => {
             takes(Place::Read)?;
@@ -312,6 +323,7 @@ fn takes(place: Place, method: &Method) -> Result<(), AdminProblem> {
             (&[Method::GET, Method::HEAD, Method::PUT, Method::DELETE], "GET, HEAD, PUT, DELETE")
         }
         Place::Change => (&[Method::POST], "POST"),
+        Place::Backup => (&[Method::GET, Method::HEAD, Method::POST], "GET, HEAD, POST"),
     };
     if methods.contains(method) { Ok(()) } else { Err(AdminProblem::Method { allowed }) }
 }
@@ -330,6 +342,8 @@ mod tests {
         for (method, path, operation, role) in [
             ("GET", "/v1/openapi.json", Operation::Describe, Role::Viewer),
             ("GET", "/v1/status", Operation::Status, Role::Viewer),
+            ("GET", "/v1/store/backup", Operation::GetBackup, Role::Viewer),
+            ("POST", "/v1/store/backup", Operation::BeginBackup, Role::Admin),
             ("GET", "/v1/functions", Operation::ListFunctions, Role::Viewer),
             ("GET", "/v1/functions/svc$fn", Operation::GetFunction(f()), Role::Viewer),
             ("HEAD", "/v1/functions/svc%24fn", Operation::GetFunction(f()), Role::Viewer),
