@@ -35,6 +35,15 @@ impl Acknowledged {
         Ok(Self { file: options.open(directory.join(NAME))? })
     }
 
+    /// The file, unless there is none. Nothing is changed.
+    pub(crate) fn existing(directory: &Path) -> io::Result<Option<Self>> {
+        match File::open(directory.join(NAME)) {
+            Ok(file) => Ok(Some(Self { file })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The number, or zero where none reads.
     pub(crate) fn number(&self) -> u64 {
         self.read().unwrap_or(0)

@@ -7,3 +7,4 @@ mod golden;
 mod listing;
 mod running;
 mod sample;
+mod space;

@@ -75,15 +75,17 @@ fn journals(path: &Path, verified: &mut Verified) -> io::Result<()> {
     }
     let journals = journal::scan_all(path)?;
     let shown = journals.path.unwrap_or_default().display().to_string();
-    let acknowledged = Acknowledged::open(path)?;
-    if !acknowledged.is_whole() {
+    let acknowledged = Acknowledged::existing(path)?;
+    if acknowledged.as_ref().is_some_and(|file| !file.is_whole()) {
         verified.tell("acknowledged: does not read".to_owned());
     }
     let scan = journals.scan;
     let found = scan.last.map_or(0, |last| last.number);
     if let Some(behind) = scan.behind_break {
         verified.tell(format!("{shown}: breaks behind batch {found}, but batch {behind} follows"));
-    } else if let (Some(_), Err(error)) = (scan.last, acknowledged.check(found)) {
+    } else if let (Some(_), Some(Err(error))) =
+        (scan.last, acknowledged.map(|file| file.check(found)))
+    {
         verified.tell(format!("{shown}: {error}"));
     } else {
         match scan.broken {
