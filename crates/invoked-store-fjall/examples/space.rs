@@ -111,7 +111,7 @@ fn head(row: u64) -> Head {
 
 fn finish(row: u64) -> RowOp {
     let was = head(row);
-    let life = Life::Ended { outcome: Outcome::Stopped, at: was.accepted_at };
+    let life = Life::Ended { outcome: Outcome::Succeeded, at: was.accepted_at };
     let slot = was.slot();
     RowOp::Finish { head: Head { life, ..was }, was: slot, result: None, failed_callback: None }
 }

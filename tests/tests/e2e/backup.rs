@@ -108,6 +108,42 @@ fn a_backup_under_load_has_every_202_that_came_before_it() {
 }
 
 #[test]
+fn a_kill_in_the_middle_leaves_nothing_that_looks_like_a_backup() {
+    let function = FunctionServer::start();
+    let site = site(&function);
+    let backups = site.file().with_file_name("backups");
+    site.configure(
+        Config::new()
+            .function("hello", &function.url())
+            .of_function("hello", "concurrency", 1)
+            .set("store", "backup_path", text(&backups)),
+    );
+    let daemon = site.start();
+    let held = json!({"plan": ["hold"], "filler": "x".repeat(100_000)});
+    for _ in 0..30 {
+        accepted(&daemon.send(&invoke_async("hello").json(&held)));
+    }
+    let admin = format!("http://{}", site.admin);
+    // A mebibyte takes a quarter of a minute.
+    let slow = ["store", "backup", "b", "--admin", &admin, "--rate", "64KiB"];
+    let mut command = site.command(&slow).spawn().expect("the program starts");
+    let (partial, whole) = (backups.join("b.partial"), backups.join("b"));
+    poll::soon("the backup is under way", || partial.join("rows-00001").exists());
+    daemon.kill();
+    assert_eq!(command.wait().expect("a child of ours").code(), Some(3));
+    assert!(partial.exists() && !whole.exists());
+    let (code, _, said) = store(&site, &["restore", text(&partial), "--check"]);
+    assert!(code == Some(1) && said.contains("no backup that is whole"), "{said}");
+
+    let _daemon = site.start();
+    let (code, _, said) = store(&site, &["backup", "b", "--admin", &admin, "--rate", "0"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(whole.exists() && !partial.exists());
+    let (code, checked, said) = store(&site, &["restore", text(&whole), "--check"]);
+    assert_eq!((code, &checked["live_rows"]), (Some(0), &json!(30)), "{said}");
+}
+
+#[test]
 fn without_a_place_for_backups_the_daemon_writes_none() {
     let function = FunctionServer::start();
     let site = site(&function);
