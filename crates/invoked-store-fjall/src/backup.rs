@@ -47,6 +47,8 @@ pub(crate) const TABLE: u8 = 1;
 pub(crate) const ROW: u8 = 2;
 /// After so many bytes the disk is asked for its room, and the rate is kept.
 const STEP_BYTES: u64 = 1 << 20;
+/// While it rests to keep the rate, it is asked so often whether the daemon ends.
+const REST_STEP: Duration = Duration::from_millis(50);
 
 /// What stands in `manifest.json`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -238,7 +240,7 @@ impl Job {
                 }
                 files.row(&key, &value).map_err(fail)?;
                 count.rows += 1;
-                if pace.keep(files.bytes()) {
+                if pace.keep(files.bytes(), &self.is_stopped) {
                     self.check(partial, files.bytes(), counts_of(&counts) + count.rows)?;
                 }
             }
@@ -296,14 +298,21 @@ struct Pace {
 
 impl Pace {
     /// Whether a step has been done; rests behind it.
-    fn keep(&mut self, bytes: u64) -> bool {
+    fn keep(&mut self, bytes: u64, is_stopped: &AtomicBool) -> bool {
         let done = bytes.saturating_sub(self.at);
         if done < STEP_BYTES {
             return false;
         }
         self.at = bytes;
         if let Some(rate) = self.rate {
-            thread::sleep(Duration::from_millis(done.saturating_mul(1_000) / rate.get()));
+            let rest = Duration::from_millis(done.saturating_mul(1_000) / rate.get());
+            let steps = rest.as_millis() / REST_STEP.as_millis();
+            for _ in 0..=steps {
+                if is_stopped.load(Ordering::Acquire) {
+                    break;
+                }
+                thread::sleep(rest.min(REST_STEP));
+            }
         }
         true
     }

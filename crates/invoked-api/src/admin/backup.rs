@@ -14,8 +14,8 @@ use crate::reply::Reply;
 
 /// Bytes in a second where the request does not say: disks that also sync commits bear it.
 const RATE_DEFAULT: u64 = 32 << 20;
-/// Less would take days.
-const RATE_MIN: u64 = 64 << 10;
+/// More than any disk writes in a second.
+const RATE_MAX: u64 = 1 << 40;
 
 /// Begins a backup of the store, in a directory of this name below `store.backup_path`. Everything
 /// that was acknowledged before is in it. One is written at a time.
@@ -37,8 +37,8 @@ pub(super) async fn begin(
 ) -> Result<Reply, AdminProblem> {
     asked.finish()?;
     let rate = input.bytes_per_second.unwrap_or(RATE_DEFAULT);
-    if (1..RATE_MIN).contains(&rate) {
-        let rule = format!("must be 0 or at least {RATE_MIN}");
+    if RATE_MAX < rate {
+        let rule = format!("must be at most {RATE_MAX}");
         return Err(AdminProblem::argument("bytes_per_second", rule));
     }
     engine.begin_backup(input.name, NonZeroU64::new(rate)).await?;

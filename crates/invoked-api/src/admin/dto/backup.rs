@@ -13,9 +13,8 @@ pub(in crate::admin) struct BackupInput {
     /// The name of its directory: letters, digits, `-`, `_` and `.`, which is not the first.
     #[schema(min_length = 1, max_length = 100, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
     pub(in crate::admin) name: String,
-    /// Bytes that are written in a second at most: 0 for as fast as it goes, or at least 65536. 32 MiB
-    /// where it is not said.
-    #[schema(nullable = false)]
+    /// Bytes that are written in a second at most; 0 for as fast as it goes, 32 MiB where it is not said.
+    #[schema(nullable = false, minimum = 0, maximum = 1_099_511_627_776_i64)]
     #[serde(default)]
     pub(in crate::admin) bytes_per_second: Option<u64>,
 }
