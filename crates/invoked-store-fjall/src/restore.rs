@@ -69,6 +69,8 @@ fn readable(from: &Path) -> Result<Source, RestoreError> {
 
 fn summary(manifest: &Manifest) -> Restored {
     Restored {
+        format: manifest.format,
+        store_format: manifest.store_format,
         rows: manifest.rows,
         live_rows: manifest.live_rows,
         batch: manifest.batch,

@@ -107,6 +107,10 @@ pub enum BackupError {
 /// A backup that was read, and is a store again.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Restored {
+    /// Of the backup.
+    pub format: u32,
+    /// Of the store that the backup was taken of: opening it brings it to that of the program.
+    pub store_format: u32,
     /// Rows of all tables.
     pub rows: u64,
     /// Invocations that are live.

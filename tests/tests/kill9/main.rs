@@ -96,7 +96,7 @@ fn kill_once(site: &Site, ledger: &Ledger, rng: &mut Rng, round: u64, settled_be
     });
     let settled = daemon.metrics().callbacks_settled();
     daemon.kill();
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         verify(site);
     }
     assert!(settled >= settled_before, "counted callbacks went from {settled_before} to {settled}");

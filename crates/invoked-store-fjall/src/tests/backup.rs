@@ -61,7 +61,7 @@ async fn a_backup_has_every_row_and_becomes_the_same_store() {
     let config = FjallConfig::new(&target);
     let restored = restore(&backup, &config).unwrap();
     assert_eq!((restored.rows, restored.live_rows), (rows.rows, audited - 1));
-    assert_eq!(restored.begun_at, NOON);
+    assert_eq!((restored.begun_at, restored.format, restored.store_format), (NOON, 1, FORMAT));
     assert_eq!(check_backup(&backup).unwrap(), restored);
     assert_eq!(verify_files(&target).unwrap().problems, Vec::<String>::new());
     let site = Site::open(&target).await;

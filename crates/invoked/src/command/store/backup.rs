@@ -81,12 +81,14 @@ pub(super) async fn of_a_store(
 
 /// Makes a store of a backup, or only looks at the backup.
 pub(super) fn restore(args: &RestoreArgs, output: Output) -> Result<(), Failure> {
-    let Restored { rows, live_rows, batch, begun_at } = match &args.to {
+    let Restored { format, store_format, rows, live_rows, batch, begun_at } = match &args.to {
         Some(to) => wire::restore(&args.from, to).context("cannot restore")?,
         None => wire::check_backup(&args.from).context("cannot be restored")?,
     };
     let shown = json!({
         "store": args.to.as_ref().map(|to| to.display().to_string()),
+        "format": format,
+        "store_format": store_format,
         "rows": rows,
         "live_rows": live_rows,
         "batch": batch,
