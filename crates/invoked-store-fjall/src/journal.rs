@@ -133,6 +133,11 @@ pub(crate) fn scan(path: &Path, last: Option<Numbered>) -> io::Result<Scan> {
             scan.broken = Some(Break::Checksum);
             break;
         }
+        // Numbers of maintenance's batches may come again; a leap would be kept by all that follow.
+        if scan.last.is_some_and(|last| batch.seqno.saturating_sub(last.seqno) > SEQNO_STEP_MAX) {
+            scan.broken = Some(Break::Foreign);
+            break;
+        }
         let (start, end) = (scan.end, scan.end + batch.bytes);
         if let Some(number) = batch.number {
             let next = Numbered { start, end, number, seqno: batch.seqno };

@@ -163,6 +163,7 @@ async fn a_torn_batch_that_nobody_was_told_of_is_dropped() {
     let torn = last(&journal);
     OpenOptions::new().write(true).open(&journal).unwrap().set_len(torn.end - 20).unwrap();
     Acknowledged::open(directory.path()).unwrap().note(torn.number - 1).unwrap();
+    assert_eq!(accept_loss(directory.path()).unwrap(), None, "nothing acknowledged is missing");
     let site = Site::open(directory.path()).await;
     assert_eq!(site.live_rows().await, 2);
 }
@@ -221,6 +222,9 @@ async fn a_rest_gives_the_disk_back_and_keeps_the_rows() {
     assert!(after < 2 << 20, "{after}");
     Staged::default().commit(&tables).unwrap();
     drop(tables);
+    // No journal has a batch of ours any more, and nothing is missing.
+    assert_eq!(journal::scan_all(directory.path()).unwrap().scan.last, None);
+    assert_eq!(accept_loss(directory.path()).unwrap(), None);
     let site = Site::open(directory.path()).await;
     assert_eq!(site.live_rows().await, 1);
     let wanted = [invoked_core::shard::BytesWanted::from(&plain(1))];
