@@ -39,6 +39,7 @@ use crate::serve::unread::Unread;
 
 mod about;
 mod asked;
+mod backup;
 mod callbacks;
 mod console;
 mod destinations;
@@ -229,6 +230,8 @@ impl Admin {
             O::Series => series(engine, &self.shared.series, asked),
             O::Events => self.events(engine, asked, head),
             O::ListInvocations => invocations::list(engine, asked).await,
+            O::GetBackup => backup::get(engine, asked),
+            O::BeginBackup => backup::begin(engine, asked, self.needed(head, body).await?).await,
             O::ListFunctions => functions::list(engine, asked),
             O::GetFunction(name) => functions::get(engine, name, asked),
             O::PutFunction(name) => {

@@ -3,7 +3,7 @@
 //! fjall drops everything behind the first broken entry of its journal and opens as if nothing had
 //! been there. Every batch carries its number in `meta`; when the number found after opening is
 //! less than the one in this file, acknowledged work is missing and the store does not start
-//! ([`StoreError::Cut`]). To accept the loss, remove the file.
+//! ([`StoreError::Cut`]). `invoked store repair --accept-loss` removes the file.
 //!
 //! ```text
 //! number u64 | complement of the number u64      little-endian
@@ -12,7 +12,7 @@
 //! It is written after each batch and never synced: after a power failure it may name an earlier
 //! batch, which only weakens the check, and never a later one.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
@@ -35,17 +35,42 @@ impl Acknowledged {
         Ok(Self { file: options.open(directory.join(NAME))? })
     }
 
+    /// The file, unless there is none. Nothing is changed.
+    pub(crate) fn existing(directory: &Path) -> io::Result<Option<Self>> {
+        match File::open(directory.join(NAME)) {
+            Ok(file) => Ok(Some(Self { file })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The number, or zero where none reads.
     pub(crate) fn number(&self) -> u64 {
+        self.read().unwrap_or(0)
+    }
+
+    /// Whether what stands there is a number, or nothing, as a power failure may leave it.
+    pub(crate) fn is_whole(&self) -> bool {
         let mut bytes = [0; 16];
-        if self.file.read_exact_at(&mut bytes, 0).is_err() {
-            return 0;
-        }
+        self.file.read_exact_at(&mut bytes, 0).is_err() || bytes == [0; 16] || self.read().is_some()
+    }
+
+    fn read(&self) -> Option<u64> {
+        let mut bytes = [0; 16];
+        self.file.read_exact_at(&mut bytes, 0).ok()?;
         let (number, complement) = bytes.split_at(8);
         let read =
             |half: &[u8]| half.iter().rev().fold(0u64, |all, byte| all << 8 | u64::from(*byte));
         let number = read(number);
-        if read(complement) == !number { number } else { 0 }
+        (read(complement) == !number).then_some(number)
+    }
+
+    /// Removes the file of a directory whose loss is accepted.
+    pub(crate) fn forget(directory: &Path) -> io::Result<()> {
+        match fs::remove_file(directory.join(NAME)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Notes that everybody waiting for this batch is about to be told.

@@ -16,20 +16,30 @@
 #![warn(missing_docs)]
 
 mod acknowledged;
+mod backup;
+mod check;
 mod config;
 mod directory;
 mod error;
+mod figures;
 mod journal;
 mod keys;
 mod maintenance;
 mod open;
 mod read;
+mod repair;
+mod restore;
 mod staged;
 mod store;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod writer;
 
 pub use config::FjallConfig;
+pub use figures::{Figures, TableFigures};
+pub use repair::{Lost, accept_loss};
+pub use restore::{check_backup, restore};
 pub use store::FjallStore;
+pub use verify::{Verified, verify_files};

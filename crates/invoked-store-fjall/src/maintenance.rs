@@ -9,7 +9,7 @@
 //!    has begun.
 //! 2. Write a sentinel into every keyspace with unflushed rows and flush it. The sentinel makes
 //!    sure that a table comes of it, even if all its rows cancel out.
-//! 3. If few rows are live, compact the keyspaces that every store has, on a thread of its own.
+//! 3. Compact what holds as much that was removed as is live (`maintenance/garbage.rs`), on a thread of its own.
 //! 4. Step 2 again, which releases the versions before the compaction.
 //!
 //! On a disk with little room step 1 is left out: it would fill the disk up first, and an old store on it
@@ -17,6 +17,9 @@
 //!
 //! Steps are short and nothing waits inside one: a request that comes in between is served, and
 //! what was not finished begins anew at the next rest.
+//!
+//! A daemon that never rests is compacted as well, once as many rows were removed as are live. While that
+//! lasts, fjall's own worker may have to wait for it; so only what is short work is done then.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -32,6 +35,8 @@ use crate::keys::{SENTINEL, Table};
 use crate::tables::Tables;
 use crate::writer::floor;
 
+mod garbage;
+
 /// How long nothing has to come in.
 const REST: Duration = Duration::from_secs(2);
 /// Rests in a row before a journal of modest size is worth 64 MiB of filler.
@@ -44,10 +49,11 @@ const JOURNAL_BYTES_SMALL: u64 = 1 << 20;
 const ROOM_BYTES: u64 = 128 << 20;
 /// What flushing alone may take: somewhat more than all write buffers together.
 const FLUSH_BYTES: u64 = 40 << 20;
-/// With more live rows, a compaction would move more than it frees.
-const LIVE_ROWS_FEW: u64 = 1_000;
-/// A live row with its payload, at most.
-const ROW_BYTES_MAX: u64 = 160 << 10;
+/// Bytes that a compaction may move at rest, and while others write.
+const MOVED_BYTES_MAX: u64 = 4 << 30;
+const MOVED_BYTES_BUSY_MAX: u64 = 64 << 20;
+/// Rows that have to be removed before a store that is written to is compacted.
+const REMOVED_BUSY_MIN: u64 = 100_000;
 const FILLER_KEY: [u8; 1] = [0];
 const FILLER_BYTES: usize = 1 << 20;
 const FILLERS: usize = 4;
@@ -62,17 +68,22 @@ pub(crate) struct Maintenance {
     /// Whether it was begun since then.
     is_begun: bool,
     rests: u32,
+    /// Rows that were removed since the last compaction.
+    removed: u64,
 }
 
 enum Stage {
     Resting,
     Padding,
     Flushing(Round, Vec<Keyspace>),
-    Compacting(JoinHandle<()>),
+    Compacting(Round, JoinHandle<()>),
 }
 
-#[derive(Copy, Clone, Debug)]
+/// Which flush it is; of a compaction: the one behind it, if it was begun at rest.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Round {
+    /// None: others write meanwhile.
+    Busy,
     First,
     Last,
 }
@@ -91,21 +102,53 @@ impl Maintenance {
             unflushed.extend([Table::Records(day), Table::Bodies(day)]);
         }
         unflushed.extend(tables.callback_days().into_iter().map(Table::Callbacks));
-        Self { stage: Stage::Resting, unflushed, is_wanted: true, is_begun: false, rests: 0 }
+        Self {
+            stage: Stage::Resting,
+            unflushed,
+            is_wanted: true,
+            is_begun: false,
+            rests: 0,
+            removed: 0,
+        }
     }
 
     /// When to take the next step, if nothing comes in; `None` if there is nothing to do.
     pub(crate) fn wait(&self) -> Option<Duration> {
         match self.stage {
             Stage::Resting => self.is_wanted.then_some(REST),
-            Stage::Padding | Stage::Flushing(..) | Stage::Compacting(_) => Some(STEP),
+            Stage::Padding | Stage::Flushing(..) | Stage::Compacting(..) => Some(STEP),
         }
     }
 
-    /// A batch is about to be written to these.
-    pub(crate) fn note(&mut self, tables: impl Iterator<Item = Table>) {
+    /// A batch is about to be written to these, which removes so many rows.
+    pub(crate) fn note(&mut self, tables: impl Iterator<Item = Table>, removed: u64) {
         self.unflushed.extend(tables);
+        self.removed = self.removed.saturating_add(removed);
         self.is_wanted = true;
+    }
+
+    /// Behind a batch: begins a compaction if enough was removed, and ends one that is done.
+    pub(crate) fn busy(
+        &mut self,
+        tables: &Tables,
+        live_rows: u64,
+        free_bytes_min: u64,
+    ) -> Result<(), StoreError> {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Resting) {
+            Stage::Compacting(Round::Busy, thread) if thread.is_finished() => {
+                join(thread);
+                Stage::Resting
+            }
+            Stage::Resting if self.removed >= live_rows.max(REMOVED_BUSY_MIN) => {
+                let limits = garbage::Limits { moved: MOVED_BYTES_BUSY_MAX, free_bytes_min };
+                self.compact(tables, live_rows, Round::Busy, limits)?
+            }
+            other @ (Stage::Resting
+            | Stage::Padding
+            | Stage::Flushing(..)
+            | Stage::Compacting(..)) => other,
+        };
+        Ok(())
     }
 
     /// Something came in.
@@ -113,7 +156,7 @@ impl Maintenance {
         self.rests = 0;
         match self.stage {
             // It runs beside the writer and cannot be stopped.
-            Stage::Compacting(_) => {}
+            Stage::Compacting(..) => {}
             Stage::Resting | Stage::Padding | Stage::Flushing(..) => self.stage = Stage::Resting,
         }
     }
@@ -121,7 +164,7 @@ impl Maintenance {
     /// Ends it, waiting for a compaction that is under way.
     pub(crate) fn stop(&mut self) {
         self.is_wanted = false;
-        if let Stage::Compacting(thread) = std::mem::replace(&mut self.stage, Stage::Resting) {
+        if let Stage::Compacting(_, thread) = std::mem::replace(&mut self.stage, Stage::Resting) {
             join(thread);
         }
     }
@@ -145,16 +188,24 @@ impl Maintenance {
                 keyspaces.retain(|keyspace| keyspace.sealed_memtable_count() > 0);
                 match round {
                     _ if !keyspaces.is_empty() => Stage::Flushing(round, keyspaces),
-                    Round::First if is_worth_compacting(tables, live_rows, free_bytes_min) => {
-                        compact(tables)?
+                    Round::First => {
+                        let limits = garbage::Limits { moved: MOVED_BYTES_MAX, free_bytes_min };
+                        self.compact(tables, live_rows, Round::Last, limits)?
                     }
-                    Round::First | Round::Last => self.finish(tables),
+                    Round::Busy | Round::Last => self.finish(tables),
                 }
             }
-            Stage::Compacting(thread) if !thread.is_finished() => Stage::Compacting(thread),
-            Stage::Compacting(thread) => {
+            Stage::Compacting(round, thread) if !thread.is_finished() => {
+                Stage::Compacting(round, thread)
+            }
+            Stage::Compacting(round, thread) => {
                 join(thread);
-                self.flush(tables, Round::Last).map_err(engine)?
+                match round {
+                    Round::Busy => Stage::Resting,
+                    Round::First | Round::Last => {
+                        self.flush(tables, Round::Last).map_err(engine)?
+                    }
+                }
             }
         };
         Ok(())
@@ -181,6 +232,35 @@ impl Maintenance {
             return self.flush(tables, Round::First).map_err(engine);
         }
         Ok(Stage::Resting)
+    }
+
+    /// Begins to compact what is worth it. At rest without anything that is, the work is done.
+    fn compact(
+        &mut self,
+        tables: &Tables,
+        live_rows: u64,
+        round: Round,
+        limits: garbage::Limits,
+    ) -> Result<Stage, StoreError> {
+        let found = garbage::worth_compacting(tables, live_rows, limits);
+        self.removed = 0;
+        if found.is_empty() {
+            return Ok(match round {
+                Round::Busy => Stage::Resting,
+                Round::First | Round::Last => self.finish(tables),
+            });
+        }
+        let work = move || {
+            for keyspace in found {
+                if let Err(error) = keyspace.major_compact() {
+                    tracing::warn!(%error, "a compaction failed");
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("store-compaction".to_owned()).spawn(work);
+        thread
+            .map(|thread| Stage::Compacting(round, thread))
+            .map_err(|error| file("a compaction", &error))
     }
 
     /// Writes the sentinels and begins to flush.
@@ -215,13 +295,6 @@ impl Maintenance {
     }
 }
 
-/// Whether a compaction frees more than it moves, and finds room for what it moves: without, fjall gives up.
-fn is_worth_compacting(tables: &Tables, live_rows: u64, free_bytes_min: u64) -> bool {
-    let free = directory::free(tables.path()).unwrap_or(u64::MAX);
-    let moved = live_rows.saturating_mul(ROW_BYTES_MAX);
-    live_rows < LIVE_ROWS_FEW && free > floor(free_bytes_min).saturating_add(moved)
-}
-
 /// Puts filler into the journal, and nothing into a table.
 fn pad(tables: &Tables) -> fjall::Result<()> {
     let filler = vec![0x5a; FILLER_BYTES];
@@ -232,19 +305,6 @@ fn pad(tables: &Tables) -> fjall::Result<()> {
     tables.pad.insert(SENTINEL, [])?;
     tables.pad.rotate_memtable()?;
     Ok(())
-}
-
-fn compact(tables: &Tables) -> Result<Stage, StoreError> {
-    let keyspaces = tables.fixed();
-    let work = move || {
-        for keyspace in keyspaces {
-            if let Err(error) = keyspace.major_compact() {
-                tracing::warn!(%error, "a compaction failed");
-            }
-        }
-    };
-    let thread = thread::Builder::new().name("store-compaction".to_owned()).spawn(work);
-    thread.map(Stage::Compacting).map_err(|error| file("a compaction", &error))
 }
 
 fn join(thread: JoinHandle<()>) {

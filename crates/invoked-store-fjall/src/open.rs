@@ -1,21 +1,23 @@
-//! Opening the directory: the lock, what the journal looks like, fjall's own recovery, and whether
+//! Opening the directory: the lock, what its files look like, fjall's own recovery, and whether
 //! anything acknowledged is missing.
 //!
 //! ```text
 //! locked by another process                           refuse, InUse
-//! break in the journal, a batch of ours behind it     refuse, Cut; nothing is touched
-//! break at the end                                    fjall drops the torn batch
-//! checksum wrong in the batch that was not synced     copied aside, cut off, opened
-//! checksum wrong elsewhere                            refuse with fjall's words; nothing is touched
+//! a restore that did not finish                       refuse, Damaged
+//! a list of tables that does not read                 refuse, Damaged; nothing is touched
+//! break in a journal, a batch of ours behind it       refuse, Cut; nothing is touched
 //! last number found < last number acknowledged        refuse, Cut; nothing is touched if the
-//!                                                     journal shows it
+//!                                                     journals show it
+//! break at the end, as a crash leaves it              cut off, opened
+//! any other break at the end                          copied aside, cut off, opened
 //! made only half                                      made anew
 //! ```
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -25,17 +27,18 @@ use invoked_core::totals::{Gauge, Metric, TotalKey};
 use invoked_store::StoreError;
 
 use crate::acknowledged::Acknowledged;
+use crate::check;
 use crate::config::FjallConfig;
 use crate::directory;
 use crate::error::{engine, file};
-use crate::journal::{self, Scan};
+use crate::journal::{self, Break};
 use crate::keys::{Table, epoch, live_count, number, status, total};
 use crate::read::View;
 use crate::staged::Staged;
 use crate::tables::Tables;
 
 /// The format that is written, and the newest that is read.
-const FORMAT: u32 = 3;
+pub(crate) const FORMAT: u32 = 3;
 /// Rows that an upgrade writes in one batch.
 const UPGRADED_AT_ONCE: usize = 10_000;
 /// A process that was killed a moment ago may still hold the lock.
@@ -158,43 +161,56 @@ fn upgrade(
     Ok(number)
 }
 
-/// Opens the database behind a look at its journal.
+/// Opens the database behind a look at its files.
 fn recover(config: &FjallConfig) -> Result<Tables, StoreError> {
-    let shown = config.path.display().to_string();
+    let path = &config.path;
+    let shown = path.display().to_string();
     let in_use = || StoreError::InUse { path: shown.clone() };
-    let lock = lock(&config.path).map_err(|error| file(&shown, &error))?;
+    let lock = lock(path).map_err(|error| file(&shown, &error))?;
     if matches!(lock, Lock::Taken) {
         return Err(in_use());
     }
-    forget_half_made(&config.path).map_err(|error| file(&shown, &error))?;
-    let journal = directory::active_journal(&config.path).map_err(|error| file(&shown, &error))?;
-    let mut scan = Scan::default();
-    if let Some(journal) = &journal {
-        let shown = journal.display().to_string();
-        scan = journal::scan(journal).map_err(|error| file(&shown, &error))?;
+    forget_half_made(path).map_err(|error| file(&shown, &error))?;
+    check::at_start(path)?;
+    mend_journal(path)?;
+    drop(lock);
+    // What is damaged beyond what was looked at is an error of fjall's, and in places a panic.
+    let opened = catch_unwind(AssertUnwindSafe(|| Tables::open(config)));
+    match opened {
+        Ok(Ok(tables)) => Ok(tables),
+        Ok(Err(fjall::Error::Locked)) => Err(in_use()),
+        Ok(Err(error)) => Err(engine(error)),
+        Err(_) => Err(StoreError::Damaged { what: format!("{shown}: the engine gave up on it") }),
     }
-    if let Some(behind) = scan.behind_break {
-        let found = scan.last.map_or(0, |last| last.number);
+}
+
+/// Refuses journals from which acknowledged work is missing, and cuts off what a power failure may have
+/// torn. Where that is more than a batch that was begun, the journal as it was stays beside it.
+fn mend_journal(path: &Path) -> Result<(), StoreError> {
+    let shown = path.display().to_string();
+    let journals = journal::scan_all(path).map_err(|error| file(&shown, &error))?;
+    let last = journals.scan.last;
+    let found = last.map_or(0, |last| last.number);
+    if let Some(behind) = journals.scan.behind_break {
         return Err(StoreError::Cut { found, acknowledged: behind });
     }
-    if let Some(last) = scan.last {
+    if last.is_some() {
         // Noticed here, the journal is still as it was found.
-        let acknowledged =
-            Acknowledged::open(&config.path).map_err(|error| file(&shown, &error))?;
-        acknowledged.check(last.number)?;
+        Acknowledged::open(path).map_err(|error| file(&shown, &error))?.check(found)?;
     }
-    drop(lock);
-    let error = match Tables::open(config) {
-        Ok(tables) => return Ok(tables),
-        Err(fjall::Error::Locked) => return Err(in_use()),
-        Err(error) => error,
+    let (Some(broken), Some(journal)) = (journals.scan.broken, journals.path) else {
+        return Ok(());
     };
-    match (error, journal) {
-        (fjall::Error::JournalRecovery(error), Some(journal)) => {
-            cut_torn(config, &journal, &scan)?.ok_or_else(|| engine(error))
+    let fail = |error: io::Error| file(&journal.display().to_string(), &error);
+    match broken {
+        Break::Torn => {}
+        Break::Checksum | Break::Foreign => {
+            let aside = journal.with_extension("torn");
+            fs::copy(&journal, &aside).map_err(fail)?;
+            tracing::warn!(aside = %aside.display(), "cut a torn batch off the journal");
         }
-        (error, _) => Err(engine(error)),
     }
+    journal::cut(&journal, journals.scan.end).map_err(fail)
 }
 
 /// fjall writes its version last when it makes a database, and cannot go on with one that it did
@@ -214,7 +230,7 @@ fn forget_half_made(path: &Path) -> io::Result<()> {
     }
 }
 
-enum Lock {
+pub(crate) enum Lock {
     /// There is nothing to lock yet.
     Absent,
     Held(#[expect(dead_code, reason = "held until dropped")] File),
@@ -222,7 +238,7 @@ enum Lock {
 }
 
 /// fjall's own lock, held while we look at the journal.
-fn lock(path: &Path) -> io::Result<Lock> {
+pub(crate) fn lock(path: &Path) -> io::Result<Lock> {
     let file = match OpenOptions::new().read(true).write(true).open(path.join("lock")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::Absent),
         other => other?,
@@ -235,34 +251,4 @@ fn lock(path: &Path) -> io::Result<Lock> {
         }
     }
     Ok(Lock::Taken)
-}
-
-/// Cuts off what a power failure may have torn, as little as opens: first what maintenance wrote
-/// behind our last batch, then that batch, if nobody was told of it. The journal as it was stays
-/// beside it.
-fn cut_torn(
-    config: &FjallConfig,
-    journal: &Path,
-    scan: &Scan,
-) -> Result<Option<Tables>, StoreError> {
-    let fail = |error: io::Error| file(&journal.display().to_string(), &error);
-    let Some(last) = scan.last else { return Ok(None) };
-    let told = Acknowledged::open(&config.path).map_err(fail)?.number();
-    let aside = aside(journal);
-    fs::copy(journal, &aside).map_err(fail)?;
-    let may_drop_last = last.number > told;
-    for end in [Some(last.end), may_drop_last.then_some(last.start)].into_iter().flatten() {
-        let cut = OpenOptions::new().write(true).open(journal).map_err(fail)?;
-        cut.set_len(end).and_then(|()| cut.sync_all()).map_err(fail)?;
-        if let Ok(tables) = Tables::open(config) {
-            tracing::warn!(aside = %aside.display(), end, "cut a torn batch off the journal");
-            return Ok(Some(tables));
-        }
-    }
-    fs::rename(&aside, journal).map_err(fail)?;
-    Ok(None)
-}
-
-fn aside(journal: &Path) -> PathBuf {
-    journal.with_extension("torn")
 }

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::path::Path;
 
-use fjall::{Readable as _, Snapshot, UserKey, UserValue};
+use fjall::{AbstractTree as _, Readable as _, Snapshot, UserKey, UserValue};
 use invoked_core::callback::Callback;
 use invoked_core::head::Head;
 use invoked_core::id::{FnId, InvKey, ShardId};
@@ -13,6 +13,7 @@ use invoked_core::totals::Total;
 use invoked_store::{Found, RegistryEntry, StoreError, Submission};
 
 use crate::error::engine;
+use crate::figures::TableFigures;
 use crate::keys::{
     BodyKind, KeyRange, Table, beginning_with, body, callback, live, name, number, pay, record,
     registry, submission, total,
@@ -42,6 +43,22 @@ impl<'a> View<'a> {
         self.tables.path()
     }
 
+    /// Every table that there is.
+    pub(crate) fn tables(&self) -> Vec<Table> {
+        self.tables.all()
+    }
+
+    /// How large a table is.
+    pub(crate) fn figures(&self, table: Table) -> Option<TableFigures> {
+        let keyspace = self.tables.existing(table)?;
+        Some(TableFigures {
+            name: table.to_string(),
+            bytes: keyspace.disk_space(),
+            entries: keyspace.approximate_len() as u64,
+            tombstones: keyspace.tree.tombstone_count(),
+        })
+    }
+
     /// One row.
     pub(crate) fn get(
         &self,
@@ -63,6 +80,11 @@ impl<'a> View<'a> {
         rows.into_iter().flatten().map(|guard| guard.into_inner().map_err(engine))
     }
 
+    /// All rows of a table, those that are none of ours included.
+    pub(crate) fn all(&self, table: Table) -> impl DoubleEndedIterator<Item = Row> + use<> {
+        self.range(table, (Bound::Unbounded, Bound::Unbounded))
+    }
+
     /// The rows whose keys begin so.
     pub(crate) fn beginning_with(
         &self,
@@ -80,7 +102,7 @@ impl<'a> View<'a> {
 
     /// All rows that are live, by key.
     pub(crate) fn live_rows(&self) -> impl Iterator<Item = Result<Head, StoreError>> + use<> {
-        let rows = self.range(Table::Live, (Bound::Unbounded, Bound::Unbounded));
+        let rows = self.all(Table::Live);
         rows.filter_map(|row| match row {
             // The sentinel is not a row.
             Ok((key, value)) => {

@@ -36,6 +36,13 @@ impl Staged {
         self.rows.len()
     }
 
+    /// Live rows that are removed.
+    pub(crate) fn removed(&self) -> u64 {
+        // They come first.
+        let live = self.rows.iter().take_while(|((table, _), _)| *table == Table::Live);
+        live.filter(|(_, value)| value.is_none()).count() as u64
+    }
+
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()

@@ -1,7 +1,6 @@
 //! The store as the engine has it: writes go to the writer, reads to a thread that may block.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -14,31 +13,35 @@ use invoked_core::shard::{BytesWanted, KeptCallback, LoadedBytes};
 use invoked_core::time::Timestamp;
 use invoked_core::totals::Total;
 use invoked_store::{
-    Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, Retention, ShardWrite,
-    Store, StoreError, StoreStats, Submission, TaskPage, TaskQuery,
+    BackupError, BackupView, BackupWanted, Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads,
+    RegistryEntry, Retention, ShardWrite, Store, StoreError, StoreStats, Submission, TaskPage,
+    TaskQuery,
 };
 use tokio::sync::{RwLock, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
+use crate::backup::Backups;
 use crate::config::FjallConfig;
 use crate::directory;
 use crate::error::{engine, file};
+use crate::figures::{self, Figures};
 use crate::open;
 use crate::read::View;
 use crate::tables::Tables;
+use crate::verify::{self, Verified};
 use crate::writer::request::{Message, Purge, Reply, Request};
 use crate::writer::{WAITING_MAX, Writer};
 
 /// A store in a directory of this machine.
 pub struct FjallStore {
-    path: PathBuf,
-    free_bytes_min: u64,
+    config: FjallConfig,
     shards: u16,
     shared: Arc<Shared>,
     /// Gone once the store is closed.
     requests: Mutex<Option<mpsc::Sender<Message>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     tables: Arc<RwLock<Option<Arc<Tables>>>>,
+    backups: Backups,
 }
 
 impl fmt::Debug for FjallStore {
@@ -131,13 +134,13 @@ impl FjallStore {
         let started = Writer::start(opened, Arc::clone(&shared), config.free_bytes_min, waiting);
         let (tables, writer) = started?;
         Ok(Self {
-            path: config.path,
-            free_bytes_min: config.free_bytes_min,
+            config,
             shards,
             shared,
             requests: Mutex::new(Some(requests)),
             writer: Mutex::new(Some(writer)),
             tables: Arc::new(RwLock::new(Some(tables))),
+            backups: Backups::default(),
         })
     }
 
@@ -184,6 +187,22 @@ impl FjallStore {
         self.shared.fail_writes();
     }
 
+    /// What it is made of. Reads every live row.
+    ///
+    /// # Errors
+    /// A row does not read, or the store is closed.
+    pub async fn figures(&self) -> Result<Figures, StoreError> {
+        self.read(figures::of).await
+    }
+
+    /// Reads every row of every table. Nobody may write meanwhile.
+    ///
+    /// # Errors
+    /// The store is closed.
+    pub async fn verify_rows(&self) -> Result<Verified, StoreError> {
+        self.read(|view| verify::rows(view, &view.tables())).await
+    }
+
     /// Lets the writer finish. What it has taken is written.
     fn end_writer(&self) -> Option<JoinHandle<()>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -193,6 +212,7 @@ impl FjallStore {
 
 impl Drop for FjallStore {
     fn drop(&mut self) {
+        self.backups.stop();
         if let Some(writer) = self.end_writer() {
             drop(writer.join());
         }
@@ -210,8 +230,8 @@ impl Store for FjallStore {
             return false;
         }
         // Nobody writes while everybody is refused, so the disk is asked again here.
-        let free = directory::free(&self.path).unwrap_or(u64::MAX);
-        self.shared.note_free(free, self.free_bytes_min)
+        let free = directory::free(&self.config.path).unwrap_or(u64::MAX);
+        self.shared.note_free(free, self.config.free_bytes_min)
     }
 
     async fn acquire(&self, node: &NodeId, shard: ShardId) -> Result<Option<Lease>, StoreError> {
@@ -338,8 +358,19 @@ impl Store for FjallStore {
         .await
     }
 
+    async fn begin_backup(&self, wanted: BackupWanted) -> Result<(), BackupError> {
+        self.shared.check()?;
+        let tables = Arc::clone(&self.tables).read_owned().await;
+        self.backups.begin(&wanted, &self.config, tables)
+    }
+
+    fn backup(&self) -> Option<BackupView> {
+        self.backups.view()
+    }
+
     async fn close(&self) -> Result<(), StoreError> {
         let writer = self.end_writer();
+        self.backups.give_up();
         // Reads that are under way hold the lock until they are done.
         let tables = self.tables.write().await.take();
         let ended = spawn_blocking(move || {

@@ -34,6 +34,9 @@ const MEDIUM_BYTES: u64 = 4 * MIB;
 /// Write buffer of a keyspace with payloads.
 const LARGE_BYTES: u64 = 8 * MIB;
 
+/// The tables that every store has.
+const FIXED: [Table; 4] = [Table::Live, Table::Pay, Table::Due, Table::Meta];
+
 /// The database and its keyspaces.
 pub(crate) struct Tables {
     pub(crate) db: Database,
@@ -124,6 +127,12 @@ impl Tables {
         buckets.keys().filter_map(day).collect()
     }
 
+    /// Every table that there is.
+    pub(crate) fn all(&self) -> Vec<Table> {
+        let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
+        FIXED.into_iter().chain(buckets.keys().copied()).collect()
+    }
+
     /// Drops buckets. Readers that have them open finish first.
     pub(crate) fn drop_buckets(&self, tables: &[Table]) -> fjall::Result<()> {
         for table in tables {
@@ -151,6 +160,11 @@ impl Tables {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// The table of this name.
+pub(crate) fn table_of(name: &str) -> Option<Table> {
+    FIXED.into_iter().find(|table| table.to_string() == name).or_else(|| bucket(name))
 }
 
 /// The table behind the name of a bucket.

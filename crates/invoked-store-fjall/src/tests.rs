@@ -1,7 +1,10 @@
 //! What is this adapter's own. What every store has to do is in `tests/conformance`.
 
+mod backup;
 mod files;
+mod flips;
 mod golden;
 mod listing;
 mod running;
 mod sample;
+mod space;

@@ -157,6 +157,10 @@ impl Writer {
                 answers.into_iter().for_each(Answer::send_unknown);
             }
         }
+        let live_rows = self.shared.live_rows();
+        if let Err(error) = self.maintenance.busy(&self.tables, live_rows, self.free_bytes_min) {
+            tracing::warn!(%error, "a compaction did not begin");
+        }
         for Purge { now, retention, reply } in purges {
             let result = self.shared.check().and_then(|()| self.purge(now, retention));
             give(reply, result);
@@ -237,7 +241,7 @@ impl Writer {
         }
         self.number += 1;
         staged.put(Table::Meta, &number::BATCH, &number::encode_value(self.number));
-        self.maintenance.note(staged.touched());
+        self.maintenance.note(staged.touched(), staged.removed());
         staged.commit(&self.tables).map_err(engine)?;
         if let Err(error) = self.acknowledged.note(self.number) {
             tracing::warn!(%error, "the acknowledged batch is not noted");

@@ -7,12 +7,16 @@
 #![warn(missing_docs)]
 
 pub mod audit;
+pub mod backup;
 pub mod codec;
 pub mod list;
 pub mod record;
 pub mod store;
 
 pub use audit::{Audit, audit};
+pub use backup::{
+    BackupError, BackupPlace, BackupState, BackupView, BackupWanted, RestoreError, Restored,
+};
 pub use list::{Order, TaskPage, TaskQuery, TaskView};
 pub use store::{
     Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, RegistryKind,

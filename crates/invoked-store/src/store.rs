@@ -28,6 +28,7 @@ use invoked_core::shard::{BytesWanted, Commit, KeptCallback, LoadedBytes};
 use invoked_core::time::Timestamp;
 use invoked_core::totals::Total;
 
+use crate::backup::{BackupError, BackupView, BackupWanted};
 use crate::list::{TaskPage, TaskQuery};
 
 /// Names a process that may own shards; unique per start.
@@ -96,7 +97,10 @@ pub enum StoreError {
         path: String,
     },
     /// The store's format is newer than this program. Upgrade it.
-    #[error("the store has format {found}, this program reads up to {known}; upgrade the program")]
+    #[error(
+        "the store has format {found}, this program reads up to {known}; start the newer program again that \
+         wrote it, or restore a backup that was made with format {known} or earlier (invoked store restore)"
+    )]
     Newer {
         /// Format of the store.
         found: u32,
@@ -104,12 +108,21 @@ pub enum StoreError {
         known: u32,
     },
     /// More was cut from the end of the log than one batch: acknowledged work may be missing.
-    #[error("the log was cut behind batch {found}, but batch {acknowledged} was acknowledged")]
+    #[error(
+        "the log was cut behind batch {found}, but batch {acknowledged} was acknowledged: restore a backup \
+         (invoked store restore), or go on without what is missing (invoked store repair --accept-loss)"
+    )]
     Cut {
         /// Last batch found.
         found: u64,
         /// Last batch known to be acknowledged.
         acknowledged: u64,
+    },
+    /// A file is not as it was written. Nothing was touched.
+    #[error("{what}; restore a backup (invoked store restore)")]
+    Damaged {
+        /// Which, and how.
+        what: String,
     },
     /// The technology below failed.
     #[error("the storage engine failed: {message}")]
@@ -337,6 +350,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// The store in figures.
     async fn stats(&self) -> Result<StoreStats, StoreError>;
+
+    /// Begins a backup and returns; [`Self::backup`] says how it is doing. Everything that was
+    /// acknowledged before is in it.
+    async fn begin_backup(&self, wanted: BackupWanted) -> Result<(), BackupError> {
+        let _ = wanted;
+        Err(BackupError::Unsupported)
+    }
+
+    /// The last backup that was begun, if there was one.
+    fn backup(&self) -> Option<BackupView> {
+        None
+    }
 
     /// Ends the store: what is under way is written, then it takes nothing more.
     async fn close(&self) -> Result<(), StoreError>;

@@ -57,7 +57,7 @@ pub(crate) enum Command {
     Why(WhyArgs),
     /// Have the daemon read its configuration again: all of it takes effect, or nothing.
     Reload(ReloadArgs),
-    /// Look at the store of a daemon that does not run.
+    /// Back the store up and restore it; verify, describe and repair one that no daemon has open.
     Store(StoreArgs),
     /// Print a script that completes this command line in a shell.
     Completions(CompletionsArgs),

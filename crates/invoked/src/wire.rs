@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -16,8 +17,8 @@ use invoked_sink_fc::RemoteFc;
 use invoked_sink_kafka::{Kafka, Mechanism};
 use invoked_sink_mns::Mns;
 use invoked_sink_rocketmq::{RocketMq, Trust};
-use invoked_store::{NodeId, Store, StoreError};
-use invoked_store_fjall::{FjallConfig, FjallStore};
+use invoked_store::{NodeId, RestoreError, Restored, Store, StoreError};
+use invoked_store_fjall::{Figures, FjallConfig, FjallStore, Lost, Verified};
 use invoked_target_http::HttpTarget;
 
 use crate::config::{
@@ -33,13 +34,84 @@ const NODE: &str = "local";
 /// # Errors
 /// The store is not ours to open, or not whole.
 pub(crate) fn store(config: &config::Store) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(FjallStore::open(embedded(config))?))
+}
+
+/// Reads every byte of a store's files, and changes none.
+///
+/// # Errors
+/// Somebody has it, or a file cannot be read.
+pub(crate) fn verify_files(config: &config::Store) -> Result<Verified, StoreError> {
+    invoked_store_fjall::verify_files(&config.path)
+}
+
+/// A store that is looked at by itself.
+pub(crate) struct Alone(FjallStore);
+
+impl Alone {
+    /// Opens it. Blocks while it recovers.
+    ///
+    /// # Errors
+    /// The store is not ours to open, or not whole.
+    pub(crate) fn open(config: &config::Store) -> Result<Self, StoreError> {
+        FjallStore::open(embedded(config)).map(Self)
+    }
+
+    /// What any store can do.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &self.0
+    }
+
+    /// Reads every row of every table.
+    ///
+    /// # Errors
+    /// The store is closed.
+    pub(crate) async fn verify_rows(&self) -> Result<Verified, StoreError> {
+        self.0.verify_rows().await
+    }
+
+    /// What it is made of.
+    ///
+    /// # Errors
+    /// A row does not read, or the store is closed.
+    pub(crate) async fn figures(&self) -> Result<Figures, StoreError> {
+        self.0.figures().await
+    }
+}
+
+/// Makes a store of a backup.
+///
+/// # Errors
+/// There is no whole backup, or no empty directory.
+pub(crate) fn restore(from: &Path, to: &Path) -> Result<Restored, RestoreError> {
+    invoked_store_fjall::restore(from, &FjallConfig::new(to))
+}
+
+/// Compares every checksum of a backup.
+///
+/// # Errors
+/// It is not whole.
+pub(crate) fn check_backup(from: &Path) -> Result<Restored, RestoreError> {
+    invoked_store_fjall::check_backup(from)
+}
+
+/// Lets a store open again without acknowledged work that is missing; `None` if none is.
+///
+/// # Errors
+/// Somebody has it, or a file cannot be worked with.
+pub(crate) fn accept_loss(config: &config::Store) -> Result<Option<Lost>, StoreError> {
+    invoked_store_fjall::accept_loss(&config.path)
+}
+
+/// What the embedded store is told.
+fn embedded(config: &config::Store) -> FjallConfig {
     let bytes = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
-    let store = FjallStore::open(FjallConfig {
+    FjallConfig {
         free_bytes_min: bytes(config.free_min),
         cache_bytes: bytes(config.cache),
+        backup_path: config.backup_path.clone(),
         ..FjallConfig::new(&config.path)
-    })?;
-    Ok(Arc::new(store))
+    }
 }
 
 /// Everything that the engine reaches the world through, at the start.

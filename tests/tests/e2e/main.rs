@@ -3,6 +3,7 @@
 //! Run by `cargo xtask test`, which builds the daemon first.
 
 mod admin_api;
+mod backup;
 mod bad_input;
 mod callbacks;
 mod cli;

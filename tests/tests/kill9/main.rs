@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use invoked_tests::api::get_task;
-use invoked_tests::daemon::{Daemon, Site};
+use invoked_tests::daemon::{Daemon, Site, said};
 use invoked_tests::function::FunctionServer;
 use invoked_tests::oracle::{Answer, Evidence, Ledger, Run, Sent, Told, judge};
 use invoked_tests::poll;
@@ -97,6 +97,9 @@ fn kill_once(site: &Site, ledger: &Ledger, rng: &mut Rng, round: u64, settled_be
     });
     let settled = daemon.metrics().callbacks_settled();
     daemon.kill();
+    if round.is_multiple_of(2) {
+        verify(site);
+    }
     assert!(settled >= settled_before, "counted callbacks went from {settled_before} to {settled}");
     println!(
         "round {round}: killed under load, {settled} callbacks settled, {} behind",
@@ -118,6 +121,13 @@ fn stop_at_once(site: &Site, ledger: &Ledger) {
     daemon.terminate();
     let status = daemon.exit(poll::SOON);
     println!("stopped by two signals: {status}, {} behind", ledger.behind());
+}
+
+/// What a kill leaves is whole: every byte, every row and every count.
+fn verify(site: &Site) {
+    let store = site.store();
+    let output = site.run(&["store", "verify", "--path", store.to_str().expect("a path of ours")]);
+    assert!(output.status.success(), "{}", said(&output));
 }
 
 /// Whether all work ended in time. If not, the judge says what is missing.

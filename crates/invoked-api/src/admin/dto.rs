@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) mod about;
+pub(super) mod backup;
 pub(super) mod callback;
 pub(super) mod destination;
 pub(super) mod function;

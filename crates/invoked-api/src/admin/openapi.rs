@@ -10,8 +10,8 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, Respon
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use crate::admin::{
-    about, callbacks, destinations, dto, events, functions, invocations, lanes, operations, reload,
-    session, status, tasks, why,
+    about, backup, callbacks, destinations, dto, events, functions, invocations, lanes, operations,
+    reload, session, status, tasks, why,
 };
 
 const BEARER: &str = "bearer";
@@ -29,7 +29,7 @@ pub(super) fn document() -> Document {
             Every request that changes something carries the header x-invoked-admin: 1. \
             Where tokens are configured every request carries one; or the cookie of a session; viewers look (at events, answers and messages only if their token says so), operators stop and \
             retry tasks, pause and resume lanes, redrive callbacks and probe destinations, admins \
-            change functions, purge and have the configuration read again.",
+            change functions, purge, begin backups and have the configuration read again.",
     ),
     servers((url = "http://127.0.0.1:7071")),
     security((), ("bearer" = [])),
@@ -56,6 +56,8 @@ pub(super) fn document() -> Document {
         events::stream,
         invocations::list,
         reload::reload,
+        backup::begin,
+        backup::get,
         functions::list,
         functions::get,
         functions::put,
@@ -203,6 +205,6 @@ mod tests {
                 changes += usize::from(is_change);
             }
         }
-        assert_eq!(changes, 19);
+        assert_eq!(changes, 20);
     }
 }

@@ -7,8 +7,8 @@ use http::StatusCode;
 use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use invoked_core::limits::ASYNC_PAYLOAD_MAX;
 use invoked_engine::{
-    CallbackError, ConfigError, FunctionError, InvokeError, LaneError, OperationError, ProbeError,
-    Refusing, RetryError, TaskError,
+    BackupError, CallbackError, ConfigError, FunctionError, InvokeError, LaneError, OperationError,
+    ProbeError, Refusing, RetryError, TaskError,
 };
 
 use crate::admin::dto::Error;
@@ -107,6 +107,12 @@ pub(crate) enum AdminProblem {
     /// A probe.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// No backup was begun.
+    #[error("no backup was begun since the daemon started")]
+    NoBackup,
     /// An invocation.
     #[error("invocation '{id}' does not exist")]
     NoInvocation { id: String },
@@ -230,6 +236,15 @@ impl AdminProblem {
                     Refusal::new(status, "TooManyProbes", text()).later(RETRY_AFTER_DEFAULT)
                 }
             },
+            Self::Backup(error) => match error {
+                BackupError::Name => Refusal::invalid(text()).of("name"),
+                BackupError::NoPlace => conflict("NoBackupPath", text()),
+                BackupError::Exists { .. } => conflict("BackupExists", text()),
+                BackupError::Running => conflict("BackupRunning", text()),
+                BackupError::Unsupported => conflict("NotSupported", text()),
+                BackupError::File { .. } | BackupError::Store(_) => Refusal::internal(),
+            },
+            Self::NoBackup => not_found("BackupNotFound", text()),
             Self::NoInvocation { .. } => not_found("InvocationNotFound", text()),
             Self::Render(_) | Self::NoRandomness | Self::Panicked => Refusal::internal(),
         }

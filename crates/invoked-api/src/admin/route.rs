@@ -19,6 +19,8 @@ pub(super) enum Operation {
     Events,
     ListInvocations,
     Reload,
+    GetBackup,
+    BeginBackup,
     ListFunctions,
     GetFunction(FunctionName),
     PutFunction(FunctionName),
@@ -63,6 +65,7 @@ impl Operation {
             | Self::Series
             | Self::Events
             | Self::ListInvocations
+            | Self::GetBackup
             | Self::ListFunctions
             | Self::GetFunction(_)
             | Self::ListConfigs(_)
@@ -92,7 +95,8 @@ impl Operation {
             | Self::RetryFunction(_)
             | Self::PauseDestination
             | Self::ResumeDestination => Role::Operator,
-            Self::PutFunction(_)
+            Self::BeginBackup
+            | Self::PutFunction(_)
             | Self::DeleteFunction(_)
             | Self::PurgeFunction(_)
             | Self::PurgeDestination
@@ -117,6 +121,8 @@ impl Operation {
             Self::Events => "watchEvents",
             Self::ListInvocations => "listInvocations",
             Self::Reload => "reloadConfig",
+            Self::GetBackup => "getBackup",
+            Self::BeginBackup => "beginBackup",
             Self::ListFunctions => "listFunctions",
             Self::GetFunction(_) => "getFunction",
             Self::PutFunction(_) => "putFunction",
@@ -159,6 +165,7 @@ enum Place {
     Read,
     Function,
     Change,
+    Backup,
 }
 
 /// Finds what a request wants.
@@ -195,6 +202,10 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
         ["reload"] => {
             takes(Place::Change)?;
             O::Reload
+        }
+        ["store", "backup"] => {
+            takes(Place::Backup)?;
+            if *method == Method::POST { O::BeginBackup } else { O::GetBackup }
         }
         ["functions"] => {
             takes(Place::Read)?;
@@ -342,6 +353,7 @@ fn takes(place: Place, method: &Method) -> Result<(), AdminProblem> {
             (&[Method::GET, Method::HEAD, Method::PUT, Method::DELETE], "GET, HEAD, PUT, DELETE")
         }
         Place::Change => (&[Method::POST], "POST"),
+        Place::Backup => (&[Method::GET, Method::HEAD, Method::POST], "GET, HEAD, POST"),
     };
     if methods.contains(method) { Ok(()) } else { Err(AdminProblem::Method { allowed }) }
 }
@@ -361,6 +373,8 @@ mod tests {
             ("GET", "/v1/openapi.json", Operation::Describe, Role::Viewer),
             ("GET", "/v1/status", Operation::Status, Role::Viewer),
             ("POST", "/v1/reload", Operation::Reload, Role::Admin),
+            ("GET", "/v1/store/backup", Operation::GetBackup, Role::Viewer),
+            ("POST", "/v1/store/backup", Operation::BeginBackup, Role::Admin),
             ("GET", "/v1/functions", Operation::ListFunctions, Role::Viewer),
             ("GET", "/v1/functions/svc$fn", Operation::GetFunction(f()), Role::Viewer),
             ("HEAD", "/v1/functions/svc%24fn", Operation::GetFunction(f()), Role::Viewer),

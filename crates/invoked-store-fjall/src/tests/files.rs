@@ -14,7 +14,7 @@ use crate::journal::{self, Numbered};
 use crate::maintenance::Maintenance;
 use crate::staged::Staged;
 use crate::tables::Tables;
-use crate::{FjallConfig, FjallStore, directory};
+use crate::{FjallConfig, FjallStore, accept_loss, directory, verify_files};
 use invoked_store::Store as _;
 
 /// A closed store with three batches of rows behind those that made it.
@@ -30,7 +30,7 @@ async fn closed() -> (TempDir, PathBuf) {
 }
 
 fn last(journal: &Path) -> Numbered {
-    journal::scan(journal).unwrap().last.unwrap()
+    journal::scan(journal, None).unwrap().last.unwrap()
 }
 
 fn overwrite(file: &Path, at: u64, bytes: &[u8]) {
@@ -77,7 +77,7 @@ async fn a_second_open_is_refused_and_the_first_goes_on() {
 #[tokio::test]
 async fn a_scan_finds_every_batch_and_no_break() {
     let (_directory, journal) = closed().await;
-    let scan = journal::scan(&journal).unwrap();
+    let scan = journal::scan(&journal, None).unwrap();
     let last = scan.last.unwrap();
     // The store was made, its shard was acquired, three batches followed.
     assert_eq!((last.number, last.end, scan.behind_break), (5, scan.end, None));
@@ -91,9 +91,57 @@ async fn a_cut_behind_an_acknowledged_batch_is_noticed() {
     let refused = open(&directory);
     assert_eq!(fs::metadata(&journal).unwrap().len(), end + 9, "nothing is touched");
     assert!(matches!(refused, Err(StoreError::Cut { found: 4, acknowledged: 5 })), "{refused:?}");
-    // Whoever accepts the loss removes the file.
-    fs::remove_file(directory.path().join("acknowledged")).unwrap();
-    assert!(open(&directory).is_ok());
+    let lost = accept_loss(directory.path()).unwrap().unwrap();
+    assert_eq!((lost.found, lost.acknowledged), (4, 5));
+    assert_eq!(lost.aside, [journal.with_extension("cut")]);
+    let site = Site::open(directory.path()).await;
+    assert_eq!(site.live_rows().await, 2);
+    drop(site);
+    assert_eq!(accept_loss(directory.path()).unwrap(), None, "nothing is missing any more");
+}
+
+#[tokio::test]
+async fn a_journal_that_lost_several_batches_is_refused_and_the_way_out_named() {
+    for kept in [0, 1, 2] {
+        let (directory, journal) = closed().await;
+        let mut end = journal::scan(&journal, None).unwrap().end;
+        let whole = fs::read(&journal).unwrap();
+        // From the end backwards, until so many of our five batches are left.
+        while journal::scan(&journal, None).unwrap().last.map_or(0, |last| last.number) > kept {
+            end -= 1;
+            journal::cut(&journal, end).unwrap();
+        }
+        let before = fs::read(&journal).unwrap();
+        let refused = open(&directory).unwrap_err();
+        assert!(matches!(refused, StoreError::Cut { acknowledged: 5, .. }), "{refused:?}");
+        let text = refused.to_string();
+        assert!(text.contains("invoked store restore"), "{text}");
+        assert!(text.contains("invoked store repair --accept-loss"), "{text}");
+        if kept > 0 {
+            assert!(fs::read(&journal).unwrap() == before, "nothing is touched");
+        }
+        assert!(verify_files(directory.path()).unwrap().wrong > 0 || kept == 0);
+        fs::write(&journal, whole).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_sealed_journal_that_was_cut_is_refused() {
+    let (directory, journal) = closed().await;
+    let batches = fs::read(&journal).unwrap();
+    let cut = last(&journal).start;
+    // What the last batch stood in is a journal of its own, as after a rotation.
+    let next = journal.with_file_name("9.jnl");
+    fs::write(&next, &batches[usize::try_from(cut).unwrap()..]).unwrap();
+    journal::cut(&journal, cut).unwrap();
+    assert_eq!(journal::scan_all(directory.path()).unwrap().scan.last.unwrap().number, 5);
+    journal::cut(&journal, cut - 7).unwrap();
+    let refused = open(&directory);
+    assert!(matches!(refused, Err(StoreError::Cut { found: 3, acknowledged: 5 })), "{refused:?}");
+    let lost = accept_loss(directory.path()).unwrap().unwrap();
+    assert_eq!((lost.found, lost.acknowledged, lost.aside.len()), (3, 5, 2));
+    let site = Site::open(directory.path()).await;
+    assert_eq!(site.live_rows().await, 1);
 }
 
 #[tokio::test]
@@ -115,6 +163,7 @@ async fn a_torn_batch_that_nobody_was_told_of_is_dropped() {
     let torn = last(&journal);
     OpenOptions::new().write(true).open(&journal).unwrap().set_len(torn.end - 20).unwrap();
     Acknowledged::open(directory.path()).unwrap().note(torn.number - 1).unwrap();
+    assert_eq!(accept_loss(directory.path()).unwrap(), None, "nothing acknowledged is missing");
     let site = Site::open(directory.path()).await;
     assert_eq!(site.live_rows().await, 2);
 }
@@ -137,7 +186,7 @@ async fn a_wrong_checksum_in_the_batch_that_was_not_synced_is_cut_off() {
     overwrite(&journal, torn.end - 14, &[0xee]);
     let before = fs::read(&journal).unwrap();
     let refused = open(&directory);
-    assert!(matches!(refused, Err(StoreError::Engine { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Cut { found: 4, acknowledged: 5 })), "{refused:?}");
     assert!(fs::read(&journal).unwrap() == before, "it was acknowledged: nothing is touched");
 
     Acknowledged::open(directory.path()).unwrap().note(torn.number - 1).unwrap();
@@ -173,6 +222,9 @@ async fn a_rest_gives_the_disk_back_and_keeps_the_rows() {
     assert!(after < 2 << 20, "{after}");
     Staged::default().commit(&tables).unwrap();
     drop(tables);
+    // No journal has a batch of ours any more, and nothing is missing.
+    assert_eq!(journal::scan_all(directory.path()).unwrap().scan.last, None);
+    assert_eq!(accept_loss(directory.path()).unwrap(), None);
     let site = Site::open(directory.path()).await;
     assert_eq!(site.live_rows().await, 1);
     let wanted = [invoked_core::shard::BytesWanted::from(&plain(1))];

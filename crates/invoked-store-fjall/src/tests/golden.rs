@@ -24,7 +24,7 @@ use crate::staged::Staged;
 use crate::tables::Tables;
 use crate::{FjallConfig, directory, journal};
 
-fn fixture(format: u32) -> PathBuf {
+pub(super) fn fixture(format: u32) -> PathBuf {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/store");
     fixtures.join(format!("v{format}"))
 }
@@ -51,7 +51,7 @@ fn large() -> Bytes {
     Bytes::from(vec![b'e'; 300])
 }
 
-async fn write(path: &Path) {
+pub(super) async fn write(path: &Path) {
     drop(fs::remove_dir_all(path));
     let site = Site::open(path).await;
     let (waits, listed, failed) = (plain(1), task("listed", 2), plain(3));
@@ -78,7 +78,7 @@ async fn write(path: &Path) {
     site.store.close().await.unwrap();
     // What fjall reserves behind the last batch.
     let active = directory::active_journal(path).unwrap().unwrap();
-    let end = journal::scan(&active).unwrap().end;
+    let end = journal::scan(&active, None).unwrap().end;
     File::options().write(true).open(active).unwrap().set_len(end).unwrap();
 }
 
@@ -96,7 +96,7 @@ fn flush(path: &Path) {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -6,7 +6,7 @@ use invoked_fc::route::ApiVersion;
 use invoked_fc::time::parse_rfc3339;
 use serde_json::{Map, Value};
 
-use crate::config::parse_duration;
+use crate::config::{parse_duration, parse_size};
 
 /// The most seconds that an invocation can be delayed by. Source: the FC API.
 const DELAY_SECONDS_MAX: u64 = 3_600;
@@ -47,6 +47,12 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     found.ok_or_else(|| {
         "expected a number and a unit (ms, s, m, h, d), such as 500ms or 30s".to_owned()
     })
+}
+
+/// A size in bytes.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let found = parse_size(text).or_else(|| text.parse().ok());
+    found.ok_or_else(|| "expected a size such as 32MiB, or 0".to_owned())
 }
 
 /// A delay, in whole seconds as the wire has it.

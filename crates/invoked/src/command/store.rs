@@ -1,4 +1,5 @@
-//! `invoked store`: a store that no daemon has open, looked at from outside.
+//! `invoked store`: backups of a daemon's store, and a store that no daemon has open, looked at from
+//! outside.
 
 use std::path::Path;
 
@@ -6,46 +7,52 @@ use anyhow::{Context as _, anyhow};
 use invoked_core::id::ShardId;
 use invoked_core::life::Outcome;
 use invoked_core::totals::{Gauge, Metric};
-use invoked_store::{Audit, Store, audit};
-use serde_json::json;
+use invoked_fc::time::rfc3339;
+use invoked_store::{Audit, audit};
+use serde_json::{Value, json};
 
 use super::serve;
 use crate::cli::Output;
-use crate::cli::store::{StoreArgs, StoreCommand, StorePlace};
-use crate::config::{Config, Environment, Sources};
+use crate::cli::store::{RepairArgs, StoreArgs, StoreCommand, StorePlace};
+use crate::config::{self, Config, Environment, Sources};
 use crate::failure::Failure;
+use crate::wire::Alone;
 use crate::{print, wire};
 
-/// Verifies or describes.
+mod backup;
+
+/// Verifies, describes, backs up, restores or repairs.
 ///
 /// # Errors
-/// There is no store, somebody has it open, it does not read, or a count does not agree with its rows.
+/// There is no store, somebody has it open, it does not read, or something is wrong with it.
 pub(crate) fn run(
     args: StoreArgs,
     environment: Environment,
     output: Output,
 ) -> Result<(), Failure> {
-    let (StoreCommand::Verify(place) | StoreCommand::Stat(place)) = &args.command;
-    let store = open(place, environment)?;
     serve::keep_files_private();
-    let runtime = serve::runtime()?;
-    let is_verify = matches!(args.command, StoreCommand::Verify(_));
-    let done = runtime.block_on(async {
-        let done = match is_verify {
-            true => verify(store.as_ref(), output).await,
-            false => stat(store.as_ref(), output).await,
-        };
-        let closed = store.close().await.context("the store does not close");
-        done.and_then(|()| Ok(closed?))
-    });
-    runtime.shutdown_background();
-    done
+    match args.command {
+        StoreCommand::Verify(place) => {
+            let store = find(&place, environment)?;
+            files(&store, output)?;
+            alone(&store, async |store| verify(store, output).await)
+        }
+        StoreCommand::Stat(place) => {
+            let store = find(&place, environment)?;
+            alone(&store, async |store| stat(store, output).await)
+        }
+        StoreCommand::Backup(args) if args.place.is_given() => {
+            let store = find(&args.place, environment)?;
+            alone(&store, async |store| backup::of_a_store(store, &args, output).await)
+        }
+        StoreCommand::Backup(args) => backup::by_the_daemon(&args, &environment, output),
+        StoreCommand::Restore(args) => backup::restore(&args, output),
+        StoreCommand::Repair(args) => repair(&args, environment, output),
+    }
 }
 
-fn open(
-    place: &StorePlace,
-    environment: Environment,
-) -> Result<std::sync::Arc<dyn Store>, Failure> {
+/// Where a store is, which has to be there.
+fn find(place: &StorePlace, environment: Environment) -> Result<config::Store, Failure> {
     let sources = Sources { files: place.files.clone(), environment, ..Sources::default() };
     let mut config = match &place.path {
         // What else is configured does not matter.
@@ -60,33 +67,92 @@ fn open(
         let problem = anyhow!("there is no store in {}", path.display());
         return Err(Failure::Failed(problem));
     }
-    let shown = path.display().to_string();
-    Ok(wire::store(&config).with_context(|| format!("cannot open the store in {shown}"))?)
+    Ok(config)
 }
 
-async fn verify(store: &dyn Store, output: Output) -> Result<(), Failure> {
-    let Audit { rows, counts, problems, wrong } =
-        audit(store).await.context("the store does not read")?;
+/// Opens a store, does this with it, and closes it.
+fn alone(
+    config: &config::Store,
+    work: impl AsyncFnOnce(&Alone) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let shown = config.path.display().to_string();
+    let store = Alone::open(config).with_context(|| format!("cannot open the store in {shown}"))?;
+    let runtime = serve::runtime()?;
+    let done = runtime.block_on(async {
+        let done = work(&store).await;
+        let closed = store.store().close().await.context("the store does not close");
+        done.and_then(|()| Ok(closed?))
+    });
+    runtime.shutdown_background();
+    done
+}
+
+/// Every byte, before anything is opened that would change some.
+fn files(config: &config::Store, output: Output) -> Result<(), Failure> {
+    let found = wire::verify_files(config)
+        .with_context(|| format!("cannot read the store in {}", config.path.display()))?;
+    if found.wrong == 0 {
+        if output == Output::Text {
+            let (files, bytes) = (found.files, found.bytes);
+            print::line(&format!("{files} files of {bytes} bytes, 0 damaged"));
+        }
+        return Ok(());
+    }
     match output {
         Output::Json => print::document(
-            &json!({ "rows": rows, "counts": counts, "wrong": wrong, "problems": problems }),
+            &json!({ "files": found.files, "wrong": found.wrong, "problems": found.problems }),
+            output,
+        ),
+        Output::Text => tell(&found.problems),
+    }
+    Err(Failure::Failed(anyhow!(
+        "{} of the store's files are not as they were written: restore a backup (invoked store restore)",
+        found.wrong
+    )))
+}
+
+fn tell(problems: &[String]) {
+    for problem in problems {
+        print::line(&print::harmless(problem));
+    }
+}
+
+async fn verify(store: &Alone, output: Output) -> Result<(), Failure> {
+    let read = store.verify_rows().await.context("the store does not read")?;
+    let Audit { rows, counts, mut problems, wrong } =
+        audit(store.store()).await.context("the store does not read")?;
+    let (all, unread) = (read.rows, read.wrong);
+    problems.extend(read.problems);
+    match output {
+        Output::Json => print::document(
+            &json!({
+                "rows": rows,
+                "counts": counts,
+                "wrong": wrong + unread,
+                "problems": problems,
+                "rows_of_all_tables": all,
+            }),
             output,
         ),
         Output::Text => {
-            for problem in &problems {
-                print::line(&print::harmless(problem));
-            }
+            tell(&problems);
+            print::line(&format!("{all} rows of all tables, {unread} wrong"));
             print::line(&format!("{counts} counts of {rows} live rows, {wrong} wrong"));
         }
     }
-    if wrong == 0 {
-        return Ok(());
+    match (wrong, unread) {
+        (0, 0) => Ok(()),
+        (0, _) => Err(Failure::Failed(anyhow!("{unread} of the store's rows are wrong"))),
+        _ => {
+            Err(Failure::Failed(anyhow!("{wrong} of the store's counts are not those of its rows")))
+        }
     }
-    Err(Failure::Failed(anyhow!("{wrong} of the store's counts are not those of its rows")))
 }
 
-async fn stat(store: &dyn Store, output: Output) -> Result<(), Failure> {
-    let figures = store.stats().await.context("the store does not answer")?;
+async fn stat(store: &Alone, output: Output) -> Result<(), Failure> {
+    let figures = store.figures().await.context("the store does not read")?;
+    let store = store.store();
+    let live_rows = store.stats().await.context("the store does not answer")?.live_rows;
     let (mut accepted, mut ended, mut owed) = (0u64, 0u64, 0u64);
     for shard in (0..store.caps().shards).map(ShardId) {
         for total in store.totals(shard).await.context("the store does not answer")? {
@@ -109,14 +175,49 @@ async fn stat(store: &dyn Store, output: Output) -> Result<(), Failure> {
             }
         }
     }
+    let statuses =
+        figures.statuses.iter().map(|(status, rows)| json!({ "status": status, "rows": rows }));
+    let tables = figures.tables.iter().map(|table| {
+        json!({
+            "table": table.name,
+            "bytes": table.bytes,
+            "entries": table.entries,
+            "tombstones": table.tombstones,
+        })
+    });
     let shown = json!({
-        "live_rows": figures.live_rows,
+        "format": figures.format,
+        "batch": figures.batch,
+        "live_rows": live_rows,
         "disk_bytes": figures.disk_bytes,
+        "journal_bytes": figures.journal_bytes,
         "accepted": accepted,
         "ended": ended,
         "waiting_or_running": accepted.saturating_sub(ended),
         "callbacks_owed": owed,
+        "oldest": figures.oldest.map(|at| rfc3339(at.millis().div_euclid(1_000))),
+        "rows_by_status": statuses.collect::<Vec<Value>>(),
+        "tables": tables.collect::<Vec<Value>>(),
     });
     print::record::show(&shown, output);
+    Ok(())
+}
+
+fn repair(args: &RepairArgs, environment: Environment, output: Output) -> Result<(), Failure> {
+    let config = find(&args.place, environment)?;
+    let lost = wire::accept_loss(&config)
+        .with_context(|| format!("cannot repair the store in {}", config.path.display()))?;
+    let shown = match &lost {
+        None => json!({ "lost_batches": 0 }),
+        Some(lost) => json!({
+            "lost_batches": lost.acknowledged.saturating_sub(lost.found),
+            "last_batch": lost.found,
+            "kept_aside": lost.aside.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+        }),
+    };
+    print::record::show(&shown, output);
+    if output == Output::Text && lost.is_some() {
+        print::line("verify it before a daemon starts on it: invoked store verify");
+    }
     Ok(())
 }

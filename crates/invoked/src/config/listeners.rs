@@ -48,6 +48,8 @@ pub(crate) struct Store {
     pub(crate) cache: usize,
     /// Free bytes on its disk below which nothing new is taken.
     pub(crate) free_min: usize,
+    /// The directory under which the daemon may write backups.
+    pub(crate) backup_path: Option<PathBuf>,
 }
 
 impl Server {
@@ -134,10 +136,18 @@ impl Store {
         let path = section.needed("path", text);
         let cache = section.needed("cache", size("1MiB", "64GiB"));
         let free_min = section.needed("free_min", size("1MiB", "1024GiB"));
-        if path.as_deref() == Some("") {
-            section.reading().note(&section.path_of("path"), "must not be empty");
+        let backup_path = section.optional("backup_path", text);
+        for (key, path) in [("path", &path), ("backup_path", &backup_path)] {
+            if path.as_deref() == Some("") {
+                section.reading().note(&section.path_of(key), "must not be empty");
+            }
         }
         kind?;
-        Some(Self { path: PathBuf::from(path?), cache: cache?, free_min: free_min? })
+        Some(Self {
+            path: PathBuf::from(path?),
+            cache: cache?,
+            free_min: free_min?,
+            backup_path: backup_path.map(PathBuf::from),
+        })
     }
 }

@@ -110,6 +110,7 @@ fn a_problem_names_the_value_and_the_limit() {
             "[callback]\nmax_interval = \"100ms\"",
             "callback.max_interval: must not be shorter than initial_interval (500ms), got 100ms",
         ),
+        ("[store]\nbackup_path = \"\"", "store.backup_path: must not be empty"),
         ("[store]\nkind = \"postgres\"", "store.kind: must be \"embedded\", got \"postgres\""),
     ] {
         assert_eq!(problem(toml), text);

@@ -94,6 +94,11 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     quantity(text, &TIMES).map(Duration::from_millis)
 }
 
+/// A size with a unit, such as `32MiB`, in bytes.
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
+    quantity(text, &SIZES)
+}
+
 /// A size with a unit, within a range written the same way.
 pub(super) fn size(min: &'static str, max: &'static str) -> impl Fn(&Raw) -> Result<usize, String> {
     let units = "a size with a unit (B, KiB, MiB, GiB), such as \"128KiB\"";

@@ -1,0 +1,92 @@
+//! Disk space that comes back while rows are left.
+
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use invoked_core::life::Outcome;
+use invoked_core::shard::{BytesWanted, RowOp};
+use invoked_store::Store as _;
+
+use super::sample::*;
+use crate::keys::Table;
+use crate::maintenance::Maintenance;
+use crate::read::View;
+use crate::staged::Staged;
+use crate::tables::Tables;
+use crate::{FjallConfig, directory};
+
+const ROWS: u64 = 6_000;
+const LEFT: u64 = 2_000;
+
+fn payload() -> Bytes {
+    Bytes::from(vec![7; 2_000])
+}
+
+#[tokio::test]
+async fn what_a_purge_leaves_takes_no_more_than_twice_its_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    let all: Vec<u64> = (1..=ROWS).collect();
+    for seconds in all.chunks(500) {
+        let insert = |seconds: &u64| RowOp::Insert { head: plain(*seconds), payload: payload() };
+        site.durable(seconds.iter().map(insert).collect()).await;
+    }
+    for seconds in all[usize::try_from(LEFT).unwrap()..].chunks(500) {
+        let finish = |seconds: &u64| finish(&plain(*seconds), Outcome::Stopped);
+        site.durable(seconds.iter().map(finish).collect()).await;
+    }
+    site.store.close().await.unwrap();
+    drop(site);
+
+    let tables = Tables::open(&FjallConfig::new(directory.path())).unwrap();
+    let mut maintenance = Maintenance::new(&tables);
+    while let Some(wait) = maintenance.wait() {
+        maintenance.step(&tables, LEFT, 0).unwrap();
+        thread::sleep(wait.min(Duration::from_millis(5)));
+    }
+    for table in [Table::Live, Table::Due, Table::Pay] {
+        let figures = View::new(&tables).figures(table).unwrap();
+        assert!(figures.entries < LEFT + LEFT / 4, "{figures:?}");
+        assert!(figures.tombstones < LEFT / 4, "{figures:?}");
+    }
+    drop(tables);
+    let after = directory::allocated(directory.path()).unwrap();
+    // What stands in the journal, in lists of tables and in blocks that are not full is the rest.
+    assert!(after < 2 * LEFT * 2_200 + (1 << 20), "{after}");
+    let site = Site::open(directory.path()).await;
+    assert_eq!(site.live_rows().await, LEFT);
+    let wanted = [BytesWanted::from(&plain(LEFT))];
+    assert_eq!(site.store.bytes(&wanted).await.unwrap()[0].payload, Some(payload()));
+}
+
+/// A store that never rests.
+#[tokio::test]
+async fn a_busy_store_is_compacted_once_as_many_rows_are_removed_as_live() {
+    let directory = tempfile::tempdir().unwrap();
+    let tables = Tables::open(&FjallConfig::new(directory.path())).unwrap();
+    let keys: Vec<[u8; 16]> = (0..20_000_u128).map(u128::to_be_bytes).collect();
+    for is_there in [true, false] {
+        let mut staged = Staged::default();
+        for key in &keys[if is_there { 0 } else { 5_000 }..] {
+            match is_there {
+                true => staged.put(Table::Live, key, &[1; 64]),
+                false => staged.remove(Table::Live, key),
+            }
+        }
+        assert_eq!(staged.removed(), if is_there { 0 } else { 15_000 });
+        staged.commit(&tables).unwrap();
+        tables.existing(Table::Live).unwrap().rotate_memtable_and_wait().unwrap();
+    }
+    let entries = || View::new(&tables).figures(Table::Live).unwrap().entries;
+    assert_eq!(entries(), 35_000);
+    let mut maintenance = Maintenance::new(&tables);
+    maintenance.note([Table::Live].into_iter(), 99_999);
+    maintenance.busy(&tables, 5_000, 0).unwrap();
+    assert_eq!(entries(), 35_000, "too few were removed");
+    maintenance.note([Table::Live].into_iter(), 1);
+    maintenance.busy(&tables, 5_000, 0).unwrap();
+    maintenance.stop();
+    assert!(entries() <= 5_001, "{}", entries());
+    assert_eq!(View::new(&tables).all(Table::Live).count(), 5_000);
+}
