@@ -99,18 +99,20 @@ impl Site {
     /// Starts the daemon and does not wait.
     #[must_use]
     pub fn start_unready(&self) -> Daemon<'_> {
-        self.spawned(self.command(&["serve", "--config"]))
+        self.start_unready_as(self.command(&["serve", "--config"]))
     }
 
     /// Starts the daemon by a command line that lacks the configuration file alone, and waits until it is ready.
     #[must_use]
     pub fn start_as(&self, command: Command) -> Daemon<'_> {
-        let mut daemon = self.spawned(command);
+        let mut daemon = self.start_unready_as(command);
         poll::until("the daemon is ready", poll::SOON, || daemon.is_ready().then_some(()));
         daemon
     }
 
-    fn spawned(&self, mut command: Command) -> Daemon<'_> {
+    /// The same by a command line that lacks the configuration file alone.
+    #[must_use]
+    pub fn start_unready_as(&self, mut command: Command) -> Daemon<'_> {
         let log =
             OpenOptions::new().create(true).append(true).open(self.log()).expect("the log file");
         let child = command

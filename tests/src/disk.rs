@@ -66,8 +66,14 @@ impl SmallDisk {
     /// Starts a daemon whose store is on it.
     #[must_use]
     pub fn start<'site>(&self, site: &'site Site) -> Daemon<'site> {
+        site.start_as(self.command(site))
+    }
+
+    /// The command line of such a daemon, which lacks the configuration file alone.
+    #[must_use]
+    pub fn command(&self, site: &Site) -> Command {
         let command = site.command(&["serve", "--config"]);
-        let command = if self.is_own {
+        if self.is_own {
             let mut wrapped = within(self.place.path(), Path::new(command.get_program()));
             wrapped
                 .args(command.get_args())
@@ -75,8 +81,13 @@ impl SmallDisk {
             wrapped
         } else {
             command
-        };
-        site.start_as(command)
+        }
+    }
+
+    /// How large it is when nothing is on it, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        if self.is_own { OWN_BYTES } else { free(self.place.path()) }
     }
 
     /// Takes so much that the daemon has less than its reserve, and still enough to end its work.

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use invoked_tests::config::Config;
 use invoked_tests::daemon::Site;
+use invoked_tests::disk::SmallDisk;
 use invoked_tests::{poll, ports};
 
 #[test]
@@ -60,15 +61,33 @@ fn a_store_from_the_future_ends_the_start_and_the_way_out_works() {
 }
 
 #[test]
-fn little_room_and_rights_of_others_are_warnings() {
-    let site = Site::new(Config::new().set("store", "free_min", "1024GiB"));
+fn little_room_is_a_warning_or_the_end() {
+    let disk = SmallDisk::new();
+    let mib = disk.size() >> 20;
+    let leaving =
+        |mib: u64| disk.holds(Config::new()).set("store", "free_min", format!("{mib}MiB"));
+    let site = Site::new(leaving(mib * 9));
+    let (code, said) = site.refused(disk.command(&site));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("nothing is written") && said.contains("lower store.free_min"), "{said}");
+
+    site.configure(leaving(mib * 2));
+    let daemon = site.start_unready_as(disk.command(&site));
+    // Signals are listened for by then. It is not ready to take anything, for want of room.
+    poll::soon("it serves", || site.said().contains("\"message\":\"ready\""));
+    assert!(site.said().contains("are refused until there is more"), "{}", site.said());
+    daemon.stop();
+}
+
+#[test]
+fn rights_of_others_are_a_warning_and_taken_away() {
+    let site = Site::new(Config::new());
     fs::create_dir(site.store()).expect("a directory");
     fs::set_permissions(site.store(), fs::Permissions::from_mode(0o777)).expect("a mode");
-    let daemon = site.start_unready();
-    poll::soon("both are said", || {
-        let said = site.said();
-        said.contains("others could write to") && said.contains("MiB are to stay free")
-    });
+    let daemon = site.start();
+    assert!(site.said().contains("others could write to"), "{}", site.said());
+    let mode = fs::metadata(site.store()).expect("the store").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
     daemon.stop();
 }
 

@@ -13,6 +13,7 @@ use crate::config::Store;
 const OTHERS_WRITE: u32 = 0o022;
 const EVERYBODY_WRITES: u32 = 0o002;
 const STICKY: u32 = 0o1000;
+const MAKE_ROOM: &str = "make room, move the store to a larger disk, or lower store.free_min";
 
 /// Looks at the directory, or at the one that it will be made in.
 ///
@@ -23,7 +24,9 @@ pub(super) fn check(store: &Store) -> Result<Vec<String>> {
     if let Some(there) = store.path.ancestors().find(|path| path.exists()) {
         let free = rustix::fs::statvfs(there).map(|of| of.f_bavail.saturating_mul(of.f_frsize));
         let wanted = u64::try_from(store.free_min).unwrap_or(u64::MAX);
-        warnings.extend(free.ok().and_then(|free| check_room(&store.path, free, wanted)));
+        if let Ok(free) = free {
+            warnings.extend(check_room(&store.path, free, wanted)?);
+        }
     }
     Ok(warnings)
 }
@@ -62,18 +65,20 @@ fn check_rights(path: &Path, we: u32) -> Result<Vec<String>> {
     Ok(warnings)
 }
 
-fn check_room(path: &Path, free: u64, wanted: u64) -> Option<String> {
+/// With less than an eighth of what is to stay free the store writes nothing at all.
+fn check_room(path: &Path, free: u64, wanted: u64) -> Result<Option<String>> {
     let mib = |bytes: u64| bytes >> 20;
-    (free < wanted).then(|| {
-        format!(
-            "store.free_min: the disk of {} has {} MiB free, {} MiB are to stay free: new \
-             invocations are refused until there is more; make room, or move the store to a larger \
-             disk",
-            path.display(),
-            mib(free),
-            mib(wanted)
-        )
-    })
+    let found = format!(
+        "store.free_min: the disk of {} has {} MiB free, {} MiB are to stay free",
+        path.display(),
+        mib(free),
+        mib(wanted)
+    );
+    if free < wanted / 8 {
+        bail!("{found}; with less than an eighth of that nothing is written: {MAKE_ROOM}");
+    }
+    Ok((free < wanted)
+        .then(|| format!("{found}: new invocations are refused until there is more; {MAKE_ROOM}")))
 }
 
 /// Why a store does not open, with who has it, if that is the reason.
@@ -163,9 +168,12 @@ mod tests {
 
     #[test]
     fn little_room_is_told_with_both_figures() {
-        assert_eq!(check_room(Path::new("/store"), 256 << 20, 256 << 20), None);
-        let said = check_room(Path::new("/store"), 3 << 20, 256 << 20).unwrap();
-        assert!(said.contains("has 3 MiB free, 256 MiB are to stay free"), "{said}");
-        assert!(said.contains("make room"), "{said}");
+        let check = |free: u64| check_room(Path::new("/store"), free << 20, 256 << 20);
+        assert_eq!(check(256).unwrap(), None);
+        let warning = check(32).unwrap().unwrap();
+        assert!(warning.contains("has 32 MiB free, 256 MiB are to stay free"), "{warning}");
+        assert!(warning.contains("are refused until there is more; make room"), "{warning}");
+        let refused = check(31).unwrap_err().to_string();
+        assert!(refused.contains("nothing is written: make room"), "{refused}");
     }
 }
