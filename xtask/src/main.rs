@@ -6,6 +6,7 @@
 mod bench;
 mod brokers;
 mod ci;
+mod console;
 mod options;
 mod prepare;
 mod soak;
@@ -25,7 +26,9 @@ cargo xtask COMMAND
 
   test                  install what the tests need under target/, then run all of them
   prepare               only install it (the official clients for Python and Node, a Go program, promtool)
-  ci                    format, clippy, docs, the layer test, then test; reports every step that failed
+  ci                    format, clippy, docs, the layer test, the console's build, then test; reports every step that
+                        failed
+  console               build the console's page out of console/ into the files that the daemon embeds; needs Node 20
   brokers up|down|restart|status [NAME…]
                         the real brokers that the tests deliver to: rabbitmq, kafka, rocketmq, rocketmq-acl;
                         on loopback, under target/brokers
@@ -67,6 +70,10 @@ fn run(words: &[String]) -> Result<()> {
         "prepare" => {
             options.finish()?;
             prepare::run(&workspace)
+        }
+        "console" => {
+            options.finish()?;
+            console::build(&workspace)
         }
         "ci" => {
             options.finish()?;

@@ -1,0 +1,10 @@
+// Where the page begins.
+import { render } from 'preact';
+
+import { App } from './app';
+import './styles/base.css';
+import './styles/frame.css';
+import './styles/parts.css';
+
+const place = document.getElementById('app');
+if (place) render(<App />, place);

@@ -1,0 +1,92 @@
+// Fields of forms. Every one has a visible label.
+import type { ComponentChildren } from 'preact';
+
+interface FieldProps {
+  label: string;
+  value: string;
+  set: (value: string) => void;
+  hint?: string;
+}
+
+const PLAIN = { autocomplete: 'off', spellcheck: false } as const;
+
+export function TextField({ label, value, set, hint }: FieldProps) {
+  return (
+    <label class="field">
+      <Label {...{ label, hint }} />
+      <input type="text" value={value} {...PLAIN} onInput={(event) => set(event.currentTarget.value)} />
+    </label>
+  );
+}
+
+/** A moment, which is read as UTC. */
+export function TimeField({ label, value, set }: FieldProps) {
+  return (
+    <label class="field">
+      <Label {...{ label, hint: 'UTC' }} />
+      <input type="datetime-local" step={1} value={value} onInput={(event) => set(event.currentTarget.value)} />
+    </label>
+  );
+}
+
+export function NumberField({ label, value, set, hint, max }: FieldProps & { max: number }) {
+  return (
+    <label class="field">
+      <Label {...{ label, hint }} />
+      <input type="number" min={1} max={max} value={value} onInput={(event) => set(event.currentTarget.value)} />
+    </label>
+  );
+}
+
+function Label({ label, hint }: { label: string; hint: string | undefined }) {
+  return (
+    <span>
+      {label} {hint && <span class="faint">{hint}</span>}
+    </span>
+  );
+}
+
+export function Choice({
+  label,
+  value,
+  set,
+  options,
+}: {
+  label: string;
+  value: string;
+  set: (value: string) => void;
+  /** Values with what is shown. */
+  options: [string, ComponentChildren][];
+}) {
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <select value={value} onChange={(event) => set(event.currentTarget.value)}>
+        {options.map(([option, shown]) => (
+          <option key={option} value={option}>
+            {shown}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** A form that filters a list: what it holds goes into the address, so a list can be linked. */
+export function Filters({ onSubmit, children }: { onSubmit: () => void; children: ComponentChildren }) {
+  return (
+    <form
+      class="filters"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSubmit();
+      }}
+    >
+      {children}
+      <button type="submit" class="primary">
+        Search
+      </button>
+    </form>
+  );
+}
