@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { get, post } from '../api';
 import { type Place, go, href } from '../router';
 import type { Callback, Callbacks, Operation } from '../types';
-import { CallbackBadge, FaultText, PageHead, Time } from '../ui/basics';
+import { CallbackBadge, FaultCode, PageHead, Time } from '../ui/basics';
 import { Opener } from '../ui/dialog';
 import { Choice, Filters, NumberField, TextField, TimeField } from '../ui/form';
 import { count, fromField } from '../ui/format';
@@ -145,7 +145,7 @@ function List({
           name: 'Invocation',
           isHeader: true,
           cell: (row) => (
-            <a class="name" href={href(['callbacks', row.id])}>
+            <a class="name id" href={href(['callbacks', row.id])}>
               {row.task_id ?? row.request_id}
             </a>
           ),
@@ -154,7 +154,7 @@ function List({
         { name: 'Function', cell: (row) => <FunctionLink name={row.function} /> },
         { name: 'Destination', cell: (row) => <DestinationLink arn={row.destination} /> },
         { name: 'Outcome', cell: (row) => row.outcome },
-        { name: 'Error', cell: (row) => <FaultText fault={row.error} /> },
+        { name: 'Error', cell: (row) => <FaultCode fault={row.error} /> },
         { name: 'Tries', isNumber: true, cell: (row) => row.tries },
         { name: 'Redrives', isNumber: true, cell: (row) => row.redrive_count },
         { name: 'Given up', cell: (row) => <Time at={row.failed_at} /> },

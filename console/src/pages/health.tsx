@@ -42,14 +42,15 @@ function Daemon({ of }: { of: DaemonStatus }) {
 }
 
 function admission(of: Admission): [string, preact.ComponentChildren][] {
-  const memoryMax = of.memory_max_bytes === null ? 'no limit' : bytes(of.memory_max_bytes);
+  const memory =
+    of.memory_max_bytes === null ? 'not limited' : `${bytes(of.memory_bytes)} of ${bytes(of.memory_max_bytes)}`;
   return [
     [
       'Refused for',
       of.refused_for.length === 0 ? <Badge tone="good">nothing</Badge> : <Badge tone="bad">{of.refused_for.join(', ')}</Badge>,
     ],
     ['Commit lag', `${duration(of.commit_lag_ms)} of ${duration(of.commit_lag_max_ms)}`],
-    ['Memory', `${bytes(of.memory_bytes)} of ${memoryMax}`],
+    ['Memory', memory],
   ];
 }
 

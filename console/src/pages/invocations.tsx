@@ -82,7 +82,7 @@ export function InvocationsPage({ place }: { place: Place }) {
         }
       />
       <Filters onSubmit={() => void search()}>
-        <TextField label="Id" hint="request, or task with function" value={words.id} set={set('id')} />
+        <TextField label="Request or task id" value={words.id} set={set('id')} />
         <TextField label="Function" value={words.function} set={set('function')} />
         <Choice
           label="Status"

@@ -29,7 +29,7 @@ export function OperationsPage() {
                 name: 'Operation',
                 isHeader: true,
                 cell: (row) => (
-                  <a class="name" href={href(['operations', row.id])}>
+                  <a class="name id" href={href(['operations', row.id])}>
                     {row.id}
                   </a>
                 ),

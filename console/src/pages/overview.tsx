@@ -136,7 +136,7 @@ function Tiles({ series }: { series: Series }) {
   const ended = budget.good + budget.bad;
   const left = Math.max(0, Math.min(1, budget.left));
   const tiles: [string, string, string][] = [
-    ['Accepted', `${rate(series.accepted.at(-1) ?? 0)}/s`, 'durable before the 202'],
+    ['Accepted', `${rate(series.accepted.at(-1) ?? 0)}/s`, 'made durable'],
     ['Attempts', `${rate(series.attempts.at(-1) ?? 0)}/s`, `${rate(series.attempts_failed.at(-1) ?? 0)}/s failed`],
     ['Callbacks', `${rate(series.callbacks.at(-1) ?? 0)}/s`, `${rate(series.callbacks_failed.at(-1) ?? 0)}/s failed`],
     ['Accept p99', duration(series.accept_p99_ms?.at(-1)), `p50 ${duration(series.accept_p50_ms?.at(-1))}`],

@@ -28,7 +28,7 @@ export function moments(task: Task): Moment[] {
   const found: Moment[] = task.events.map((event) => ({
     at: event.at,
     word: event.status,
-    detail: event.detail,
+    detail: readable(event.detail),
     tone: TONES[event.status] ?? 'idle',
   }));
   // Plain invocations keep no events: what is known of them otherwise stands in.
@@ -49,6 +49,20 @@ export function moments(task: Task): Moment[] {
   if (task.callback === 'Failed') add(task.delivery?.settled_at ?? null, 'Callback failed', task.delivery?.error?.code ?? tries);
   // Stable: what happened in the same millisecond stays in its order.
   return found.sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
+}
+
+/** Details are JSON objects in the wire's own words: `{"Error":"ResourceThrottled","Throttled":true}`. */
+function readable(detail: string | null): string | null {
+  if (detail === null || !detail.startsWith('{')) return detail;
+  try {
+    const words = Object.entries(JSON.parse(detail) as Record<string, unknown>).map(([name, value]) => {
+      if (name === 'Error' && typeof value === 'string') return value;
+      return value === true ? name : `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`;
+    });
+    return words.join(', ');
+  } catch {
+    return detail;
+  }
 }
 
 export function Timeline({ task }: { task: Task }) {

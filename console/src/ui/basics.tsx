@@ -84,6 +84,17 @@ export function FaultText({ fault }: { fault: Fault | null | undefined }) {
   );
 }
 
+/** The same in short, where there is a page that says it in full. */
+export function FaultCode({ fault }: { fault: Fault | null | undefined }) {
+  if (!fault) return <span class="faint">none</span>;
+  return (
+    <span title={fault.message}>
+      {fault.code}
+      {fault.status > 0 && <span class="faint"> ({fault.status})</span>}
+    </span>
+  );
+}
+
 /** Names and their values. */
 export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {
   return (

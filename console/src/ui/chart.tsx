@@ -103,7 +103,7 @@ function options(
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 5 } },
     scales: { x: { time: true, range }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
-      { ...axis, values: '{HH}:{mm}', space: 60 },
+      { ...axis, values: '{HH}:{mm}', space: 60, size: 26 },
       { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => format(tick)) },
     ],
     series: [

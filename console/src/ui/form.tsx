@@ -22,7 +22,7 @@ export function TextField({ label, value, set, hint }: FieldProps) {
 /** A moment, which is read as UTC. */
 export function TimeField({ label, value, set }: FieldProps) {
   return (
-    <label class="field">
+    <label class="field time-field">
       <Label {...{ label, hint: 'UTC' }} />
       <input type="datetime-local" step={1} value={value} onInput={(event) => set(event.currentTarget.value)} />
     </label>
@@ -41,7 +41,8 @@ export function NumberField({ label, value, set, hint, max }: FieldProps & { max
 function Label({ label, hint }: { label: string; hint: string | undefined }) {
   return (
     <span>
-      {label} {hint && <span class="faint">{hint}</span>}
+      {label}
+      {hint && ` (${hint})`}
     </span>
   );
 }

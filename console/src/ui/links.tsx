@@ -1,4 +1,6 @@
 // Names that lead to what they name.
+import { Fragment } from 'preact';
+
 import { segment } from '../api';
 import { href } from '../router';
 
@@ -13,8 +15,14 @@ export function FunctionLink({ name, account }: { name: string; account?: string
 
 export function DestinationLink({ arn }: { arn: string }) {
   return (
-    <a class="name" href={href(['destinations', arn])}>
-      {arn}
+    <a class="name arn" href={href(['destinations', arn])}>
+      {/* Broken, if at all, between its parts. */}
+      {arn.split(/(?<=[:/])/).map((part, index) => (
+        <Fragment key={index}>
+          {part}
+          <wbr />
+        </Fragment>
+      ))}
     </a>
   );
 }
@@ -48,7 +56,7 @@ export function invocationHref(of: InvocationName): string {
 
 export function InvocationLink({ of }: { of: InvocationName }) {
   return (
-    <a class="name" href={invocationHref(of)}>
+    <a class="name id whole" href={invocationHref(of)}>
       {of.task_id ?? of.request_id}
     </a>
   );

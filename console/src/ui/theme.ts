@@ -16,17 +16,22 @@ function read(): Theme {
   }
 }
 
-export function apply(theme: Theme): void {
+function apply(theme: Theme): void {
   if (theme === 'system') delete document.documentElement.dataset['theme'];
   else document.documentElement.dataset['theme'] = theme;
   dispatchEvent(new Event(CHANGED));
 }
 
+/** Puts the remembered choice in force, before anything is painted. */
+export function applyKept(): void {
+  apply(read());
+}
+
 export function useTheme(): [Theme, (theme: Theme) => void] {
   const [theme, setTheme] = useState<Theme>(read);
-  useEffect(() => apply(theme), [theme]);
   const choose = (chosen: Theme) => {
     setTheme(chosen);
+    apply(chosen);
     try {
       localStorage.setItem(KEY, chosen);
     } catch {

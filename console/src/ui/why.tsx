@@ -1,4 +1,5 @@
 // "Why is it waiting?", asked when somebody wants to know.
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 
 import { get } from '../api';
@@ -22,6 +23,10 @@ export function WhyPanel({ path }: { path: string }) {
   );
 }
 
+function fact(name: string, value: ComponentChildren): [string, ComponentChildren] {
+  return [name, value];
+}
+
 function Answer({ path }: { path: string }) {
   const loaded = useLoad(path, (signal) => get<LaneWhy & Partial<Why>>(path, {}, signal));
   useEvery(REFRESH_MS, loaded.reload);
@@ -36,16 +41,16 @@ function Answer({ path }: { path: string }) {
             {why.advice && <p class="advice">{why.advice}</p>}
             <Facts
               rows={[
-                ['Can go', why.next_at ? <Ago at={why.next_at} /> : 'not by itself at a known time'],
-                ...(why.before === undefined
-                  ? []
-                  : [['Go first', `${why.before_is_exact ? '' : 'about '}${count(why.before)}`] as [string, string]]),
+                ...(why.next_at ? [fact('Can go', <Ago at={why.next_at} />)] : []),
+                ...(typeof why.before === 'number'
+                  ? [fact('Go first', `${why.before_is_exact ? '' : 'about '}${count(why.before)}`)]
+                  : []),
                 ...(why.lane
-                  ? ([
-                      ['Under way', `${count(why.lane.in_flight)} of ${count(why.lane.limit)}`],
-                      ['Overdue by', duration(why.lane.overdue_ms)],
-                      ['Last error', <FaultText fault={why.last_error ?? why.lane.last_error} />],
-                    ] as [string, preact.ComponentChildren][])
+                  ? [
+                      fact('Under way in its lane', `${count(why.lane.in_flight)} of ${count(why.lane.limit)}`),
+                      fact('Overdue by', duration(why.lane.overdue_ms)),
+                      fact('Last error', <FaultText fault={why.last_error ?? why.lane.last_error} />),
+                    ]
                   : []),
               ]}
             />
