@@ -13,17 +13,20 @@ interface Events {
   overview: Point;
   lanes: Lanes;
   invocation: Task;
+  /** Nothing is kept any more of the invocation that is watched. */
+  gone: object;
 }
 
 type Listener<K extends keyof Events> = (data: Events[K]) => void;
 
-const KINDS = ['overview', 'lanes', 'invocation'] as const;
+const KINDS = ['overview', 'lanes', 'invocation', 'gone'] as const;
 const RETRY_MS = 5_000;
 
 const listeners = {
   overview: new Set<Listener<'overview'>>(),
   lanes: new Set<Listener<'lanes'>>(),
   invocation: new Set<Listener<'invocation'>>(),
+  gone: new Set<Listener<'gone'>>(),
 };
 const watchers = new Set<(connected: boolean) => void>();
 
@@ -88,10 +91,13 @@ export function useEvents<K extends keyof Events>(kind: K, listener: Listener<K>
   }, [kind]);
 }
 
-/** Asks for the events of one invocation while the component stands. */
-export function useInvocationEvents(requestId: string | null, listener: Listener<'invocation'>): void {
+/** Asks for the events of one invocation while the component stands; `null` once nothing is kept of it. */
+export function useInvocationEvents(requestId: string | null, listener: (task: Task | null) => void): void {
   useEvents('invocation', (task) => {
     if (task.request_id === requestId) listener(task);
+  });
+  useEvents('gone', () => {
+    if (requestId !== null && watched === requestId) listener(null);
   });
   useEffect(() => {
     if (requestId === null) return;

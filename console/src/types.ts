@@ -315,15 +315,13 @@ export interface Lane {
 
 export interface Store {
   kind: string;
-  path: string | null;
-  format: string | number | null;
-  bytes: number | null;
-  journal_bytes: number | null;
+  path: string;
+  bytes: number;
   free_bytes: number | null;
   full: boolean;
-  tables: { name: string; bytes: number }[];
+  live_rows: number;
   commits: number;
-  commit_p99_ms: number | null;
+  operations: number;
   admission: Admission;
   cluster: { kind: string };
 }
@@ -340,10 +338,11 @@ export interface Rates<T> {
   owed: T;
 }
 
+/** Null where nothing was measured. */
 export interface Latencies<T> {
-  accept_p50_ms: T | null;
-  accept_p99_ms: T | null;
-  wait_p99_ms: T | null;
+  accept_p50_ms: T;
+  accept_p99_ms: T;
+  wait_p99_ms: T;
 }
 
 export interface DestinationRow {
@@ -359,4 +358,4 @@ export interface Series extends Rates<number[]>, Latencies<(number | null)[]> {
   budget: { window_ms: number; objective: number; good: number; bad: number; left: number };
 }
 
-export interface Point extends Rates<number>, Latencies<number> {}
+export interface Point extends Rates<number>, Latencies<number | null> {}

@@ -56,12 +56,12 @@ export function FunctionPage({ name, place }: { name: string; place: Place }) {
       <Show of={info}>
         {(of) => (
           <>
-            <Section title="Lane" acts={<a href={href(['invocations'], { function: name })}>Its invocations</a>}>
+            <Section title="Lane" acts={<a href={href(['invocations'], { function: name, account })}>Its invocations</a>}>
               <Show of={why}>{(answer) => <Lane info={of} lane={answer.lane} />}</Show>
               <WhyPanel path={at('why')} />
             </Section>
             <Section title="Invocations">
-              <Show of={counts}>{(these) => <CountTable counts={these} />}</Show>
+              <Show of={counts}>{(these) => <CountTable counts={these} account={account} />}</Show>
             </Section>
             <Section title="Target">
               <Target of={of} />
@@ -134,7 +134,7 @@ function waiting(lane: LaneState): string {
   return `${lane.is_complete ? '' : 'more than '}${count(lane.waiting_in_memory)}`;
 }
 
-function CountTable({ counts }: { counts: Counts }) {
+function CountTable({ counts, account }: { counts: Counts; account: string | null }) {
   const rows: [string, number][] = [
     ['Enqueued', counts.enqueued],
     ['Running', counts.running],
@@ -154,7 +154,7 @@ function CountTable({ counts }: { counts: Counts }) {
           ['Live', count(counts.live)],
           ...rows.map(([status, number]): [string, preact.JSX.Element] => [
             status,
-            <a href={href(['invocations'], { function: counts.function, status })}>{count(number)}</a>,
+            <a href={href(['invocations'], { function: counts.function, account, status })}>{count(number)}</a>,
           ]),
         ]}
       />

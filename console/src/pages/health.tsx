@@ -2,7 +2,7 @@
 import { get } from '../api';
 import type { Admission, DaemonStatus, Store } from '../types';
 import { Badge, Facts, PageHead, Section, Time } from '../ui/basics';
-import { bytes, count, duration } from '../ui/format';
+import { bytes, count, duration, rate } from '../ui/format';
 import { Show, useEvery, useLoad } from '../ui/load';
 import { Table } from '../ui/table';
 
@@ -61,24 +61,13 @@ function StoreFacts({ of }: { of: Store }) {
         rows={[
           ['Room', of.full ? <Badge tone="bad">full</Badge> : <Badge tone="good">enough</Badge>],
           ['Kind', of.kind],
-          ['Path', <span class="name">{of.path ?? '–'}</span>],
-          ['Format', of.format ?? '–'],
+          ['Path', <span class="name">{of.path}</span>],
           ['Size', bytes(of.bytes)],
-          ['Journal', bytes(of.journal_bytes)],
           ['Free on its disk', bytes(of.free_bytes)],
-          ['Commits', count(of.commits)],
-          ['Commit p99', duration(of.commit_p99_ms)],
+          ['Live rows', count(of.live_rows)],
+          ['Commits since the start', count(of.commits)],
+          ['Operations in one', of.commits === 0 ? '–' : rate(of.operations / of.commits)],
           ['Cluster', of.cluster.kind === 'single' ? 'a single daemon' : of.cluster.kind],
-        ]}
-      />
-      <Table
-        caption="Tables by size"
-        rows={[...of.tables].sort((one, other) => other.bytes - one.bytes)}
-        rowKey={(row) => row.name}
-        empty="The store names no tables."
-        columns={[
-          { name: 'Table', isHeader: true, cell: (row) => row.name },
-          { name: 'Size', isNumber: true, cell: (row) => bytes(row.bytes) },
         ]}
       />
     </Section>

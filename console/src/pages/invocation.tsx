@@ -1,5 +1,5 @@
 // One life, from its acceptance to the end of its callback, live.
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 
 import { get, post, segment, withQuery } from '../api';
 import { useInvocationEvents } from '../live';
@@ -15,7 +15,7 @@ import { useMayAct, useSession } from '../ui/session';
 import { WhyPanel } from '../ui/why';
 import { Timeline } from './timeline';
 
-/** How often to ask where no events come: they know invocations by their request ids alone. */
+/** How often to ask where no events come. */
 const POLL_MS = 1_000;
 
 export function InvocationPage({ path, account, title }: { path: string; account: string | null; title: string }) {
@@ -25,13 +25,15 @@ export function InvocationPage({ path, account, title }: { path: string; account
     setLive(null);
     return withoutContents(task);
   });
-  const isFollowed = useRef(false);
-  useInvocationEvents(loaded.data?.request_id ?? null, (task) => {
-    isFollowed.current = true;
-    setLive(withoutContents(task));
+  const [isGone, setGone] = useState(false);
+  // Events know invocations by their request ids, which lead to no task whose id was chosen.
+  const hasEvents = path.startsWith('invocations/');
+  useInvocationEvents(hasEvents ? (loaded.data?.request_id ?? null) : null, (task) => {
+    if (task === null) setGone(true);
+    else setLive(withoutContents(task));
   });
   useEvery(POLL_MS, () => {
-    if (loaded.data && !isSettled(live ?? loaded.data) && !isFollowed.current) loaded.reload();
+    if (loaded.data && !hasEvents && !isSettled(loaded.data)) loaded.reload();
   });
   if (!loaded.data) {
     return (
@@ -47,11 +49,17 @@ export function InvocationPage({ path, account, title }: { path: string; account
       <PageHead
         kind={task.task_id ? 'Task' : 'Invocation'}
         title={title}
-        acts={<Acts task={task} path={path} account={account} reload={loaded.reload} />}
+        acts={!isGone && <Acts task={task} path={path} account={account} reload={loaded.reload} />}
       />
       {loaded.error && <Refused error={loaded.error} retry={loaded.reload} />}
       <p class="summary" role="status">
-        <Status status={task.status} /> {callbackText(task)}
+        {isGone ? (
+          'Nothing is kept of it any more: a plain invocation leaves no record once it has succeeded, or was purged.'
+        ) : (
+          <>
+            <Status status={task.status} /> {callbackText(task)}
+          </>
+        )}
       </p>
       <Body task={task} path={path} account={account} />
     </>

@@ -6,20 +6,20 @@ import { type Place, go, href } from '../router';
 import { type Invocations, STATUSES, type Task, type Tasks } from '../types';
 import { CallbackBadge, PageHead, Status, Time } from '../ui/basics';
 import { announceError } from '../ui/announce';
-import { Choice, Filters, TextField, TimeField } from '../ui/form';
+import { Choice, Filters, FunctionField, TextField, TimeField } from '../ui/form';
 import { fromField } from '../ui/format';
 import { FunctionLink, InvocationLink, invocationHref } from '../ui/links';
-import { type Column, Pages, Table, usePages } from '../ui/table';
+import { type Column, type Paged, Pages, Table, usePages } from '../ui/table';
 
 const LIMIT = 50;
-const FIELDS = ['function', 'status', 'prefix', 'after', 'before', 'order'] as const;
+const FIELDS = ['function', 'account', 'status', 'prefix', 'after', 'before'] as const;
 
 type Words = Record<(typeof FIELDS)[number] | 'id', string>;
 
-/** Lists tasks where their ids matter, and plain invocations too otherwise. */
+/** Lists tasks where their ids matter, and plain invocations that are live or kept too otherwise. */
 async function list(words: Words, token: string | null, signal: AbortSignal): Promise<Invocations> {
   const { status, prefix } = words;
-  const common = { function: words.function, status, order: words.order || 'desc', limit: LIMIT, token };
+  const common = { function: words.function, account: words.account, status, limit: LIMIT, token };
   const [after, before] = [fromField(words.after), fromField(words.before)];
   if (prefix === '') {
     return get('invocations', { ...common, accepted_after: after, accepted_before: before }, signal);
@@ -33,19 +33,19 @@ async function list(words: Words, token: string | null, signal: AbortSignal): Pr
 }
 
 /** The invocation with this request id, or this function's task with this id. */
-async function find(id: string, name: string): Promise<Task> {
+async function find(id: string, name: string, account: string): Promise<Task> {
   try {
     return await get<Task>(`invocations/${segment(id)}`);
   } catch (error) {
     const isOther = error instanceof ApiError && (error.status === 404 || error.status === 400);
     if (!isOther || name === '') throw error;
-    return get<Task>(`tasks/${segment(name)}/${segment(id)}`);
+    return get<Task>(`tasks/${segment(name)}/${segment(id)}`, { account });
   }
 }
 
 const COLUMNS: Column<Task>[] = [
   { name: 'Invocation', isHeader: true, cell: (row) => <InvocationLink of={row} /> },
-  { name: 'Function', cell: (row) => <FunctionLink name={row.function} /> },
+  { name: 'Function', cell: (row) => <FunctionLink name={row.function} account={row.account} /> },
   { name: 'Status', cell: (row) => <Status status={row.status} /> },
   { name: 'Attempts', isNumber: true, cell: (row) => row.attempts },
   { name: 'Callback', cell: (row) => <CallbackBadge state={row.callback} /> },
@@ -58,7 +58,9 @@ export function InvocationsPage({ place }: { place: Place }) {
   const asked = Object.fromEntries(FIELDS.map((field) => [field, place.query.get(field) ?? ''])) as Words;
   const [words, setWords] = useState<Words>({ ...asked, id: '' });
   const set = (field: keyof Words) => (value: string) => setWords({ ...words, [field]: value });
-  const pages = usePages(`invocations ${place.query}`, (token, signal) => list(asked, token, signal));
+  const pages = usePages(`invocations ${place.query}`, (token, signal) =>
+    asked.function === '' ? Promise.resolve({ invocations: [], next: null }) : list(asked, token, signal),
+  );
   const search = async () => {
     const id = words.id.trim();
     if (id === '') {
@@ -66,7 +68,7 @@ export function InvocationsPage({ place }: { place: Place }) {
       return;
     }
     try {
-      go(invocationHref(await find(id, words.function)));
+      go(invocationHref(await find(id, words.function, words.account)));
     } catch (error) {
       announceError(error);
     }
@@ -83,7 +85,7 @@ export function InvocationsPage({ place }: { place: Place }) {
       />
       <Filters onSubmit={() => void search()}>
         <TextField label="Request or task id" value={words.id} set={set('id')} />
-        <TextField label="Function" value={words.function} set={set('function')} />
+        <FunctionField value={words.function} set={set('function')} />
         <Choice
           label="Status"
           value={words.status}
@@ -93,31 +95,31 @@ export function InvocationsPage({ place }: { place: Place }) {
         <TextField label="Task id begins with" value={words.prefix} set={set('prefix')} />
         <TimeField label="Accepted after" value={words.after} set={set('after')} />
         <TimeField label="Accepted before" value={words.before} set={set('before')} />
-        <Choice
-          label="Order"
-          value={words.order}
-          set={set('order')}
-          options={[
-            ['', 'newest first'],
-            ['asc', 'oldest first'],
-          ]}
-        />
       </Filters>
-      <Pages of={pages}>
-        {({ invocations, next }) => (
-          <Table
-            caption="Invocations"
-            rows={invocations}
-            rowKey={(row) => row.request_id}
-            empty={
-              next === null
-                ? 'Nothing fits. Plain invocations that succeeded leave no record.'
-                : 'Nothing on this page fits; there may be more on the next.'
-            }
-            columns={COLUMNS}
-          />
-        )}
-      </Pages>
+      {asked.function === '' && (
+        <p class="empty">Lists are of one function: name it above, or find an invocation by its id.</p>
+      )}
+      {asked.function !== '' && <List {...{ asked, pages }} />}
     </>
+  );
+}
+
+function List({ asked, pages }: { asked: Words; pages: Paged<Invocations> }) {
+  return (
+    <Pages of={pages}>
+      {({ invocations, next }) => (
+        <Table
+          caption={`Invocations of ${asked.function}: live ones by when they are due, then those that have ended, newest first`}
+          rows={invocations}
+          rowKey={(row) => row.request_id}
+          empty={
+            next === null
+              ? 'Nothing fits. Plain invocations that succeeded leave no record.'
+              : 'Nothing on this page fits; there may be more on the next.'
+          }
+          columns={COLUMNS}
+        />
+      )}
+    </Pages>
   );
 }

@@ -40,7 +40,6 @@ export function extended(series: Series, point: Point): Series {
   const grown = { ...series };
   for (const name of COLUMNS) {
     const values = series[name];
-    if (values === null) continue;
     const kept: (number | null)[] = point.at === last ? values.slice(0, -1) : values.slice(-(POINTS_MAX - 1));
     // Columns of rates hold numbers alone, and so does their point.
     (grown[name] as (number | null)[]) = [...kept, point[name]];
@@ -84,10 +83,10 @@ function Body({ series, span }: { series: Series; span: number }) {
   const from = to - span;
   const begin = series.at.findIndex((at) => at >= from);
   const at = useMemo(() => (begin < 0 ? [] : series.at.slice(begin)), [series, begin]);
-  const line = (name: string, colour: string, values: (number | null)[] | null): Line => ({
+  const line = (name: string, colour: string, values: (number | null)[]): Line => ({
     name,
     colour,
-    values: begin < 0 || values === null ? at.map(() => null) : values.slice(begin),
+    values: begin < 0 ? at.map(() => null) : values.slice(begin),
   });
   const rates = useMemo(
     () => [
@@ -108,7 +107,7 @@ function Body({ series, span }: { series: Series; span: number }) {
     () => [
       line('accept p50', '--line-1', series.accept_p50_ms),
       line('accept p99', '--line-2', series.accept_p99_ms),
-      ...(series.wait_p99_ms === null ? [] : [line('wait p99', '--line-3', series.wait_p99_ms)]),
+      line('wait p99', '--line-3', series.wait_p99_ms),
     ],
     [series, begin],
   );
@@ -139,7 +138,7 @@ function Tiles({ series }: { series: Series }) {
     ['Accepted', `${rate(series.accepted.at(-1) ?? 0)}/s`, 'made durable'],
     ['Attempts', `${rate(series.attempts.at(-1) ?? 0)}/s`, `${rate(series.attempts_failed.at(-1) ?? 0)}/s failed`],
     ['Callbacks', `${rate(series.callbacks.at(-1) ?? 0)}/s`, `${rate(series.callbacks_failed.at(-1) ?? 0)}/s failed`],
-    ['Accept p99', duration(series.accept_p99_ms?.at(-1)), `p50 ${duration(series.accept_p50_ms?.at(-1))}`],
+    ['Accept p99', duration(series.accept_p99_ms.at(-1)), `p50 ${duration(series.accept_p50_ms.at(-1))}`],
     ['Live', count(series.live.at(-1) ?? 0), `${count(series.owed.at(-1) ?? 0)} callbacks owed`],
   ];
   return (

@@ -1,5 +1,10 @@
 // Fields of forms. Every one has a visible label.
 import type { ComponentChildren } from 'preact';
+import { useId } from 'preact/hooks';
+
+import { get } from '../api';
+import type { Functions } from '../types';
+import { useLoad } from './load';
 
 interface FieldProps {
   label: string;
@@ -15,6 +20,23 @@ export function TextField({ label, value, set, hint }: FieldProps) {
     <label class="field">
       <Label {...{ label, hint }} />
       <input type="text" value={value} {...PLAIN} onInput={(event) => set(event.currentTarget.value)} />
+    </label>
+  );
+}
+
+/** The name of a function, with some that there are. */
+export function FunctionField({ value, set }: { value: string; set: (value: string) => void }) {
+  const id = useId();
+  const known = useLoad('functions to choose from', (signal) => get<Functions>('functions', { limit: 100 }, signal));
+  return (
+    <label class="field">
+      <Label label="Function" hint={undefined} />
+      <input type="text" list={id} value={value} {...PLAIN} onInput={(event) => set(event.currentTarget.value)} />
+      <datalist id={id}>
+        {known.data?.functions.map((one) => (
+          <option key={`${one.account} ${one.name}`} value={one.name} />
+        ))}
+      </datalist>
     </label>
   );
 }
