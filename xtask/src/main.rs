@@ -28,7 +28,8 @@ cargo xtask COMMAND
   prepare               only install it (the official clients for Python and Node, a Go program, promtool)
   ci                    format, clippy, docs, the layer test, the console's build, then test; reports every step that
                         failed
-  console               build the console's page out of console/ into the files that the daemon embeds; needs Node 20
+  console [--check]     build the console's page out of console/ into the files that the daemon embeds, or compare what
+                        is committed with a fresh build; needs Node 20.19 or later
   brokers up|down|restart|status [NAME…]
                         the real brokers that the tests deliver to: rabbitmq, kafka, rocketmq, rocketmq-acl;
                         on loopback, under target/brokers
@@ -72,8 +73,9 @@ fn run(words: &[String]) -> Result<()> {
             prepare::run(&workspace)
         }
         "console" => {
+            let check = options.flag("--check");
             options.finish()?;
-            console::build(&workspace)
+            if check { console::check(&workspace) } else { console::build(&workspace) }
         }
         "ci" => {
             options.finish()?;
