@@ -1,5 +1,7 @@
 //! `invoked-load callbacks`: how many results a second reach a real broker, with the broker on the same machine.
 //!
+//! Or a function of the same daemon, which is called in its turn: then the last call is what ends a step.
+//!
 //! Two steps for each kind: invocations at a fixed rate, to see whether callbacks keep up with them, and as many as
 //! the machine does, to see where the end is. Without a destination first, so that the price of a callback shows.
 //! The brokers are those of `cargo xtask brokers up`.
@@ -25,6 +27,10 @@ use crate::stage::{Stage, Step};
 
 /// The step without a destination.
 const NONE: &str = "none";
+/// The one whose destination is a function of the same daemon.
+const FUNCTION_TOLD: &str = "function";
+/// That function.
+const TOLD: &str = "bench-told";
 
 /// How long no callback may be settled before the rest counts as stuck.
 const STANDSTILL: Duration = Duration::from_secs(60);
@@ -48,7 +54,7 @@ pub struct Args {
     /// Invocations of the step without a rate.
     #[arg(long, default_value_t = 50_000)]
     count: u64,
-    /// Only these: none, rabbitmq, kafka, rocketmq.
+    /// Only these: none, function, rabbitmq, kafka, rocketmq.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     #[command(flatten)]
@@ -71,19 +77,19 @@ struct Row {
 
 pub fn main(args: &Args) -> Result<()> {
     args.daemon.binary()?;
-    let endpoints = fs::read(&args.brokers).with_context(|| {
-        format!("{}: run `cargo xtask brokers up` first", args.brokers.display())
-    })?;
-    let endpoints: Value = serde_json::from_slice(&endpoints)?;
+    let is_wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
     let mut rows = Vec::new();
-    let kinds = [BrokerKind::RabbitMq, BrokerKind::Kafka, BrokerKind::RocketMq].map(Some);
-    for kind in [None].into_iter().chain(kinds) {
-        let name = kind.map_or(NONE, BrokerKind::name);
-        if !args.only.is_empty() && !args.only.iter().any(|wanted| wanted == name) {
-            continue;
+    if is_wanted(NONE) {
+        rows.extend(measure(args, &To::Nobody)?);
+    }
+    if is_wanted(FUNCTION_TOLD) {
+        rows.extend(measure(args, &To::Function(control::free_address()?))?);
+    }
+    for kind in [BrokerKind::RabbitMq, BrokerKind::Kafka, BrokerKind::RocketMq] {
+        if is_wanted(kind.name()) {
+            let broker = Broker::find(kind, &endpoints(&args.brokers)?, &args.brokers)?;
+            rows.extend(measure(args, &To::Broker(broker))?);
         }
-        let broker = kind.map(|kind| Broker::find(kind, &endpoints, &args.brokers)).transpose()?;
-        rows.extend(measure(args, broker.as_ref())?);
     }
     let text = table(args, &rows);
     args.output.publish("callbacks", &text, &rows, &[])?;
@@ -92,16 +98,62 @@ pub fn main(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn measure(args: &Args, broker: Option<&Broker>) -> Result<Vec<Row>> {
-    let home = args.daemon.directory()?;
-    let mut daemon = args.daemon.clone();
-    if let Some(broker) = broker {
-        broker.make_destination(&args.python)?;
-        let extra = home.path().join("sinks.toml");
-        fs::write(&extra, broker.configuration(FUNCTION))?;
-        daemon.config_extra = Some(extra);
+/// Who is told.
+enum To {
+    Nobody,
+    Function(SocketAddr),
+    Broker(Broker),
+}
+
+impl To {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Nobody => NONE,
+            Self::Function(_) => FUNCTION_TOLD,
+            Self::Broker(broker) => broker.kind.name(),
+        }
     }
-    let name = broker.map_or(NONE, |broker| broker.kind.name());
+
+    /// What the daemon's configuration says of it.
+    fn configuration(&self) -> String {
+        match self {
+            Self::Nobody => String::new(),
+            Self::Function(address) => format!(
+                "[functions.{FUNCTION}.async]\non_success = \"acs:fc:::functions/{TOLD}\"\n\
+                 [functions.{TOLD}]\nurl = \"http://{address}\"\nconcurrency = 64\n"
+            ),
+            Self::Broker(broker) => broker.configuration(FUNCTION),
+        }
+    }
+
+    fn cpu_seconds(&self) -> Result<f64> {
+        match self {
+            Self::Nobody | Self::Function(_) => Ok(0.0),
+            Self::Broker(broker) => broker.cpu_seconds(),
+        }
+    }
+}
+
+fn endpoints(path: &Path) -> Result<Value> {
+    let endpoints = fs::read(path)
+        .with_context(|| format!("{}: run `cargo xtask brokers up` first", path.display()))?;
+    Ok(serde_json::from_slice(&endpoints)?)
+}
+
+fn measure(args: &Args, to: &To) -> Result<Vec<Row>> {
+    let home = args.daemon.directory()?;
+    let extra = home.path().join("destination.toml");
+    fs::write(&extra, to.configuration())?;
+    let daemon = DaemonArgs { config_extra: Some(extra), ..args.daemon.clone() };
+    let mut _told = None;
+    match to {
+        To::Nobody => {}
+        To::Function(address) => {
+            _told = Some(crate::stage::start_function(home.path(), *address, &[])?);
+        }
+        To::Broker(broker) => broker.make_destination(&args.python)?,
+    }
+    let name = to.name();
     let mut stage = Stage::set(Kind::Invoked, &daemon, &home.path().join("stage"))?;
     thread::sleep(Duration::from_secs(1));
     let steps = [
@@ -115,41 +167,40 @@ fn measure(args: &Args, broker: Option<&Broker>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (title, step) in steps {
         eprintln!("{name}: {title}");
-        rows.push(one(&mut stage, broker, name, title, step)?);
+        rows.push(one(&mut stage, to, title, step)?);
     }
     // The first one fills pools and caches.
     rows.remove(0);
     Ok(rows)
 }
 
-fn one(
-    stage: &mut Stage,
-    broker: Option<&Broker>,
-    destination: &'static str,
-    title: String,
-    step: Step,
-) -> Result<Row> {
+fn one(stage: &mut Stage, to: &To, title: String, step: Step) -> Result<Row> {
     stage.next_run()?;
     let settled_before = Settled::read(stage.server.readiness)?;
-    let broker_cpu = || broker.map_or(Ok(0.0), Broker::cpu_seconds);
-    let (daemon_before, broker_before) = (stage.server.usage()?.cpu_seconds, broker_cpu()?);
+    if let To::Function(told) = to {
+        control::reset(*told, stage.run())?;
+    }
+    let (daemon_before, broker_before) = (stage.server.usage()?.cpu_seconds, to.cpu_seconds()?);
     let load = stage.load(step)?;
     let accepted_at = clock::now_ns();
     stage.wait_for(load.accepted)?;
-    let (settled, ended_at) = match broker {
-        None => (Settled::default(), clock::now_ns()),
-        Some(_) => wait_until_settled(stage.server.readiness, &settled_before, load.accepted)?,
+    let (settled, ended_at) = match to {
+        To::Nobody => (Settled::default(), clock::now_ns()),
+        To::Function(told) => wait_until_called(*told, load.accepted)?,
+        To::Broker(_) => {
+            wait_until_settled(stage.server.readiness, &settled_before, load.accepted)?
+        }
     };
     let ten_thousands = load.accepted as f64 / 10_000.0;
     let seconds = clock::seconds(load.started_ns, ended_at);
     Ok(Row {
-        destination,
+        destination: to.name(),
         step: title,
         invocations_per_second: load.per_second,
         callbacks_per_second: settled.delivered as f64 / seconds,
         lag_seconds: clock::seconds(accepted_at, ended_at),
         daemon_cpu: (stage.server.usage()?.cpu_seconds - daemon_before) / ten_thousands,
-        broker_cpu: (broker_cpu()? - broker_before) / ten_thousands,
+        broker_cpu: (to.cpu_seconds()? - broker_before) / ten_thousands,
         failed: settled.failed,
     })
 }
@@ -178,14 +229,31 @@ impl Settled {
     }
 }
 
+/// Until the function that is told has been called for each. What it is sent is an envelope, so its book has it
+/// among what belongs to no run.
+fn wait_until_called(told: SocketAddr, count: u64) -> Result<(Settled, u64)> {
+    let read = || {
+        let delivered = control::stats(told)?.stale;
+        Ok(Settled { delivered, failed: 0 })
+    };
+    wait(read, count)
+}
+
 fn wait_until_settled(admin: SocketAddr, before: &Settled, count: u64) -> Result<(Settled, u64)> {
-    let mut progress = (0, Instant::now());
-    loop {
+    let read = || {
         let now = Settled::read(admin)?;
-        let settled = Settled {
+        Ok(Settled {
             delivered: now.delivered - before.delivered,
             failed: now.failed - before.failed,
-        };
+        })
+    };
+    wait(read, count)
+}
+
+fn wait(read: impl Fn() -> Result<Settled>, count: u64) -> Result<(Settled, u64)> {
+    let mut progress = (0, Instant::now());
+    loop {
+        let settled = read()?;
         let total = settled.delivered + settled.failed;
         if total >= count {
             return Ok((settled, clock::now_ns()));

@@ -1,4 +1,5 @@
-//! `invoked-load failing`: what is spent on a target that refuses half of its calls with 503 and `Retry-After`.
+//! `invoked-load failing`: what is spent on a target that refuses calls with 503 and `Retry-After`: half of them,
+//! whichever, so that no limit can help; or those beyond as many at a time as it takes, so that one can.
 
 use std::fs;
 use std::thread;
@@ -9,7 +10,7 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::control;
-use crate::function::{Mode, Stats};
+use crate::function::{CROWD, Mode, Stats};
 use crate::publish::Output;
 use crate::report::{grid, number};
 use crate::server::{DaemonArgs, Kind};
@@ -39,6 +40,7 @@ pub struct Args {
 
 #[derive(Serialize)]
 struct Row {
+    target: String,
     limit: String,
     accepted: u64,
     succeeded: u64,
@@ -50,15 +52,16 @@ struct Row {
 pub fn main(args: &Args) -> Result<()> {
     args.daemon.binary()?;
     let fixed = format!("fixed, {}", args.daemon.concurrency);
-    let rows = [
-        measure(args, ADAPTIVE, "adaptive").context("adaptive")?,
-        measure(args, FIXED, &fixed).context("fixed")?,
-    ];
+    let mut rows = Vec::new();
+    for target in [Mode::Crowded, Mode::Busy] {
+        rows.push(measure(args, target, ADAPTIVE, "adaptive").context("adaptive")?);
+        rows.push(measure(args, target, FIXED, &fixed).context("fixed")?);
+    }
     args.output.publish("failing", &table(args, &rows), &rows, &[])
 }
 
-fn measure(args: &Args, function: &'static str, limit: &str) -> Result<Row> {
-    eprintln!("limit: {limit}");
+fn measure(args: &Args, mode: Mode, function: &'static str, limit: &str) -> Result<Row> {
+    eprintln!("{}, limit: {limit}", name(mode));
     let home = args.daemon.directory()?;
     let url = control::free_address()?;
     let extra = home.path().join("failing.toml");
@@ -68,18 +71,19 @@ fn measure(args: &Args, function: &'static str, limit: &str) -> Result<Row> {
          concurrency = {concurrency}\n"
     );
     fs::write(&extra, text)?;
-    let target = crate::stage::start_function(home.path(), url, &["--mode=busy"])?;
+    let target = crate::stage::start_function(home.path(), url, &[])?;
     let daemon = DaemonArgs { config_extra: Some(extra), ..args.daemon.clone() };
     let mut stage = Stage::set(Kind::Invoked, &daemon, &home.path().join("stage"))?;
     stage.next_run()?;
     control::reset(url, stage.run())?;
-    control::set_mode(url, Mode::Busy)?;
+    control::set_mode(url, mode)?;
 
     let load = stage.load(Step { function, count: Some(args.count), ..Step::at(64) })?;
     let stats = wait(url, load.accepted, Duration::from_secs(args.patience))?;
     drop(target);
     let wasted = stats.requests.saturating_sub(stats.seen) as f64;
     Ok(Row {
+        target: name(mode),
         limit: limit.to_owned(),
         accepted: load.accepted,
         succeeded: stats.seen,
@@ -87,6 +91,15 @@ fn measure(args: &Args, function: &'static str, limit: &str) -> Result<Row> {
         wasted_per_success: wasted / (stats.seen.max(1)) as f64,
         seconds: clock::seconds(load.started_ns, stats.last_ns),
     })
+}
+
+/// What the target refuses.
+fn name(mode: Mode) -> String {
+    match mode {
+        Mode::Crowded => format!("calls beyond {CROWD} at a time"),
+        Mode::Busy => "half of the calls, whichever".to_owned(),
+        other => format!("{other:?}"),
+    }
 }
 
 /// Until all have succeeded, or `patience` is over: what waits then waits for its turn.
@@ -106,6 +119,7 @@ fn table(args: &Args, rows: &[Row]) -> String {
         .iter()
         .map(|row| {
             vec![
+                row.target.clone(),
                 row.limit.clone(),
                 number(row.wasted_per_success, 2),
                 row.attempts.to_string(),
@@ -114,11 +128,17 @@ fn table(args: &Args, rows: &[Row]) -> String {
             ]
         })
         .collect();
-    let titles =
-        ["limit", "wasted attempts for a success", "attempts", "succeeded", "s to the last"];
+    let titles = [
+        "refused",
+        "limit",
+        "wasted attempts for a success",
+        "attempts",
+        "succeeded",
+        "s to the last",
+    ];
     format!(
-        "Half of the calls, whichever, are refused with 503 and `Retry-After: 1`; {} invocations, watched for at most {} s. Asked for \
-         with the adaptive limit: below {ASKED}.\n\n{}",
+        "The target refuses with 503 and `Retry-After: 1`; {} invocations, watched for at most {} s; a call takes 100 ms where a limit \
+         counts. Asked for with the adaptive limit: below {ASKED}.\n\n{}",
         args.count,
         args.patience,
         grid(&titles, &lines)

@@ -1,7 +1,7 @@
 //! The benchmark's function: answers as a custom runtime does and keeps book of what it saw.
 //!
 //! `POST /invoke` is the function; `GET /stats`, `POST /reset?run=N` and
-//! `POST /mode?mode=ok|slow|fail|half|busy|hold&ms=N` are for the harness. Only the current run counts:
+//! `POST /mode?mode=ok|slow|fail|half|busy|crowded|hold&ms=N` are for the harness. Only the current run counts:
 //! what an earlier one left behind must not be taken for progress.
 
 use std::convert::Infallible;
@@ -53,9 +53,14 @@ pub enum Mode {
     Half,
     /// Half of the calls, whichever, are refused with 503 and `Retry-After: 1`.
     Busy,
+    /// Takes as long as `slow`; calls beyond [`CROWD`] at a time are refused at once with 503 and `Retry-After: 1`.
+    Crowded,
     /// Answers nobody until another mode is set.
     Hold,
 }
+
+/// Calls at a time that `crowded` takes.
+pub const CROWD: u64 = 32;
 
 /// What `GET /stats` says about the current run.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -193,7 +198,8 @@ impl Function {
             let _changed = changes.wait_for(|(mode, _)| *mode != Mode::Hold).await;
             (mode, _) = *self.mode.borrow();
         }
-        if matches!(mode, Mode::Slow | Mode::Half) {
+        let is_crowded = mode == Mode::Crowded && self.book().in_flight > CROWD;
+        if matches!(mode, Mode::Slow | Mode::Half | Mode::Crowded) && !is_crowded {
             tokio::time::sleep(slow).await;
         }
         drop(held);
@@ -201,7 +207,10 @@ impl Function {
             Mode::Fail => Outcome::Failed,
             Mode::Half if is_unlucky => Outcome::Failed,
             Mode::Busy if is_unlucky => Outcome::Busy,
-            Mode::Ok | Mode::Slow | Mode::Half | Mode::Busy | Mode::Hold => Outcome::Ok,
+            Mode::Crowded if is_crowded => Outcome::Busy,
+            Mode::Ok | Mode::Slow | Mode::Half | Mode::Busy | Mode::Crowded | Mode::Hold => {
+                Outcome::Ok
+            }
         };
         if let (Some(mark), Outcome::Ok) = (counted, outcome) {
             self.book().answered(mark, clock::now_ns());

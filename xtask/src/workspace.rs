@@ -45,7 +45,12 @@ impl Workspace {
     }
 
     pub fn release_binary(&self, name: &str) -> PathBuf {
-        self.target.join("release").join(name)
+        self.binary("release", name)
+    }
+
+    /// A program as a profile builds it.
+    pub fn binary(&self, profile: &str, name: &str) -> PathBuf {
+        self.target.join(profile).join(name)
     }
 
     /// A `cargo` of the same toolchain, started in the root of the workspace.

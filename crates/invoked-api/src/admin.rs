@@ -6,9 +6,10 @@
 //! | `/healthz` | 200 as long as the process runs |
 //! | `/readyz` | 200 while new invocations are taken; 503 with the reason while they are not |
 //! | `/v1/…` | JSON; `/v1/openapi.json` describes it |
+//! | `/console/` | the page for people |
 //!
 //! Anything else is a 404. The listener may be up before there is an engine. `/healthz` and
-//! `/readyz` are open to all; for the rest see [`guard`].
+//! `/readyz` are open to all, as the files of the page are; for the rest see [`guard`].
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -22,26 +23,36 @@ use invoked_engine::{EngineView, Handle, telemetry as engine_telemetry};
 use serde::de::DeserializeOwned;
 
 use crate::admin::asked::Asked;
+use crate::admin::dto::series::Series as Drawn;
+use crate::admin::guard::Visitor;
 use crate::admin::problem::AdminProblem;
 use crate::admin::route::Operation;
+use crate::admin::series::Series;
+use crate::admin::session::{Sessions, SignIn};
 use crate::admin::tokens::{Role, SharedTokens};
 use crate::body::{Room, UnreadBody};
 use crate::reply::{Reply, full};
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
 
+mod about;
 mod asked;
 mod callbacks;
+mod console;
 mod destinations;
 mod dto;
+mod events;
 mod functions;
 mod guard;
+mod invocations;
 mod lanes;
 mod openapi;
 mod operations;
 mod problem;
 mod reply;
 mod route;
+mod series;
+mod session;
 mod status;
 mod tasks;
 mod telemetry;
@@ -49,9 +60,15 @@ mod time;
 pub(crate) mod tokens;
 mod why;
 
+pub use about::About;
+
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const PROMETHEUS: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+/// Who asks where nobody has to say who they are.
+const ANYBODY: &str = "anybody on this machine";
+/// From one point of the series to the next, in milliseconds.
+const STEP_MS: u32 = 5_000;
 /// A body of the API, in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// From the end of a request's head to the end of its body.
@@ -70,6 +87,9 @@ struct Shared {
     engine: OnceLock<Handle>,
     render: Render,
     tokens: SharedTokens,
+    sessions: Sessions,
+    about: About,
+    series: Arc<Series>,
     /// Bodies are small: none needs a part of it.
     room: Room,
 }
@@ -78,10 +98,24 @@ impl Admin {
     /// The pages of a daemon that starts. Without tokens they are for whoever is on this machine:
     /// the listener has to be on loopback.
     #[must_use]
-    pub fn new(render: Render, tokens: SharedTokens) -> Self {
+    pub fn new(render: Render, tokens: SharedTokens, about: About) -> Self {
         telemetry::describe();
-        let room = Room::of(BODY_BYTES_MAX);
-        Self { shared: Arc::new(Shared { engine: OnceLock::new(), render, tokens, room }) }
+        let shared = Shared {
+            engine: OnceLock::new(),
+            render,
+            tokens,
+            sessions: Sessions::default(),
+            about,
+            series: Arc::default(),
+            room: Room::of(BODY_BYTES_MAX),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Keeps the last hour of an engine for the console. Never returns; to be run beside the daemon for as long as it
+    /// runs.
+    pub async fn sample(self, engine: Handle) {
+        Arc::clone(&self.shared.series).sample(engine).await;
     }
 
     /// The daemon has started: from here on it is ready as long as the engine takes invocations.
@@ -120,7 +154,20 @@ impl Admin {
             "/readyz" => return self.ready(),
             page => page,
         };
-        let visitor = guard::enter(&head.headers, &self.shared.tokens.current())?;
+        if console::is_one(page) {
+            return console::get(&head.method, page, &head.headers);
+        }
+        if session::is_one(page) && session::is_change(&head.method) {
+            return self.sign(head, body).await;
+        }
+        let (tokens, sessions) = (self.shared.tokens.current(), &self.shared.sessions);
+        let visitor = guard::enter(&head.headers, &tokens, sessions)?;
+        if session::is_one(page) {
+            if !is_read(&head.method) {
+                return Err(AdminProblem::Method { allowed: session::METHODS });
+            }
+            return session::get(&visitor, &tokens);
+        }
         if page == "/metrics" {
             guard::allow(&visitor, Role::Viewer)?;
             return self.metrics().await;
@@ -132,8 +179,8 @@ impl Admin {
         }
         let asked = Asked::parse(head.uri.query().unwrap_or_default())?;
         let name = operation.name();
-        let by = visitor.name.as_deref().unwrap_or("anybody on this machine");
-        let done = self.perform(operation, asked, head, body, by).await;
+        let done = self.perform(operation, asked, head, body, &visitor).await;
+        let by = visitor.name.as_deref().unwrap_or(ANYBODY);
         if let (Ok(_), true) = (&done, !is_read(&head.method)) {
             note(name, path, by);
         }
@@ -146,9 +193,12 @@ impl Admin {
         asked: Asked,
         head: &Parts,
         body: UnreadBody<'_>,
-        by: &str,
+        visitor: &Visitor,
     ) -> Result<Reply, AdminProblem> {
         use Operation as O;
+
+        let by = visitor.name.as_deref().unwrap_or(ANYBODY);
+        let may_see = visitor.rights.payloads;
 
         if operation == O::Describe {
             asked.finish()?;
@@ -158,6 +208,11 @@ impl Admin {
         match operation {
             O::Describe => Err(AdminProblem::Path),
             O::Status => status::get(engine, asked).await,
+            O::Configuration => about::configuration(&self.shared.about, asked),
+            O::Store => about::store(engine, &self.shared.about, asked).await,
+            O::Series => series(engine, &self.shared.series, asked),
+            O::Events => self.events(engine, asked, head),
+            O::ListInvocations => invocations::list(engine, asked).await,
             O::ListFunctions => functions::list(engine, asked),
             O::GetFunction(name) => functions::get(engine, name, asked),
             O::PutFunction(name) => {
@@ -187,19 +242,19 @@ impl Admin {
                 lanes::retry(engine, name, asked, input.unwrap_or_default(), by).await
             }
             O::ListTasks => tasks::list(engine, asked).await,
-            O::GetTask(function, id) => tasks::get(engine, function, &id, asked).await,
+            O::GetTask(function, id) => tasks::get(engine, function, &id, asked, may_see).await,
             O::StopTask(function, id) => tasks::stop(engine, function, &id, asked).await,
             O::RetryTask(function, id) => {
                 let input: Option<_> = self.input(head, body).await?;
                 tasks::retry(engine, function, &id, asked, input.unwrap_or_default()).await
             }
-            O::GetInvocation(id) => tasks::invocation(engine, &id, asked).await,
+            O::GetInvocation(id) => tasks::invocation(engine, &id, asked, may_see).await,
             O::RetryInvocation(id) => {
                 let input: Option<_> = self.input(head, body).await?;
                 tasks::retry_invocation(engine, &id, asked, input.unwrap_or_default()).await
             }
             O::ListCallbacks => callbacks::list(engine, asked).await,
-            O::GetCallback(id) => callbacks::get(engine, &id, asked).await,
+            O::GetCallback(id) => callbacks::get(engine, &id, asked, may_see).await,
             O::RedriveCallbacks => {
                 operations::redrive(engine, asked, self.needed(head, body).await?, by).await
             }
@@ -227,6 +282,29 @@ impl Admin {
                 destinations::probe(engine, asked, self.needed(head, body).await?).await
             }
         }
+    }
+
+    /// Begins a session, or ends one.
+    async fn sign(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, AdminProblem> {
+        guard::is_of_our_page(&head.headers)?;
+        guard::is_meant(&head.headers)?;
+        Asked::parse(head.uri.query().unwrap_or_default())?.finish()?;
+        let sessions = &self.shared.sessions;
+        if head.method == Method::DELETE {
+            return Ok(session::end(sessions, head));
+        }
+        let input: SignIn = self.needed(head, body).await?;
+        session::begin(sessions, &self.shared.tokens.current(), head, &input)
+    }
+
+    /// Events, for as long as whoever reads them would be let in.
+    fn events(&self, engine: &Handle, asked: Asked, head: &Parts) -> Result<Reply, AdminProblem> {
+        let (admin, headers) = (self.clone(), head.headers.clone());
+        let may_end = move || {
+            let shared = &admin.shared;
+            guard::enter(&headers, &shared.tokens.current(), &shared.sessions).is_err()
+        };
+        events::stream(engine, &self.shared.series, asked, may_end)
     }
 
     /// The body, read; it has to be there.
@@ -259,6 +337,23 @@ impl Admin {
         serde_json::from_slice(&body.bytes)
             .map_err(|error| AdminProblem::Json { problem: error.to_string() })
     }
+}
+
+/// Shows the last hour: what came, what was tried, what was told.
+#[utoipa::path(
+    get,
+    path = "/v1/series",
+    operation_id = "getSeries",
+    tag = "console",
+    responses((status = 200, description = "The last hour.", body = Drawn), openapi::Common)
+)]
+fn series(engine: &Handle, series: &Arc<Series>, asked: Asked) -> Result<Reply, AdminProblem> {
+    asked.finish()?;
+    let mut drawn = Drawn::of(series.points());
+    drawn.step_ms = STEP_MS;
+    drawn.destinations = series.destinations(engine);
+    drawn.budget = series.budget();
+    reply::json(StatusCode::OK, &drawn)
 }
 
 fn is_read(method: &Method) -> bool {

@@ -14,7 +14,6 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{Method, Request, Uri};
-use http_body_util::Full;
 use invoked_core::directory::FunctionKind;
 use invoked_core::fault::Fault;
 use invoked_core::id::RequestId;
@@ -252,7 +251,7 @@ fn passed_back(answer: HttpAnswer, method: &Method, logs: LogType) -> Reply {
         return Problem::from(ProxyError::AnswerStatus { status: head.status }).reply(request_id);
     }
     let mut size = 0;
-    let mut reply = Reply::new(Full::new(body));
+    let mut reply = Reply::new(body.into());
     *reply.status_mut() = head.status;
     for (name, value) in &head.headers {
         size += name.as_str().len() + value.len();

@@ -3,16 +3,16 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use http_body_util::Full;
 use invoked_core::id::RequestId;
 use invoked_fc::headers;
 use serde::Serialize;
 
+use crate::content::Content;
 use crate::etag::etag;
 use crate::problem::Problem;
 
-/// An answer: whole, since none of ours is long.
-pub type Reply = Response<Full<Bytes>>;
+/// An answer.
+pub type Reply = Response<Content>;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -26,7 +26,7 @@ pub(crate) fn empty(status: StatusCode) -> Reply {
 
 /// An answer with a body of this type.
 pub(crate) fn full(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(Full::new(body.into()));
+    let mut reply = Response::new(Content::from(body.into()));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
     reply

@@ -103,7 +103,8 @@ pub enum Defect {
 pub struct ShardCore {
     config: ShardConfig,
     directory: Arc<Directory>,
-    rows: BTreeMap<InvKey, Row>,
+    /// Boxed: a map moves its entries about, and a row is large.
+    rows: BTreeMap<InvKey, Box<Row>>,
     /// Functions with work to do.
     lanes: Lanes,
     /// Destinations with callbacks to be made.

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use crate::admission::Admission;
 use crate::config::{EngineConfig, Parts};
 use crate::destinations::PROBES_MAX;
+use crate::flow::Flow;
 use crate::functions::Functions;
 use crate::handle::{Handle, ShardPort, Shared};
 use crate::operations::run::Runner;
@@ -94,6 +95,7 @@ impl Engine {
             totals: RwLock::default(),
             is_accepting: AtomicBool::new(true),
             admission: Admission::new(&config, shards),
+            flow: Flow::default(),
             shards: ports,
             store: parts.store,
             clock: parts.clock,

@@ -14,7 +14,7 @@ use invoked_core::shard::ShardView;
 use invoked_core::time::Timestamp;
 use invoked_core::totals::TotalKey;
 use invoked_sink::TargetSpec;
-use invoked_store::{Store, StoreError};
+use invoked_store::{Store, StoreError, StoreStats};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -22,6 +22,7 @@ use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::EngineConfig;
 use crate::error::InvokeError;
+use crate::flow::{Flow, FlowView};
 use crate::functions::Functions;
 use crate::operations::Operations;
 use crate::random::Random;
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) totals: RwLock<BTreeMap<TotalKey, u64>>,
     pub(crate) is_accepting: AtomicBool,
     pub(crate) admission: Admission,
+    pub(crate) flow: Flow,
     pub(crate) runtime: Arc<dyn invoked_sink::Target>,
     pub(crate) remote: Option<Arc<dyn invoked_sink::Target>>,
     pub(crate) sinks: BTreeMap<SinkKind, Arc<dyn invoked_sink::Sink>>,
@@ -122,6 +124,26 @@ impl Handle {
     #[must_use]
     pub fn totals(&self) -> BTreeMap<TotalKey, u64> {
         self.shared.totals.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks at every durable count, without a copy of them all. `look` must be quick: commits wait for it.
+    pub fn each_total(&self, mut look: impl FnMut(&TotalKey, u64)) {
+        let totals = self.shared.totals.read().unwrap_or_else(PoisonError::into_inner);
+        totals.iter().for_each(|(key, value)| look(key, *value));
+    }
+
+    /// What passes through this process.
+    #[must_use]
+    pub fn flow(&self) -> FlowView {
+        self.shared.flow.view()
+    }
+
+    /// The store in figures.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn store_stats(&self) -> Result<StoreStats, StoreError> {
+        self.shared.store.stats().await
     }
 
     /// Whether new invocations are taken.

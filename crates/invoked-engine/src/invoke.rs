@@ -14,6 +14,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
+use crate::clock::stopwatch;
 use crate::error::InvokeError;
 use crate::handle::{Handle, Shared};
 use crate::retry::{Made, RetryOf};
@@ -151,6 +152,7 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         let port = shared.shard(shard).ok_or_else(unavailable)?;
         let since = shared.admission.now();
+        let watch = stopwatch();
         match port.accepts.try_send(Message { since, accept, reply }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
@@ -159,7 +161,10 @@ impl Handle {
             Err(TrySendError::Closed(_)) => return Err(unavailable()),
         }
         match tokio::time::timeout(shared.config.accept_deadline, answer).await {
-            Ok(Ok(Ok(accepted))) => Ok(accepted),
+            Ok(Ok(Ok(accepted))) => {
+                shared.flow.accepted(watch.elapsed());
+                Ok(accepted)
+            }
             Ok(Ok(Err(Refused::Duplicate))) => Err(InvokeError::Duplicate { id }),
             Ok(Ok(Err(Refused::NoFunction))) => Err(InvokeError::NoFunction { function }),
             Ok(Ok(Err(Refused::Draining)) | Err(_)) | Err(_) => Err(unavailable()),
@@ -172,7 +177,7 @@ impl Handle {
     /// See [`InvokeError`]. A function that fails is an answer, not an error.
     pub async fn invoke_sync(&self, request: InvokeRequest) -> Result<SyncAnswer, InvokeError> {
         let (attempted, _slot) = self.sync_attempt(request)?;
-        let watch = crate::clock::stopwatch();
+        let watch = stopwatch();
         let answer = self.shared.call(&attempted).await;
         Ok(SyncAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
     }
@@ -188,7 +193,7 @@ impl Handle {
         head: &HttpHead,
     ) -> Result<HttpAnswer, InvokeError> {
         let (attempted, _slot) = self.sync_attempt(request)?;
-        let watch = crate::clock::stopwatch();
+        let watch = stopwatch();
         let answer = self.shared.request(&attempted, head).await;
         Ok(HttpAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
     }

@@ -16,8 +16,10 @@ mod configs;
 mod destinations;
 mod engine;
 mod error;
+mod flow;
 mod functions;
 mod handle;
+mod invocations;
 mod invoke;
 mod labels;
 mod lanes;
@@ -51,8 +53,10 @@ pub use error::{
     CallbackError, ConfigError, FunctionError, InvokeError, LaneError, OperationError, ProbeError,
     RedriveError, ResourceError, RetryError, TaskError,
 };
+pub use flow::{FlowView, Spread};
 pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};
+pub use invocations::InvocationFilter;
 pub use invoke::{HttpAnswer, InvokeRequest, SyncAnswer, TaskWish};
 pub use labels::{AliasChange, AliasPage, VersionPage};
 pub use lanes::FunctionCounts;

@@ -62,6 +62,16 @@ impl Handle {
         }
     }
 
+    /// The same, without its event and answer.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn invocation_row(&self, id: RequestId) -> Result<Option<TaskRecord>, StoreError> {
+        let Some(key) = id.as_generated_key() else { return Ok(None) };
+        let head = self.row(key).await?;
+        Ok(head.map(|head| TaskRecord { head, payload: None, result: None }))
+    }
+
     /// The destinations of all configurations, past ones too, by their numbers.
     #[must_use]
     pub fn destinations(&self) -> BTreeMap<FnId, String> {

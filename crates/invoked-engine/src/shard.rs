@@ -445,7 +445,10 @@ impl ShardTask {
                 self.load_bytes();
             }
             Effect::Note(Note::Breaker { lane, breaker }) => self.breaker_moved(lane, &breaker),
-            Effect::Note(note) => self.meters.note(note, &self.snapshot.directory),
+            Effect::Note(note) => {
+                self.shared.flow.note(&note);
+                self.meters.note(note, &self.snapshot.directory);
+            }
             Effect::Alarm(message) => {
                 telemetry::alarm();
                 tracing::error!(message, "a row was not as it has to be");

@@ -213,7 +213,7 @@ impl Handle {
         }
     }
 
-    fn fn_id(&self, function: &FunctionKey) -> Result<FnId, TaskError> {
+    pub(crate) fn fn_id(&self, function: &FunctionKey) -> Result<FnId, TaskError> {
         let directory = self.directory();
         let found = directory.find(function).map(|function| function.id);
         found.ok_or_else(|| TaskError::NoFunction { function: function.name.clone() })

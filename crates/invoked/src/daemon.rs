@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use invoked_api::auth::Auth;
-use invoked_api::{Admin, Api, ApiConfig, Listening, ServeConfig, SharedTokens, Tls, serve};
+use invoked_api::{About, Admin, Api, ApiConfig, Listening, ServeConfig, SharedTokens, Tls, serve};
 use invoked_engine::clock::stopwatch;
 use invoked_engine::{Drained, Engine, EngineConfig};
 use tokio::net::TcpListener;
@@ -93,6 +93,7 @@ impl Daemon {
     /// The store cannot be opened, or the engine did not start.
     pub(crate) async fn start(
         config: Config,
+        about: About,
         listeners: Listeners,
         metrics: Metrics,
     ) -> Result<Self> {
@@ -102,7 +103,7 @@ impl Daemon {
         let mut serving = JoinSet::new();
         let rendered = metrics.clone();
         let tokens = SharedTokens::new(config.admin.tokens.clone());
-        let pages = Admin::new(Arc::new(move |_view| rendered.render()), tokens.clone());
+        let pages = Admin::new(Arc::new(move |_view| rendered.render()), tokens.clone(), about);
         let connections = ServeConfig {
             connections_max: config.server.connections_max,
             connections_per_peer_max: config.server.connections_per_peer_max,
@@ -136,6 +137,7 @@ impl Daemon {
 
         let mut background = JoinSet::new();
         background.spawn(metrics.keep_small());
+        background.spawn(pages.clone().sample(reloadable.engine.clone()));
         if config.limits.memory_max.is_some() {
             background.spawn(memory::watch(reloadable.engine.clone())?);
         }

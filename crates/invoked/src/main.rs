@@ -10,6 +10,7 @@
 //!
 //! Not here: any decision about an invocation.
 
+mod about;
 mod cli;
 mod client;
 mod command;

@@ -4,7 +4,7 @@ use invoked_core::arn::SinkKind;
 use invoked_core::directory::Directory;
 use invoked_core::life::Outcome;
 use invoked_core::totals::{Metric, Totals};
-use invoked_engine::{Handle, Operation, OperationState};
+use invoked_engine::{Handle, Operation, OperationState, Work};
 use invoked_testkit::mem_store::Evidence;
 
 use crate::plan;
@@ -19,6 +19,27 @@ pub fn operations_have_ended(handle: &Handle) -> Vec<String> {
     };
     let wrong = handle.operations().into_iter().filter(|operation| !is_right(operation));
     wrong.map(|operation| format!("an operation is not as it has to be: {operation:?}")).collect()
+}
+
+/// What operations have done to whole lanes: rows that were stopped or purged, and tasks that were done again.
+#[derive(Clone, Copy, Default)]
+pub struct Worked {
+    pub ended: u64,
+    pub again: u64,
+}
+
+impl Worked {
+    pub fn of(handle: &Handle) -> Self {
+        let mut worked = Self::default();
+        for operation in handle.operations() {
+            match operation.work {
+                Work::Sweep(_) => worked.ended += operation.counts.acted,
+                Work::Retry(_) => worked.again += operation.counts.acted,
+                Work::Redrive(_) => {}
+            }
+        }
+        worked
+    }
 }
 
 /// A count over all kinds of destinations.

@@ -31,27 +31,34 @@ fn every_seed_keeps_every_promise() {
     let seeds = number("SIM_SEEDS").unwrap_or(SEEDS_DEFAULT);
     let first = number("SIM_FIRST").unwrap_or(1);
     let halves = [(first, first + seeds / 2), (first + seeds / 2, first + seeds)];
-    let (accepted, redriven) = std::thread::scope(|scope| {
+    let [accepted, redriven, ended, again] = std::thread::scope(|scope| {
         let half = |(from, to): (u64, u64)| {
             scope.spawn(move || {
-                let runs = (from..to).map(clean).map(|run| (run.accepted, run.redriven));
-                runs.fold((0, 0), sum)
+                let runs = (from..to).map(clean).map(counts);
+                runs.fold([0; 4], sum)
             })
         };
         let halves = halves.map(half);
         let joined =
             halves.into_iter().map(|half| half.join().unwrap_or_else(|_| panic!("see above")));
-        joined.fold((0, 0), sum)
+        joined.fold([0; 4], sum)
     });
     println!(
-        "{seeds} seeds, {accepted} invocations accepted and {redriven} redrives, every one accounted for"
+        "{seeds} seeds, {accepted} invocations accepted, {redriven} redrives, {ended} ended and {again} done again by \
+         operations, every one accounted for"
     );
     assert!(accepted >= seeds, "worlds without work show nothing");
     assert!(redriven >= seeds / 10, "worlds without redrives show nothing of them");
+    assert!(ended >= seeds / 20, "worlds without purges and stops show nothing of them");
+    assert!(again >= seeds / 500, "worlds without retries show nothing of them");
 }
 
-fn sum(left: (u64, u64), right: (u64, u64)) -> (u64, u64) {
-    (left.0 + right.0, left.1 + right.1)
+fn counts(run: Run) -> [u64; 4] {
+    [run.accepted, run.redriven, run.worked.ended, run.worked.again]
+}
+
+fn sum(left: [u64; 4], right: [u64; 4]) -> [u64; 4] {
+    std::array::from_fn(|index| left[index] + right[index])
 }
 
 fn clean(seed: u64) -> Run {

@@ -41,6 +41,7 @@ pub struct Run {
     pub accepted: u64,
     /// Redrives, of the store's own count.
     pub redriven: u64,
+    pub worked: books::Worked,
     pub problems: Vec<String>,
     pub trace: String,
 }
@@ -75,6 +76,7 @@ struct World {
     sent: u64,
     starts: u64,
     redriven: u64,
+    worked: books::Worked,
     /// Operations that do tasks again.
     retries_begun: usize,
     problems: Vec<String>,
@@ -110,6 +112,7 @@ impl World {
             sent: 0,
             starts: 0,
             redriven: 0,
+            worked: books::Worked::default(),
             retries_begun: 0,
             problems: Vec::new(),
             notes: Vec::new(),
@@ -478,6 +481,7 @@ impl World {
             self.redriven = books::redrives(&totals, Metric::Redriven);
             self.problems.extend(books::redrives_counted_once(&totals, &evidence));
             self.problems.extend(books::operations_have_ended(&handle));
+            self.worked = books::Worked::of(&handle);
         }
         let mut trace = self.notes.join("\n");
         for execution in &executions {
@@ -488,6 +492,7 @@ impl World {
         }
         trace.push_str(&format!("\nstore {:x}", self.store.digest()));
         let accepted = u64::try_from(self.oracle.accepted_count()).expect("small");
-        Run { accepted, redriven: self.redriven, problems: self.problems, trace }
+        let (redriven, worked) = (self.redriven, self.worked);
+        Run { accepted, redriven, worked, problems: self.problems, trace }
     }
 }

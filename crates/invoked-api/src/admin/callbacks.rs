@@ -92,10 +92,15 @@ pub(super) async fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, Adm
     params(("id" = String, Path, description = "What the list calls `id`.")),
     responses((status = 200, description = "The callback.", body = Callback), Common)
 )]
-pub(super) async fn get(engine: &Handle, id: &str, asked: Asked) -> Result<Reply, AdminProblem> {
+pub(super) async fn get(
+    engine: &Handle,
+    id: &str,
+    asked: Asked,
+    may_see: bool,
+) -> Result<Reply, AdminProblem> {
     asked.finish()?;
     let Some(parsed) = RequestId::parse(id) else {
         return Err(CallbackError::NotFound { id: id.chars().take(64).collect() }.into());
     };
-    json(StatusCode::OK, &Callback::from(&engine.callback(parsed).await?))
+    json(StatusCode::OK, &Callback::from(&engine.callback(parsed).await?).shown_to(may_see))
 }

@@ -7,11 +7,14 @@ use invoked_core::fault;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(super) mod about;
 pub(super) mod callback;
 pub(super) mod destination;
 pub(super) mod function;
 pub(super) mod lane;
 pub(super) mod operation;
+pub(super) mod series;
+pub(super) mod session;
 pub(super) mod status;
 pub(super) mod task;
 pub(super) mod why;

@@ -9,6 +9,9 @@
 //!
 //! Whatever changes something also needs the header `x-invoked-admin: 1`. Forms and simple requests
 //! cannot carry it; a script's would have to be allowed by a preflight, which nothing answers.
+//!
+//! Where tokens are configured, the console's page has a session instead of one (`session.rs`), in a cookie that only
+//! pages of this very listener can send along.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,8 +19,9 @@ use std::sync::Arc;
 use http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 
 use crate::admin::problem::AdminProblem;
+use crate::admin::session::Sessions;
 use crate::admin::telemetry::{self, AuthFailure};
-use crate::admin::tokens::{Role, Tokens};
+use crate::admin::tokens::{Owner, Rights, Role, Tokens};
 
 /// The header that every change carries.
 pub(super) const CHANGE_HEADER: &str = "x-invoked-admin";
@@ -30,33 +34,68 @@ const TOKEN_BYTES_MAX: usize = 4 * 1024;
 pub(super) struct Visitor {
     /// The name of the token; none where no token is asked for.
     pub(super) name: Option<Arc<str>>,
-    pub(super) role: Role,
+    pub(super) rights: Rights,
+}
+
+impl From<Owner> for Visitor {
+    fn from(owner: Owner) -> Self {
+        Self { name: Some(owner.name), rights: owner.rights }
+    }
 }
 
 /// Lets a request in, or says why not.
-pub(super) fn enter(headers: &HeaderMap, tokens: &Tokens) -> Result<Visitor, AdminProblem> {
+pub(super) fn enter(
+    headers: &HeaderMap,
+    tokens: &Tokens,
+    sessions: &Sessions,
+) -> Result<Visitor, AdminProblem> {
     if !tokens.is_empty() {
-        return bearer(headers, tokens);
+        if headers.contains_key(AUTHORIZATION) {
+            return bearer(headers, tokens);
+        }
+        let owner = sessions.owner(headers, tokens).ok_or_else(|| {
+            telemetry::refused(AuthFailure::Missing);
+            AdminProblem::NoToken
+        })?;
+        is_of_our_page(headers)?;
+        return Ok(owner.into());
     }
     let host = text(headers, &HOST).unwrap_or_default();
     if !is_loopback(host) {
         telemetry::refused(AuthFailure::Host);
         return Err(AdminProblem::Host);
     }
+    is_of_our_page(headers)?;
+    Ok(Visitor { name: None, rights: Role::Admin.into() })
+}
+
+/// Refuses what a page of somebody else has sent.
+pub(super) fn is_of_our_page(headers: &HeaderMap) -> Result<(), AdminProblem> {
+    let host = text(headers, &HOST).unwrap_or_default();
     if is_from_another_page(headers, host) {
         telemetry::refused(AuthFailure::Origin);
         return Err(AdminProblem::Origin);
     }
-    Ok(Visitor { name: None, role: Role::Admin })
+    Ok(())
+}
+
+/// Whose token this is, which came some other way than as a bearer token.
+pub(super) fn presented(token: &str, tokens: &Tokens) -> Result<Owner, AdminProblem> {
+    let owner = tokens.owner(token).filter(|_| token.len() <= TOKEN_BYTES_MAX);
+    owner.ok_or_else(|| {
+        telemetry::refused(AuthFailure::Unknown);
+        AdminProblem::UnknownToken
+    })
 }
 
 /// Whether a visitor may do what needs this role.
 pub(super) fn allow(visitor: &Visitor, needed: Role) -> Result<(), AdminProblem> {
-    if needed <= visitor.role {
+    let held = visitor.rights.role;
+    if needed <= held {
         return Ok(());
     }
     telemetry::refused(AuthFailure::Role);
-    Err(AdminProblem::Role { needed, held: visitor.role })
+    Err(AdminProblem::Role { needed, held })
 }
 
 /// Whether a change was meant by whoever sent it.
@@ -70,21 +109,16 @@ pub(super) fn is_meant(headers: &HeaderMap) -> Result<(), AdminProblem> {
 
 fn bearer(headers: &HeaderMap, tokens: &Tokens) -> Result<Visitor, AdminProblem> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
-    let presented = given.next().and_then(|value| value.to_str().ok()).and_then(|value| {
+    let token = given.next().and_then(|value| value.to_str().ok()).and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_matches(' '))
     });
     // Of two, nobody could say which one counts.
-    let Some(presented) = presented.filter(|_| given.next().is_none()) else {
+    let Some(token) = token.filter(|_| given.next().is_none()) else {
         telemetry::refused(AuthFailure::Missing);
         return Err(AdminProblem::NoToken);
     };
-    let owner = tokens.owner(presented).filter(|_| presented.len() <= TOKEN_BYTES_MAX);
-    let Some((name, role)) = owner else {
-        telemetry::refused(AuthFailure::Unknown);
-        return Err(AdminProblem::UnknownToken);
-    };
-    Ok(Visitor { name: Some(name), role })
+    presented(token, tokens).map(Visitor::from)
 }
 
 fn is_from_another_page(headers: &HeaderMap, host: &str) -> bool {

@@ -10,7 +10,8 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, Respon
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use crate::admin::{
-    callbacks, destinations, dto, functions, lanes, operations, status, tasks, why,
+    about, callbacks, destinations, dto, events, functions, invocations, lanes, operations,
+    session, status, tasks, why,
 };
 
 const BEARER: &str = "bearer";
@@ -26,7 +27,7 @@ pub(super) fn document() -> Document {
         title = "invoked admin API",
         description = "How an operator sees and steers an invoked daemon. \
             Every request that changes something carries the header x-invoked-admin: 1. \
-            Where tokens are configured every request carries one; viewers look, operators stop and \
+            Where tokens are configured every request carries one; or the cookie of a session; viewers look (at events, answers and messages only if their token says so), operators stop and \
             retry tasks, pause and resume lanes, redrive callbacks and probe destinations, admins \
             change functions and purge.",
     ),
@@ -35,6 +36,8 @@ pub(super) fn document() -> Document {
     modifiers(&Bearer),
     tags(
         (name = "daemon", description = "The daemon itself."),
+        (name = "session", description = "Signing in, for the console's page."),
+        (name = "console", description = "What the console's page draws."),
         (name = "functions", description = "Registered functions."),
         (name = "tasks", description = "Tasks, and other kept invocations."),
         (name = "callbacks", description = "Deliveries to destinations that have not come about."),
@@ -44,6 +47,14 @@ pub(super) fn document() -> Document {
     paths(
         describe,
         status::get,
+        about::configuration,
+        about::store,
+        session::get,
+        session::begin,
+        session::end,
+        super::series,
+        events::stream,
+        invocations::list,
         functions::list,
         functions::get,
         functions::put,
@@ -191,6 +202,6 @@ mod tests {
                 changes += usize::from(is_change);
             }
         }
-        assert_eq!(changes, 16);
+        assert_eq!(changes, 18);
     }
 }

@@ -12,6 +12,7 @@ use invoked_engine::{
 };
 
 use crate::admin::dto::Error;
+use crate::admin::events::STREAMS_MAX;
 use crate::admin::tokens::Role;
 use crate::body::BodyError;
 use crate::problem::{in_full, whole_seconds};
@@ -49,6 +50,18 @@ pub(crate) enum AdminProblem {
     /// The token is none of ours.
     #[error("the token is not known")]
     UnknownToken,
+    /// Nobody can sign in where nobody has to.
+    #[error("no tokens are configured: whoever is on this machine may do everything")]
+    NoTokens,
+    /// Too many wrong tokens were presented.
+    #[error("too many wrong tokens were presented")]
+    TooManySignIns { after: Duration },
+    /// Too many pages are looked at.
+    #[error("there are {STREAMS_MAX} streams of events already")]
+    TooManyStreams,
+    /// The system has no random numbers.
+    #[error("the system has no random numbers")]
+    NoRandomness,
     /// The token allows less.
     #[error("the role {} is needed, the token's is {}", needed.as_str(), held.as_str())]
     Role { needed: Role, held: Role },
@@ -169,6 +182,15 @@ impl AdminProblem {
             Self::NoToken | Self::UnknownToken => {
                 Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized", text())
             }
+            Self::NoTokens => conflict("NoTokens", text()),
+            Self::TooManySignIns { after } => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                Refusal::new(status, "TooManySignIns", text()).later(*after)
+            }
+            Self::TooManyStreams => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                Refusal::new(status, "TooManyStreams", text()).later(RETRY_AFTER_DEFAULT)
+            }
             Self::Role { .. } => Refusal::new(StatusCode::FORBIDDEN, "Forbidden", text()),
             Self::Host => Refusal::new(StatusCode::FORBIDDEN, "ForbiddenHost", text()),
             Self::Origin => Refusal::new(StatusCode::FORBIDDEN, "ForbiddenOrigin", text()),
@@ -205,7 +227,7 @@ impl AdminProblem {
                 }
             },
             Self::NoInvocation { .. } => not_found("InvocationNotFound", text()),
-            Self::Render(_) | Self::Panicked => Refusal::internal(),
+            Self::Render(_) | Self::NoRandomness | Self::Panicked => Refusal::internal(),
         }
     }
 

@@ -13,6 +13,11 @@ use crate::admin::tokens::Role;
 pub(super) enum Operation {
     Describe,
     Status,
+    Configuration,
+    Store,
+    Series,
+    Events,
+    ListInvocations,
     ListFunctions,
     GetFunction(FunctionName),
     PutFunction(FunctionName),
@@ -53,6 +58,10 @@ impl Operation {
         match self {
             Self::Describe
             | Self::Status
+            | Self::Store
+            | Self::Series
+            | Self::Events
+            | Self::ListInvocations
             | Self::ListFunctions
             | Self::GetFunction(_)
             | Self::ListConfigs(_)
@@ -69,7 +78,8 @@ impl Operation {
             | Self::WhyTask(..)
             | Self::WhyFunction(_)
             | Self::WhyDestination => Role::Viewer,
-            Self::StopTask(..)
+            Self::Configuration
+            | Self::StopTask(..)
             | Self::RetryTask(..)
             | Self::RetryInvocation(_)
             | Self::RedriveCallbacks
@@ -90,7 +100,8 @@ impl Operation {
 
     /// Whether it changes something.
     pub(super) fn is_change(&self) -> bool {
-        self.role() != Role::Viewer
+        // The configuration is only looked at, though not by everybody.
+        self.role() != Role::Viewer && *self != Self::Configuration
     }
 
     /// Its name, for the log.
@@ -98,6 +109,11 @@ impl Operation {
         match self {
             Self::Describe => "getOpenApi",
             Self::Status => "getStatus",
+            Self::Configuration => "getConfiguration",
+            Self::Store => "getStore",
+            Self::Series => "getSeries",
+            Self::Events => "watchEvents",
+            Self::ListInvocations => "listInvocations",
             Self::ListFunctions => "listFunctions",
             Self::GetFunction(_) => "getFunction",
             Self::PutFunction(_) => "putFunction",
@@ -162,9 +178,16 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
             takes(Place::Read)?;
             O::Describe
         }
-        ["status"] => {
+        [page @ ("status" | "config" | "store" | "series" | "events" | "invocations")] => {
             takes(Place::Read)?;
-            O::Status
+            match *page {
+                "config" => O::Configuration,
+                "store" => O::Store,
+                "series" => O::Series,
+                "events" => O::Events,
+                "invocations" => O::ListInvocations,
+                _ => O::Status,
+            }
         }
         ["functions"] => {
             takes(Place::Read)?;

@@ -76,7 +76,7 @@ pub(super) async fn get(engine: &Handle, asked: Asked) -> Result<Reply, AdminPro
     json(StatusCode::OK, &status)
 }
 
-fn admission(engine: &Handle) -> Admission {
+pub(super) fn admission(engine: &Handle) -> Admission {
     let view = engine.admission();
     let reason = |why: Refusing| match why {
         Refusing::CommitLag => RefusedFor::CommitLag,

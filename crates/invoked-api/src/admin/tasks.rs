@@ -117,11 +117,13 @@ pub(super) async fn get(
     function: FunctionName,
     id: &str,
     mut asked: Asked,
+    may_see: bool,
 ) -> Result<Reply, AdminProblem> {
     let key = OfAccount::read(&mut asked, engine)?.key(function);
     asked.finish()?;
     let task = engine.kept_task(&key, id).await?;
-    json(StatusCode::OK, &Task::of(Some(&key), &task, engine.callback_deadline(&task.head)))
+    let shown = Task::of(Some(&key), &task, engine.callback_deadline(&task.head));
+    json(StatusCode::OK, &shown.shown_to(may_see))
 }
 
 /// Stops a task: at once if it waits; if it runs, its call is cancelled.
@@ -190,6 +192,7 @@ pub(super) async fn invocation(
     engine: &Handle,
     id: &str,
     asked: Asked,
+    may_see: bool,
 ) -> Result<Reply, AdminProblem> {
     asked.finish()?;
     let missing = || AdminProblem::NoInvocation { id: id.chars().take(64).collect() };
@@ -197,7 +200,8 @@ pub(super) async fn invocation(
     let found = engine.invocation(request_id).await.map_err(invoked_engine::TaskError::from)?;
     let found = found.ok_or_else(missing)?;
     let key = engine.directory().key_of(found.head.fn_id);
-    json(StatusCode::OK, &Task::of(key.as_ref(), &found, engine.callback_deadline(&found.head)))
+    let shown = Task::of(key.as_ref(), &found, engine.callback_deadline(&found.head));
+    json(StatusCode::OK, &shown.shown_to(may_see))
 }
 
 /// Does a finished task again that the daemon gave this id.

@@ -16,7 +16,7 @@ const MESSAGE: &[u8] = b"invoked admin token";
 /// What a token allows. Each role may do what those before it may.
 #[derive(Copy, Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Role {
-    /// Looks at everything, payloads included, and changes nothing.
+    /// Looks at everything and changes nothing.
     Viewer,
     /// Stops and retries tasks.
     Operator,
@@ -43,16 +43,41 @@ pub struct Tokens(Vec<Token>);
 #[derive(Clone)]
 struct Token {
     name: Arc<str>,
-    role: Role,
+    rights: Rights,
     hash: [u8; 32],
+}
+
+/// How far a token goes.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Rights {
+    /// What it may do.
+    pub role: Role,
+    /// Whether it sees what invocations carry: events, answers and the messages of callbacks.
+    pub payloads: bool,
+}
+
+impl From<Role> for Rights {
+    /// A viewer's do not include payloads unless somebody says so.
+    fn from(role: Role) -> Self {
+        Self { role, payloads: role != Role::Viewer }
+    }
+}
+
+/// Whose a token is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Owner {
+    pub(super) name: Arc<str>,
+    pub(super) rights: Rights,
+    /// What the token is known by; it tells nothing of the token.
+    pub(super) hash: [u8; 32],
 }
 
 impl Tokens {
     /// Adds a token under the name that the log knows it by.
     #[must_use]
-    pub fn with(mut self, name: &str, role: Role, token: &str) -> Self {
+    pub fn with(mut self, name: &str, rights: impl Into<Rights>, token: &str) -> Self {
         let hash = keyed(token).finalize().into_bytes().into();
-        self.0.push(Token { name: name.into(), role, hash });
+        self.0.push(Token { name: name.into(), rights: rights.into(), hash });
         self
     }
 
@@ -63,15 +88,26 @@ impl Tokens {
     }
 
     /// Whose token this is. Every known token is compared, so that the time tells nothing.
-    pub(super) fn owner(&self, presented: &str) -> Option<(Arc<str>, Role)> {
+    pub(super) fn owner(&self, presented: &str) -> Option<Owner> {
         let presented = keyed(presented);
         let mut owner = None;
         for token in &self.0 {
             if presented.clone().verify_slice(&token.hash).is_ok() {
-                owner = Some((Arc::clone(&token.name), token.role));
+                owner = Some(token.owner());
             }
         }
         owner
+    }
+
+    /// The same, of a token that was presented before and is still one of these.
+    pub(super) fn known(&self, hash: &[u8; 32]) -> Option<Owner> {
+        self.0.iter().find(|token| token.hash == *hash).map(Token::owner)
+    }
+}
+
+impl Token {
+    fn owner(&self) -> Owner {
+        Owner { name: Arc::clone(&self.name), rights: self.rights, hash: self.hash }
     }
 }
 
@@ -84,7 +120,7 @@ fn keyed(token: &str) -> Hmac<Sha256> {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.0.iter().map(|token| (&token.name, token.role))).finish()
+        f.debug_map().entries(self.0.iter().map(|token| (&token.name, token.rights))).finish()
     }
 }
 
@@ -114,7 +150,7 @@ mod tests {
     use super::*;
 
     fn role_of(tokens: &SharedTokens, presented: &str) -> Option<Role> {
-        tokens.current().owner(presented).map(|(_, role)| role)
+        tokens.current().owner(presented).map(|owner| owner.rights.role)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use invoked_api::auth::{Auth, AuthConfig};
-use invoked_api::{Admin, Api, ApiConfig, Listening, ServeConfig, SharedTokens, Tls, serve};
+use invoked_api::{About, Admin, Api, ApiConfig, Listening, ServeConfig, SharedTokens, Tls, serve};
 use invoked_core::arn::SinkKind;
 use invoked_core::callback::CallVerdict;
 use invoked_core::envelope::Identity;
@@ -244,8 +244,11 @@ impl Daemon {
         let (api_listener, api) = listener().await;
         let (admin_listener, admin) = listener().await;
         let tokens = SharedTokens::default();
-        let pages =
-            Admin::new(Arc::new(|view| format!("shards {}\n", view.shards.len())), tokens.clone());
+        let pages = Admin::new(
+            Arc::new(|view| format!("shards {}\n", view.shards.len())),
+            tokens.clone(),
+            About::default(),
+        );
         let (stop, stopped) = watch::channel(false);
         let until = |mut stopped: watch::Receiver<bool>| async move {
             let _gone = stopped.wait_for(|is_stopped| *is_stopped).await.is_err();

@@ -1,5 +1,6 @@
 //! Accepting: a new row, and what a caller-chosen id needs before it.
 
+use alloc::boxed::Box;
 use alloc::collections::btree_map::Entry;
 
 use super::ShardCore;
@@ -107,7 +108,7 @@ impl ShardCore {
         self.totals.count(head.fn_id, &head.terms.qualifier, Metric::Accepted);
         self.ops.push(RowOp::Insert { head: head.clone(), payload: request.payload.clone() });
         self.after.push(After::Inserted { key: head.key, reply });
-        self.rows.insert(head.key, Row::new(head, request.payload));
+        self.rows.insert(head.key, Box::new(Row::new(head, request.payload)));
     }
 
     /// An insert is durable.

@@ -70,7 +70,7 @@ impl ShardCore {
         self.after.push(After::Redriven { key, reply });
         let gauge = head.gauge();
         self.totals.shift(None, gauge);
-        self.rows.insert(key, Row { gauge, ..Row::new(head, envelope) });
+        self.rows.insert(key, Box::new(Row { gauge, ..Row::new(head, envelope) }));
     }
 
     /// A redrive is durable.

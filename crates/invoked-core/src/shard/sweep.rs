@@ -5,6 +5,7 @@
 //! whose commit is under way is waited for. The answer follows the commit with the last row of the
 //! page, so whoever goes on behind it has missed nothing.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
@@ -202,7 +203,7 @@ impl ShardCore {
 
     fn move_swept(&mut self, head: Head, event: Event, now: Timestamp) {
         let key = head.key;
-        self.rows.entry(key).or_insert_with(|| Row::stored(head));
+        self.rows.entry(key).or_insert_with(|| Box::new(Row::stored(head)));
         self.leave_lane(key, now);
         self.live(key, event, now);
     }
@@ -210,7 +211,7 @@ impl ShardCore {
     /// Gives a callback up, or wants its message read for that. Returns how many reads that takes.
     fn give_up_swept(&mut self, head: Head, reply: ReplyId, now: Timestamp) -> u32 {
         let key = head.key;
-        self.rows.entry(key).or_insert_with(|| Row::stored(head));
+        self.rows.entry(key).or_insert_with(|| Box::new(Row::stored(head)));
         self.leave_lane(key, now);
         let Some(row) = self.rows.get_mut(&key) else { return 0 };
         if row.payload.is_some() {

@@ -119,7 +119,7 @@ impl ShardCore {
     fn adopt(&mut self, head: Head, now: Timestamp) {
         let key = head.key;
         let is_under_way = head.life.attempt_under_way().is_some();
-        self.rows.insert(key, Row::stored(head));
+        self.rows.insert(key, Box::new(Row::stored(head)));
         self.wait_in_memory(key);
         if is_under_way {
             self.leave_lane(key, now);
@@ -153,7 +153,7 @@ impl ShardCore {
         let Some(replies) = self.fetching.remove(&key) else { return };
         if let Some(head) = head.filter(|_| !is_kept && !self.rows.contains_key(&key)) {
             let is_under_way = head.life.attempt_under_way().is_some();
-            self.rows.insert(key, Row::stored(*head));
+            self.rows.insert(key, Box::new(Row::stored(*head)));
             if is_under_way {
                 self.lose_attempt(key, now);
             } else if replies.is_empty() {

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
+use invoked_api::About;
 use tempfile::TempDir;
 
+use crate::about::about;
 use crate::cli::DevArgs;
 use crate::command::serve::{keep_files_private, runtime};
 use crate::config::{Config, Environment, Sources};
@@ -35,7 +37,7 @@ pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure
             environment,
             files: Vec::new(),
         };
-        let config = Config::load(&sources)?;
+        let (config, effective) = Config::check(&sources)?;
         telemetry::start_log(&config.telemetry)?;
         let metrics = Metrics::start()?;
         let listeners = if args.once {
@@ -46,7 +48,8 @@ pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure
         let own: Vec<_> =
             args.functions.iter().map(|(name, url)| (name.as_str(), url.as_str())).collect();
         let playground = Playground { demo, doubles, own: &own, home: &home, is_once: args.once };
-        playground.run(config, listeners, metrics).await?;
+        let about = about(&config, &effective);
+        playground.run(config, about, listeners, metrics).await?;
         Ok(())
     });
     runtime.shutdown_background();
@@ -83,9 +86,15 @@ struct Playground<'a> {
 }
 
 impl Playground<'_> {
-    async fn run(mut self, config: Config, listeners: Listeners, metrics: Metrics) -> Result<()> {
+    async fn run(
+        mut self,
+        config: Config,
+        about: About,
+        listeners: Listeners,
+        metrics: Metrics,
+    ) -> Result<()> {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
-        let mut daemon = Daemon::start(config, listeners, metrics).await?;
+        let mut daemon = Daemon::start(config, about, listeners, metrics).await?;
         self.greet(&daemon);
         let walk = Walk {
             api: daemon.api,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use invoked_api::{Role, Tokens};
+use invoked_api::{Rights, Role, Tokens};
 
 use super::section::Section;
-use super::value::choice;
+use super::value::{choice, flag};
 
 /// Shorter ones can be guessed.
 const TOKEN_CHARACTERS_MIN: usize = 16;
@@ -23,6 +23,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Tokens {
         let read = section.named(|name, section| {
             count += 1;
             let role = section.needed("role", choice(&ROLES));
+            let payloads = section.optional("payloads", flag);
             let token = section.needed_secret("token")?;
             let path = section.path_of("token");
             if token.reveal().chars().count() < TOKEN_CHARACTERS_MIN {
@@ -32,7 +33,9 @@ pub(super) fn read(section: &mut Section<'_>) -> Tokens {
             if let Some(other) = owners.insert(token.reveal().to_owned(), name.to_owned()) {
                 section.reading().note(&path, format!("is the same as that of \"{other}\""));
             }
-            Some((name.to_owned(), role?, token))
+            let rights = Rights::from(role?);
+            let rights = Rights { payloads: payloads.unwrap_or(rights.payloads), ..rights };
+            Some((name.to_owned(), rights, token))
         });
         if is_there && count == 0 {
             section.reading().note(section.path(), "has no token in it");
@@ -40,8 +43,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Tokens {
         if TOKENS_MAX < count {
             section.reading().note(section.path(), format!("has more than {TOKENS_MAX} tokens"));
         }
-        read.into_iter().fold(Tokens::default(), |tokens, (name, role, token)| {
-            tokens.with(&name, role, token.reveal())
+        read.into_iter().fold(Tokens::default(), |tokens, (name, rights, token)| {
+            tokens.with(&name, rights, token.reveal())
         })
     })
 }
@@ -72,10 +75,22 @@ mod tests {
             [admin.tokens.scraper]
             role = "viewer"
             token = "0123456789abcdef"
+            [admin.tokens.support]
+            role = "viewer"
+            payloads = true
+            token = "fedcba9876543210"
             "#,
         )
         .unwrap();
-        assert_eq!(tokens, r#"{"night-shift": Operator, "scraper": Viewer}"#);
+        let rights = |name: &str, role: &str, payloads: bool| {
+            format!("\"{name}\": Rights {{ role: {role}, payloads: {payloads} }}")
+        };
+        let expected = [
+            rights("night-shift", "Operator", true),
+            rights("scraper", "Viewer", false),
+            rights("support", "Viewer", true),
+        ];
+        assert_eq!(tokens, format!("{{{}}}", expected.join(", ")));
         assert!(!shown.contains("hush") && shown.contains("night-shift"), "{shown}");
     }
 

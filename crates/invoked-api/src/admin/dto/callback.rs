@@ -68,6 +68,10 @@ pub(in crate::admin) struct Callback {
     /// What is said; null in lists.
     #[schema(required = true)]
     envelope: Option<Content>,
+    /// Whether the message is left out because who asks has no right to see it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    payloads_hidden: bool,
 }
 
 /// One time that a callback was sent anew.
@@ -109,6 +113,13 @@ pub(in crate::admin) struct CallbackPage {
     pub(in crate::admin) next: Option<String>,
 }
 
+impl Callback {
+    /// The same, for somebody who may see what is said, or may not.
+    pub(in crate::admin) fn shown_to(self, may_see: bool) -> Self {
+        if may_see { self } else { Self { envelope: None, payloads_hidden: true, ..self } }
+    }
+}
+
 impl From<&CallbackRecord> for Callback {
     fn from(record: &CallbackRecord) -> Self {
         let function = record.function.as_ref();
@@ -140,6 +151,7 @@ impl From<&CallbackRecord> for Callback {
             failed_at: failed_at.map(moment),
             next_at: next_at.map(moment),
             envelope: record.envelope.as_ref().map(Content::from),
+            payloads_hidden: false,
         }
     }
 }

@@ -185,8 +185,22 @@ pub(in crate::admin) struct Task {
     /// The function's answer; null in lists, and where it is not kept.
     #[schema(required = true)]
     result: Option<Content>,
+    /// Whether event and answer are left out because who asks has no right to see them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    payloads_hidden: bool,
     /// Oldest first, at most 64; of tasks alone.
     events: Vec<Event>,
+}
+
+/// A page of invocations, tasks or not.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::admin) struct InvocationPage {
+    /// Those that live by when they are due, then tasks that have ended, newest first.
+    pub(in crate::admin) invocations: Vec<Task>,
+    /// What asks for the next page; null at the end.
+    #[schema(required = true)]
+    pub(in crate::admin) next: Option<String>,
 }
 
 /// A page of tasks.
@@ -223,6 +237,14 @@ pub(in crate::admin) struct RetriedTask {
 }
 
 impl Task {
+    /// The same, for somebody who may see what it carries, or may not.
+    pub(in crate::admin) fn shown_to(self, may_see: bool) -> Self {
+        if may_see {
+            return self;
+        }
+        Self { payload: None, result: None, payloads_hidden: true, ..self }
+    }
+
     /// `function` is the one of the record.
     pub(in crate::admin) fn of(
         function: Option<&FunctionKey>,
@@ -267,6 +289,7 @@ impl Task {
             delivery: Delivery::of(head, deadline),
             retry_of: history.and_then(|history| history.retry_of()).map(str::to_owned),
             payload: record.payload.as_ref().map(Content::from),
+            payloads_hidden: false,
             result: record.result.as_ref().map(Content::from),
             events: events.map(Event::from).collect(),
         }

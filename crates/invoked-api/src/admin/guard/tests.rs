@@ -29,7 +29,11 @@ fn without_tokens_only_names_of_this_machine_are_hosts() {
         "[::1]:7071",
         "[::1]",
     ] {
-        assert_eq!(status(enter(&headers(&[("host", host)]), &Tokens::default())), 200, "{host}");
+        assert_eq!(
+            status(enter(&headers(&[("host", host)]), &Tokens::default(), &Sessions::default())),
+            200,
+            "{host}"
+        );
     }
     for host in [
         "",
@@ -43,18 +47,22 @@ fn without_tokens_only_names_of_this_machine_are_hosts() {
         "::1",
         "@localhost",
     ] {
-        assert_eq!(status(enter(&headers(&[("host", host)]), &Tokens::default())), 403, "{host}");
+        assert_eq!(
+            status(enter(&headers(&[("host", host)]), &Tokens::default(), &Sessions::default())),
+            403,
+            "{host}"
+        );
     }
-    assert_eq!(status(enter(&headers(&[]), &Tokens::default())), 403);
+    assert_eq!(status(enter(&headers(&[]), &Tokens::default(), &Sessions::default())), 403);
     let twice = headers(&[("host", "localhost"), ("host", "evil.example")]);
-    assert_eq!(status(enter(&twice, &Tokens::default())), 403);
+    assert_eq!(status(enter(&twice, &Tokens::default(), &Sessions::default())), 403);
 }
 
 #[test]
 fn without_tokens_other_pages_are_refused() {
     let with = |name, value| {
         let headers = headers(&[("host", "localhost:7071"), (name, value)]);
-        status(enter(&headers, &Tokens::default()))
+        status(enter(&headers, &Tokens::default(), &Sessions::default()))
     };
     assert_eq!(with("origin", "http://localhost:7071"), 200);
     for origin in ["http://localhost:3000", "http://evil.example", "null", "", "localhost:7071"] {
@@ -70,10 +78,11 @@ fn without_tokens_other_pages_are_refused() {
 #[test]
 fn with_tokens_only_a_token_counts() {
     let tokens = Tokens::default().with("day", Role::Operator, "a-token-for-the-day");
-    let with = |value: &str| enter(&headers(&[("authorization", value)]), &tokens);
+    let with =
+        |value: &str| enter(&headers(&[("authorization", value)]), &tokens, &Sessions::default());
     for good in ["Bearer a-token-for-the-day", "bearer  a-token-for-the-day"] {
         let visitor = with(good).unwrap();
-        assert_eq!((visitor.name.as_deref(), visitor.role), (Some("day"), Role::Operator));
+        assert_eq!((visitor.name.as_deref(), visitor.rights.role), (Some("day"), Role::Operator));
         assert!(allow(&visitor, Role::Viewer).is_ok() && allow(&visitor, Role::Operator).is_ok());
         let refusal = allow(&visitor, Role::Admin).unwrap_err().refusal();
         assert_eq!(refusal.status.as_u16(), 403);
@@ -84,10 +93,13 @@ fn with_tokens_only_a_token_counts() {
         assert_eq!(refusal.status.as_u16(), 401, "{bad}");
         assert!(!refusal.message.contains("a-token"), "{}", refusal.message);
     }
-    assert_eq!(status(enter(&headers(&[("host", "localhost")]), &tokens)), 401);
+    assert_eq!(
+        status(enter(&headers(&[("host", "localhost")]), &tokens, &Sessions::default())),
+        401
+    );
     let good = "Bearer a-token-for-the-day";
     let twice = headers(&[("authorization", good), ("authorization", good)]);
-    assert_eq!(status(enter(&twice, &tokens)), 401);
+    assert_eq!(status(enter(&twice, &tokens, &Sessions::default())), 401);
 }
 
 #[test]

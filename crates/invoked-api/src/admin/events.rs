@@ -1,0 +1,186 @@
+//! Events as they happen, for pages that are looked at: `GET /v1/events`.
+#![expect(unused_qualifications, reason = "the macro of utoipa writes full paths of parameters")]
+
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use invoked_core::id::RequestId;
+use invoked_engine::{Handle, Refusing};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::{Instant, interval_at, sleep_until};
+use utoipa::IntoParams;
+
+use crate::admin::asked::Asked;
+use crate::admin::dto::task::Task;
+use crate::admin::openapi::Common;
+use crate::admin::problem::AdminProblem;
+use crate::admin::series::{Seen, Series, Watching};
+use crate::content::{Content, Feed};
+use crate::reply::Reply;
+
+/// Streams at a time.
+pub(super) const STREAMS_MAX: usize = 64;
+/// From one look at an invocation to the next.
+const LOOK: Duration = Duration::from_millis(200);
+/// The longest silence.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// When a page that lost its stream comes again, in milliseconds.
+const RETRY_MS: u32 = 2_000;
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// What to watch.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it says what there is")]
+pub(super) struct EventsAsked {
+    /// An invocation whose changes are events too.
+    #[param(nullable = false, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    invocation: Option<String>,
+}
+
+/// Streams what happens: `overview` each second (a point of the series), `lanes` with the names of those that changed, and
+/// `invocation` when the one that was asked for did, `gone` when nothing is kept of it any more. At most 64 streams; each ends when the daemon does.
+#[utoipa::path(
+    get,
+    path = "/v1/events",
+    operation_id = "watchEvents",
+    tag = "console",
+    params(EventsAsked),
+    responses((status = 200, description = "Server-sent events.", body = String, content_type = "text/event-stream"), Common)
+)]
+pub(super) fn stream(
+    engine: &Handle,
+    series: &Arc<Series>,
+    mut asked: Asked,
+    may_end: impl Fn() -> bool + Send + 'static,
+) -> Result<Reply, AdminProblem> {
+    let invocation = asked.text("invocation");
+    asked.finish()?;
+    let problem = || AdminProblem::argument("invocation", "must be a request id");
+    let parse = |text: String| RequestId::parse(&text).ok_or_else(problem);
+    let invocation = invocation.map(parse).transpose()?;
+    let watching = series.watch(STREAMS_MAX).ok_or(AdminProblem::TooManyStreams)?;
+    let now = invoked_engine::clock::stopwatch();
+    let feed = Stream {
+        engine: engine.clone(),
+        seen: series.subscribe(),
+        invocation: invocation.map(|id| Watched { id, last: String::new() }),
+        may_end: Box::new(may_end),
+        next_look: now,
+        heartbeat: now,
+        is_begun: false,
+        _watching: watching,
+    };
+    let mut reply = Reply::new(Content::events(feed));
+    reply.headers_mut().insert(CONTENT_TYPE, EVENT_STREAM);
+    reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    Ok(reply)
+}
+
+/// A stream. What is not read is not made: a slow reader misses looks, never more memory.
+struct Stream {
+    engine: Handle,
+    seen: watch::Receiver<Arc<Seen>>,
+    invocation: Option<Watched>,
+    /// Whether whoever reads is not let in any more.
+    may_end: Box<dyn Fn() -> bool + Send>,
+    next_look: Instant,
+    heartbeat: Instant,
+    is_begun: bool,
+    _watching: Watching,
+}
+
+struct Watched {
+    id: RequestId,
+    last: String,
+}
+
+impl Feed for Stream {
+    fn next(
+        mut self: Box<Self>,
+    ) -> Pin<Box<dyn Future<Output = Option<(Bytes, Box<dyn Feed>)>> + Send>> {
+        Box::pin(async move {
+            let text = self.wait().await?;
+            Some((Bytes::from(text), self as Box<dyn Feed>))
+        })
+    }
+}
+
+impl Stream {
+    /// What comes next; nothing at the end.
+    async fn wait(&mut self) -> Option<String> {
+        if !self.is_begun {
+            self.is_begun = true;
+            self.heartbeat += HEARTBEAT;
+            return Some(format!("retry: {RETRY_MS}\n\n"));
+        }
+        let mut ends = interval_at(invoked_engine::clock::stopwatch(), LOOK);
+        loop {
+            if (self.may_end)() || self.is_draining() {
+                return None;
+            }
+            let is_watched = self.invocation.is_some();
+            let found = tokio::select! {
+                changed = self.seen.changed() => {
+                    changed.ok()?;
+                    Some(self.look())
+                }
+                () = sleep_until(self.next_look), if is_watched => self.invocation().await,
+                () = sleep_until(self.heartbeat) => Some(": \n\n".to_owned()),
+                _ = ends.tick() => None,
+            };
+            if let Some(found) = found {
+                self.heartbeat = invoked_engine::clock::stopwatch() + HEARTBEAT;
+                return Some(found);
+            }
+        }
+    }
+
+    fn look(&mut self) -> String {
+        let seen = Arc::clone(&self.seen.borrow_and_update());
+        let mut text = String::new();
+        event(&mut text, "overview", &json!(seen.point).to_string());
+        if !seen.functions.is_empty() || !seen.destinations.is_empty() {
+            let lanes = json!({ "functions": seen.functions, "destinations": seen.destinations });
+            event(&mut text, "lanes", &lanes.to_string());
+        }
+        text
+    }
+
+    async fn invocation(&mut self) -> Option<String> {
+        self.next_look = invoked_engine::clock::stopwatch() + LOOK;
+        let watched = self.invocation.as_mut()?;
+        let (name, shown) = match self.engine.invocation_row(watched.id).await.ok()? {
+            Some(record) => {
+                let key = self.engine.directory().key_of(record.head.fn_id);
+                let deadline = self.engine.callback_deadline(&record.head);
+                let shown = json!(Task::of(key.as_ref(), &record, deadline));
+                ("invocation", shown.to_string())
+            }
+            None => ("gone", json!({}).to_string()),
+        };
+        if shown == watched.last {
+            return None;
+        }
+        watched.last.clone_from(&shown);
+        let mut text = String::new();
+        event(&mut text, name, &shown);
+        Some(text)
+    }
+
+    fn is_draining(&self) -> bool {
+        let refusing = self.engine.admission().refusing;
+        refusing.iter().any(|why| matches!(why, Refusing::Draining))
+    }
+}
+
+fn event(text: &mut String, name: &str, data: &str) {
+    // JSON has no line breaks of its own.
+    let _written = writeln!(text, "event: {name}\ndata: {data}\n");
+}

@@ -1,0 +1,231 @@
+//! Sessions of the console: a token is presented once, and a cookie that no script can read stands for it.
+//!
+//! A session lives in memory. It ends after twelve hours, after an hour without a request, when it is given up, when the
+//! daemon ends, and when its token is no longer one of the configuration's.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use invoked_engine::clock::stopwatch;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use utoipa::ToSchema;
+
+use crate::admin::dto::session::Session as Shown;
+use crate::admin::guard::{self, Visitor};
+use crate::admin::openapi::Common;
+use crate::admin::problem::AdminProblem;
+use crate::admin::reply::json;
+use crate::admin::tokens::{Owner, Tokens};
+use crate::reply::{Reply, empty};
+
+const COOKIE_NAME: &str = "invoked_session";
+/// Sessions at a time. At the limit the one that was used longest ago ends.
+const SESSIONS_MAX: usize = 1_000;
+const LIFE: Duration = Duration::from_secs(12 * 3_600);
+const IDLE: Duration = Duration::from_secs(3_600);
+/// Wrong tokens in a row that are looked at; then one for each [`PATIENCE`].
+const WRONG_MAX: u32 = 10;
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// The sessions there are.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// By the hash of the cookie's value: what is in memory lets nobody in.
+    by_cookie: BTreeMap<[u8; 32], Session>,
+    wrong: u32,
+    wrong_since: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Session {
+    token: [u8; 32],
+    began: Instant,
+    used: Instant,
+}
+
+/// A token that a person has typed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    /// One of the tokens of the configuration.
+    token: String,
+}
+
+impl Sessions {
+    /// Whose session a request is of.
+    pub(super) fn owner(&self, headers: &HeaderMap, tokens: &Tokens) -> Option<Owner> {
+        let hash = cookie(headers)?;
+        let now = stopwatch();
+        let mut state = self.state();
+        let session = state.by_cookie.get_mut(&hash)?;
+        let owner = tokens.known(&session.token).filter(|_| session.lives(now));
+        match &owner {
+            Some(_) => session.used = now,
+            None => drop(state.by_cookie.remove(&hash)),
+        }
+        owner
+    }
+
+    /// Begins one for the owner of a token; the value of its cookie.
+    fn begin(&self, owner: &Owner) -> Result<String, AdminProblem> {
+        let mut value = [0; 32];
+        getrandom::fill(&mut value).map_err(|_| AdminProblem::NoRandomness)?;
+        let value: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+        let now = stopwatch();
+        let mut state = self.state();
+        state.by_cookie.retain(|_, session| session.lives(now));
+        if SESSIONS_MAX <= state.by_cookie.len() {
+            let oldest = state.by_cookie.iter().min_by_key(|(_, session)| session.used);
+            if let Some(oldest) = oldest.map(|(hash, _)| *hash) {
+                state.by_cookie.remove(&oldest);
+            }
+        }
+        let session = Session { token: owner.hash, began: now, used: now };
+        state.by_cookie.insert(hash_of(&value), session);
+        Ok(value)
+    }
+
+    fn end(&self, headers: &HeaderMap) {
+        if let Some(hash) = cookie(headers) {
+            self.state().by_cookie.remove(&hash);
+        }
+    }
+
+    /// Refuses while too many wrong tokens were presented: they cannot be guessed, and nobody is to try.
+    fn is_patient(&self) -> Result<(), AdminProblem> {
+        let mut state = self.state();
+        let Some(since) = state.wrong_since else { return Ok(()) };
+        let forgiven = since.elapsed().as_secs() / PATIENCE.as_secs();
+        let left = state.wrong.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX));
+        if left == 0 {
+            (state.wrong, state.wrong_since) = (0, None);
+        }
+        if left < WRONG_MAX {
+            Ok(())
+        } else {
+            Err(AdminProblem::TooManySignIns { after: PATIENCE })
+        }
+    }
+
+    fn was_wrong(&self) {
+        let mut state = self.state();
+        state.wrong = state.wrong.saturating_add(1);
+        state.wrong_since.get_or_insert_with(stopwatch);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    fn lives(&self, now: Instant) -> bool {
+        now.duration_since(self.began) < LIFE && now.duration_since(self.used) < IDLE
+    }
+}
+
+/// Says who is asking: for the page, which shows what they may.
+#[utoipa::path(
+    get,
+    path = "/v1/session",
+    operation_id = "getSession",
+    tag = "session",
+    responses((status = 200, description = "Who asks.", body = Shown), Common)
+)]
+pub(super) fn get(visitor: &Visitor, tokens: &Tokens) -> Result<Reply, AdminProblem> {
+    json(StatusCode::OK, &Shown::of(visitor, !tokens.is_empty()))
+}
+
+/// Signs in: the answer sets a cookie that stands for the token from here on.
+#[utoipa::path(
+    post,
+    path = "/v1/session",
+    operation_id = "signIn",
+    tag = "session",
+    params(("x-invoked-admin" = String, Header, pattern = "^1$", description = "Says that the change is meant.")),
+    request_body = SignIn,
+    responses((status = 200, description = "Who has signed in.", body = Shown), Common)
+)]
+pub(super) fn begin(
+    sessions: &Sessions,
+    tokens: &Tokens,
+    head: &Parts,
+    input: &SignIn,
+) -> Result<Reply, AdminProblem> {
+    sessions.is_patient()?;
+    if tokens.is_empty() {
+        return Err(AdminProblem::NoTokens);
+    }
+    let owner = guard::presented(&input.token, tokens).inspect_err(|_| sessions.was_wrong())?;
+    let value = sessions.begin(&owner)?;
+    tracing::info!(by = owner.name.as_ref(), "signed in to the console");
+    let mut reply = json(StatusCode::OK, &Shown::of(&owner.into(), true))?;
+    set(&mut reply, &value, LIFE, &head.headers);
+    Ok(reply)
+}
+
+/// Signs out: the session ends, wherever its cookie is.
+#[utoipa::path(
+    delete,
+    path = "/v1/session",
+    operation_id = "signOut",
+    tag = "session",
+    params(("x-invoked-admin" = String, Header, pattern = "^1$", description = "Says that the change is meant.")),
+    responses((status = 204, description = "The session has ended, if there was one."), Common)
+)]
+pub(super) fn end(sessions: &Sessions, head: &Parts) -> Reply {
+    sessions.end(&head.headers);
+    let mut reply = empty(StatusCode::NO_CONTENT);
+    set(&mut reply, "", Duration::ZERO, &head.headers);
+    reply
+}
+
+/// The methods of the path.
+pub(super) const METHODS: &str = "GET, HEAD, POST, DELETE";
+
+/// Whether a request is one for sessions.
+pub(super) fn is_one(path: &str) -> bool {
+    path == "/v1/session"
+}
+
+/// Whether a request begins or ends one: it need not have one, only to be meant and of our own page.
+pub(super) fn is_change(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::DELETE)
+}
+
+fn set(reply: &mut Reply, value: &str, life: Duration, headers: &HeaderMap) {
+    let is_secure = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https")
+        || headers.get("origin").is_some_and(|origin| origin.as_bytes().starts_with(b"https:"));
+    let secure = if is_secure { "; Secure" } else { "" };
+    let life = life.as_secs();
+    let cookie =
+        format!("{COOKIE_NAME}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={life}{secure}");
+    if let Ok(mut cookie) = HeaderValue::try_from(cookie) {
+        cookie.set_sensitive(true);
+        reply.headers_mut().insert(SET_COOKIE, cookie);
+    }
+}
+
+/// The hash of the session's cookie, if one came.
+fn cookie(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = texts.flat_map(|text| text.split(';'));
+    let value = pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='))?;
+    Some(hash_of(value))
+}
+
+fn hash_of(value: &str) -> [u8; 32] {
+    Sha256::digest(value.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests;
