@@ -9,11 +9,13 @@ import { Opener } from '../ui/dialog';
 import { Choice, Filters, NumberField, TextField, TimeField } from '../ui/form';
 import { count, fromField } from '../ui/format';
 import { DestinationLink, FunctionLink } from '../ui/links';
+import { useEvery } from '../ui/load';
 import { BulkDialog } from '../ui/operation';
 import { useMayAct } from '../ui/session';
-import { Pages, Table, usePages } from '../ui/table';
+import { Pages, Table, filled, usePages } from '../ui/table';
 
 const LIMIT = 50;
+const REFRESH_MS = 5_000;
 const RATE_MAX = 5_000;
 const FIELDS = ['function', 'destination', 'status', 'code', 'after', 'before'] as const;
 
@@ -32,15 +34,22 @@ function predicate(words: Words) {
 export function CallbacksPage({ place }: { place: Place }) {
   const asked = Object.fromEntries(FIELDS.map((field) => [field, place.query.get(field) ?? ''])) as Words;
   const [words, setWords] = useState(asked);
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [marked, setMarked] = useState<ReadonlySet<string>>(new Set());
   const set = (field: keyof Words) => (value: string) => setWords({ ...words, [field]: value });
   const mayAct = useMayAct();
   const key = `callbacks ${place.query}`;
   const pages = usePages(key, (token, signal) =>
-    get<Callbacks>('callbacks', { ...predicate(asked), status: asked.status, limit: LIMIT, token }, signal),
+    filled(
+      token,
+      (at) => get<Callbacks>('callbacks', { ...predicate(asked), status: asked.status, limit: LIMIT, token: at }, signal),
+      (page) => page.callbacks.length === 0,
+    ),
   );
+  useEvery(REFRESH_MS, pages.loaded.reload);
+  useEffect(() => setMarked(new Set()), [key, pages.page]);
   // What is chosen is what can be seen.
-  useEffect(() => setChosen(new Set()), [key, pages.page]);
+  const failed = (pages.loaded.data?.callbacks ?? []).filter((row) => row.status === 'Failed').map((row) => row.id);
+  const chosen = new Set(failed.filter((id) => marked.has(id)));
   const close = (shut: () => void) => () => {
     shut();
     pages.loaded.reload();
@@ -86,7 +95,7 @@ export function CallbacksPage({ place }: { place: Place }) {
       </Filters>
       <Pages of={pages}>
         {({ callbacks, next }) => (
-          <List {...{ callbacks, chosen, setChosen, mayAct }} isLast={next === null} />
+          <List {...{ callbacks, failed, chosen, mayAct }} setChosen={setMarked} isLast={next === null} />
         )}
       </Pages>
     </>
@@ -95,18 +104,20 @@ export function CallbacksPage({ place }: { place: Place }) {
 
 function List({
   callbacks,
+  failed,
   chosen,
   setChosen,
   mayAct,
   isLast,
 }: {
   callbacks: Callback[];
+  /** The ids of those that can be chosen. */
+  failed: string[];
   chosen: ReadonlySet<string>;
   setChosen: (chosen: ReadonlySet<string>) => void;
   mayAct: boolean;
   isLast: boolean;
 }) {
-  const failed = callbacks.filter((row) => row.status === 'Failed').map((row) => row.id);
   const isAll = failed.length > 0 && failed.every((id) => chosen.has(id));
   const toggle = (id: string) => {
     const other = new Set(chosen);

@@ -9,7 +9,7 @@ import { announceError } from '../ui/announce';
 import { Choice, Filters, FunctionField, TextField, TimeField } from '../ui/form';
 import { fromField } from '../ui/format';
 import { FunctionLink, InvocationLink, invocationHref } from '../ui/links';
-import { type Column, type Paged, Pages, Table, usePages } from '../ui/table';
+import { type Column, type Paged, Pages, Table, filled, usePages } from '../ui/table';
 
 const LIMIT = 50;
 const FIELDS = ['function', 'account', 'status', 'prefix', 'after', 'before'] as const;
@@ -59,7 +59,9 @@ export function InvocationsPage({ place }: { place: Place }) {
   const [words, setWords] = useState<Words>({ ...asked, id: '' });
   const set = (field: keyof Words) => (value: string) => setWords({ ...words, [field]: value });
   const pages = usePages(`invocations ${place.query}`, (token, signal) =>
-    asked.function === '' ? Promise.resolve({ invocations: [], next: null }) : list(asked, token, signal),
+    asked.function === ''
+      ? Promise.resolve({ invocations: [], next: null })
+      : filled(token, (at) => list(asked, at, signal), (page) => page.invocations.length === 0),
   );
   const search = async () => {
     const id = words.id.trim();

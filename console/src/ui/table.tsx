@@ -67,6 +67,20 @@ export interface Paged<T> {
   forth: (() => void) | undefined;
 }
 
+/** How many empty pages are gone through before one is shown. */
+const EMPTY_MAX = 10;
+
+/** The daemon looks at so many rows for a page, so one may be empty and have others behind it: the next that is not. */
+export async function filled<T extends { next: string | null }>(
+  token: string | null,
+  ask: (token: string | null) => Promise<T>,
+  isEmpty: (page: T) => boolean,
+): Promise<T> {
+  let page = await ask(token);
+  for (let turn = 0; turn < EMPTY_MAX && page.next !== null && isEmpty(page); turn += 1) page = await ask(page.next);
+  return page;
+}
+
 /** A list page by page: the tokens of the pages so far are the way back. A new `key` begins at the first page. */
 export function usePages<T extends { next: string | null }>(
   key: string,
