@@ -1,5 +1,5 @@
 // Every page in light and in dark: no serious fault for those who see or hear it otherwise, nothing wider than the screen,
-// and a picture. SCREENSHOTS is the directory of the pictures.
+// and a picture. SCREENSHOTS is the directory of the pictures, LOAD_SECONDS how long the daemon has work to do before them.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,10 +12,25 @@ const AXE = await readFile(require.resolve('axe-core/axe.min.js'), 'utf8');
 const SCRIPT_BYTES_MAX = 120 * 1024;
 const PHONE = { width: 390, height: 800 };
 
+/** Pictures of these would be mostly rows. */
+const LONG = ['invocations', 'configuration'];
+
 /** Where every page stands, once there is something on it. */
 const places = new Map();
 
+/** Work that comes and goes, so that the charts of the pictures show some. */
+async function load(seconds) {
+  const end = Date.now() + seconds * 1_000;
+  for (let turn = 0; Date.now() < end; turn += 1) {
+    const many = Math.round(8 + 6 * Math.sin(turn / 30));
+    const plan = turn % 9 === 0 ? ['fail', 'ok'] : [`slow:${10 + (turn % 5) * 40}`];
+    await Promise.all(Array.from({ length: many }, (_, order) => invoke('worker', { plan, order })));
+    await new Promise((done) => setTimeout(done, 200));
+  }
+}
+
 before(async () => {
+  await load(Number(process.env.LOAD_SECONDS));
   const orders = Array.from({ length: 60 }, (_, order) => order + 1);
   for (const order of orders) await invoke('worker', { order, customer: 'c-1009', total: '41.80' });
   await invoke('broken', { plan: ['fail'] });
@@ -70,7 +85,7 @@ async function unfold(page, name) {
 
 async function pictured(page, name, scheme) {
   await page.evaluate(() => document.activeElement?.blur());
-  await page.screenshot({ path: join(process.env.SCREENSHOTS, `console-${name}-${scheme}.png`), fullPage: true });
+  await page.screenshot({ path: join(process.env.SCREENSHOTS, `console-${name}-${scheme}.png`), fullPage: !LONG.includes(name) });
 }
 
 for (const scheme of ['light', 'dark']) {

@@ -80,7 +80,8 @@ export function Overview() {
 
 function Body({ series, span }: { series: Series; span: number }) {
   const to = series.at.at(-1) ?? Date.now();
-  const from = to - span;
+  // A daemon that is younger than the span fills the charts all the same.
+  const from = Math.max(to - span, series.at[0] ?? to - span);
   const begin = series.at.findIndex((at) => at >= from);
   const at = useMemo(() => (begin < 0 ? [] : series.at.slice(begin)), [series, begin]);
   const line = (name: string, colour: string, values: (number | null)[]): Line => ({
@@ -153,11 +154,11 @@ function Tiles({ series }: { series: Series }) {
       <div class="tile">
         <span class="tile-name">Error budget, {duration(budget.window_ms)}</span>
         <span class="tile-value">
-          {percent(left)} <Badge tone={left > 0.5 ? 'good' : left > 0 ? 'warn' : 'bad'}>left</Badge>
+          {percent(left, 1)} <Badge tone={left > 0.5 ? 'good' : left > 0 ? 'warn' : 'bad'}>left</Badge>
         </span>
         <meter min={0} max={1} low={0.25} high={0.5} optimum={1} value={left} aria-label="Error budget left" />
         <span class="faint">
-          {count(budget.bad)} of {count(ended)} ended badly; {percent(budget.objective)} aimed at
+          {count(budget.bad)} of {count(ended)} ended badly; {percent(budget.objective, 3)} aimed at
         </span>
       </div>
     </div>

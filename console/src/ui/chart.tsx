@@ -103,7 +103,7 @@ function options(
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 5 } },
     scales: { x: { time: true, range }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
-      { ...axis, values: '{HH}:{mm}', space: 60, size: 26 },
+      { ...axis, values: (_, ticks, __, ___, step) => ticks.map((tick) => clock(tick, step)), space: 70, size: 26 },
       { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => format(tick)) },
     ],
     series: [
@@ -119,6 +119,11 @@ function options(
     ],
     hooks: { setCursor: [(plot) => setUnder(plot.cursor.idx ?? null)] },
   };
+}
+
+/** `13:05`, with seconds where ticks are closer than minutes. */
+function clock(at: number, step: number): string {
+  return new Date(at).toISOString().slice(11, step < 60_000 ? 19 : 16);
 }
 
 /** What a canvas takes for a variable, which may say two colours. */

@@ -36,9 +36,9 @@ export function bytes(value: number | null | undefined): string {
   return `${RATE.format(size)} ${UNITS[unit]}`;
 }
 
-/** `0.999` is `99.9%`; digits as far as they differ from 100. */
-export function percent(part: number): string {
-  return `${new Intl.NumberFormat('en-US', { maximumFractionDigits: 3 }).format(part * 100)}%`;
+/** `0.999` is `99.9%`, with so many digits behind the point at most. */
+export function percent(part: number, digits: number): string {
+  return `${new Intl.NumberFormat('en-US', { maximumFractionDigits: digits }).format(part * 100)}%`;
 }
 
 /** `2026-11-26 12:00:01.250`, in UTC, as logs have it. */

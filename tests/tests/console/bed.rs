@@ -48,7 +48,8 @@ impl Bed {
             .env("CONSOLE_URL", format!("http://{}/console/", self.site.admin))
             .env("API_URL", format!("http://{}", self.site.api))
             .env("CHROMIUM", tools::in_path("chromium").expect("run `cargo xtask prepare` once"))
-            .env("SCREENSHOTS", pictures.place());
+            .env("SCREENSHOTS", pictures.place())
+            .env("LOAD_SECONDS", pictures.load_seconds());
         for (name, role) in TOKENS {
             node.env(format!("TOKEN_{}", role.to_uppercase()), token(name));
         }
@@ -78,10 +79,11 @@ fn config(function: &str, queues: &str) -> Config {
     let told = [("worker", "orders"), ("steady", "orders"), ("broken", "orders")];
     for (name, queue) in told.into_iter().chain(LOST.map(|(name, _)| (name, name))) {
         let arn = format!("acs:mns:::/queues/{queue}/messages");
-        config = config
-            .function(name, function)
-            .of_async(name, "async_task", true)
-            .of_async(name, "on_success", arn.as_str());
+        config = config.function(name, function).of_async(name, "async_task", true).of_async(
+            name,
+            "on_success",
+            arn.as_str(),
+        );
     }
     config.function("plain", function).of_async("broken", "max_async_retry_attempts", 0)
 }
@@ -118,6 +120,14 @@ impl Pictures {
             return Self::Kept(tools::root().join("docs/images"));
         }
         Self::Dropped(TempDir::with_prefix("invoked-console-").expect("a temporary directory"))
+    }
+
+    /// How long the daemon works before, for charts worth looking at.
+    fn load_seconds(&self) -> &'static str {
+        match self {
+            Self::Kept(_) => "100",
+            Self::Dropped(_) => "0",
+        }
     }
 
     fn place(&self) -> PathBuf {
