@@ -7,6 +7,7 @@ mod bad_input;
 mod callbacks;
 mod cli;
 mod commands;
+mod console;
 mod custom_runtime;
 mod disk_full;
 mod drain;

@@ -23,8 +23,8 @@ use crate::admin::series::{Seen, Series, Watching};
 use crate::content::{Content, Feed};
 use crate::reply::Reply;
 
-/// Streams at a time.
-pub(super) const STREAMS_MAX: usize = 64;
+/// Streams at a time: some of the listener's connections are left for those who act.
+pub(super) const STREAMS_MAX: usize = 48;
 /// From one look at an invocation to the next.
 const LOOK: Duration = Duration::from_millis(200);
 /// The longest silence.
@@ -45,7 +45,7 @@ pub(super) struct EventsAsked {
 }
 
 /// Streams what happens: `overview` each second (a point of the series), `lanes` with the names of those that changed, and
-/// `invocation` when the one that was asked for did, `gone` when nothing is kept of it any more. At most 64 streams; each ends when the daemon does.
+/// `invocation` when the one that was asked for did, `gone` when nothing is kept of it any more. At most 48 streams; each ends when the daemon does.
 #[utoipa::path(
     get,
     path = "/v1/events",

@@ -1,0 +1,253 @@
+//! What the console's page asks the real binary for: signing in, what is hidden, events as they happen, pages of
+//! invocations. The page itself is driven by a browser in `tests/tests/console`.
+
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use invoked_tests::api::{accepted, invoke_async};
+use invoked_tests::config::Config;
+use invoked_tests::daemon::{Daemon, Site};
+use invoked_tests::function::FunctionServer;
+use invoked_tests::http::{Message, Request, send};
+use invoked_tests::poll;
+use serde_json::{Value, json};
+
+const VIEWER: &str = "a-token-to-look-with";
+const ADMIN: &str = "a-token-to-act-with";
+
+fn config(function: &FunctionServer, viewer: &str) -> Config {
+    Config::new()
+        .function("tasks", &function.url())
+        .of_async("tasks", "async_task", true)
+        .function("plain", &function.url())
+        .set("admin.tokens.looker", "role", "viewer")
+        .set("admin.tokens.looker", "token", viewer)
+        .set("admin.tokens.actor", "role", "admin")
+        .set("admin.tokens.actor", "token", ADMIN)
+}
+
+fn ask(site: &Site, request: Request) -> Message {
+    send(site.admin, &request).expect("the admin listener answers")
+}
+
+fn sign_in(site: &Site, token: &str) -> Message {
+    let request = Request::new("POST", "/v1/session").header("x-invoked-admin", "1");
+    ask(site, request.json(&json!({ "token": token })))
+}
+
+/// The cookie of an answer, as a browser would send it back.
+fn cookie(answer: &Message) -> String {
+    let set = answer.headers.first("set-cookie").expect("a cookie");
+    set.split(';').next().expect("a pair").to_owned()
+}
+
+fn with(cookie: &str, method: &'static str, path: &str) -> Request {
+    Request::new(method, path).header("cookie", cookie)
+}
+
+fn ended_task(site: &Site, daemon: &Daemon<'_>) -> String {
+    let id = accepted(&daemon.send(&invoke_async("tasks").body("a payload nobody may see")));
+    let bearer = format!("Bearer {ADMIN}");
+    poll::soon("the task ends", || {
+        let request = Request::get(format!("/v1/invocations/{id}"));
+        ask(site, request.header("authorization", &bearer)).json()["ended_at"].is_string()
+    });
+    id
+}
+
+#[test]
+fn a_page_signs_in_and_sees_what_its_token_may() {
+    let function = FunctionServer::start();
+    let site = Site::new(config(&function, VIEWER));
+    let daemon = site.start();
+    let id = ended_task(&site, &daemon);
+
+    assert_eq!(ask(&site, Request::get("/v1/session")).status(), 401);
+    assert_eq!(sign_in(&site, "none-of-the-tokens").status(), 401);
+    let unmeant = Request::new("POST", "/v1/session").json(&json!({ "token": VIEWER }));
+    assert_eq!(ask(&site, unmeant).status(), 403, "a form of somebody else's page");
+
+    let answer = sign_in(&site, VIEWER);
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let set = answer.headers.first("set-cookie").expect("a cookie");
+    assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+    let viewer = cookie(&answer);
+    let session = ask(&site, with(&viewer, "GET", "/v1/session")).json();
+    assert_eq!(
+        (&session["name"], &session["role"], &session["payloads"], &session["needs_token"]),
+        (&json!("looker"), &json!("viewer"), &json!(false), &json!(true))
+    );
+
+    let path = format!("/v1/invocations/{id}");
+    let hidden = ask(&site, with(&viewer, "GET", &path)).json();
+    assert_eq!(
+        (&hidden["payload"], &hidden["result"], &hidden["payloads_hidden"]),
+        (&Value::Null, &Value::Null, &json!(true))
+    );
+    let actor = cookie(&sign_in(&site, ADMIN));
+    let seen = ask(&site, with(&actor, "GET", &path)).json();
+    assert_eq!(seen["payload"]["data"], "a payload nobody may see");
+    assert_eq!(seen["payloads_hidden"], Value::Null);
+
+    let stranger = with(&actor, "GET", "/v1/status").header("origin", "http://evil.example");
+    assert_eq!(ask(&site, stranger).status(), 403, "a cookie counts for our own page alone");
+    let pause = || with(&actor, "POST", "/v1/functions/plain/pause");
+    assert_eq!(ask(&site, pause()).status(), 403, "it has to be meant");
+    assert_eq!(ask(&site, pause().header("x-invoked-admin", "1")).status(), 200);
+    let by_viewer = with(&viewer, "POST", "/v1/functions/plain/resume");
+    assert_eq!(ask(&site, by_viewer.header("x-invoked-admin", "1")).status(), 403);
+    assert_eq!(ask(&site, with(&viewer, "GET", "/v1/config")).status(), 403);
+    let shown = ask(&site, with(&actor, "GET", "/v1/config")).text();
+    assert!(shown.contains("looker") && !shown.contains(ADMIN), "{shown}");
+
+    let out = with(&actor, "DELETE", "/v1/session").header("x-invoked-admin", "1");
+    assert_eq!(ask(&site, out).status(), 204);
+    assert_eq!(ask(&site, with(&actor, "GET", "/v1/session")).status(), 401);
+
+    site.configure(config(&function, "another-token-to-look"));
+    daemon.reload();
+    poll::soon("the session of a token that is gone ends", || {
+        ask(&site, with(&viewer, "GET", "/v1/session")).status() == 401
+    });
+    assert!(!site.said().contains(viewer.split('=').next_back().expect("a value")));
+}
+
+/// The events of a stream, as far as they have come.
+struct Stream(BufReader<TcpStream>);
+
+impl Stream {
+    fn open(site: &Site, path: &str) -> Self {
+        let mut socket = TcpStream::connect(site.admin).expect("the admin listener is there");
+        socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {ADMIN}\r\n\r\n",
+            site.admin
+        );
+        socket.write_all(head.as_bytes()).expect("the head leaves");
+        Self(BufReader::new(socket))
+    }
+
+    fn status(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).expect("a status line");
+        line
+    }
+
+    /// The data of the next event of this name.
+    fn next(&mut self, name: &str) -> Value {
+        let mut is_it = false;
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.0.read_line(&mut line).expect("a line comes"), 0, "the stream ended");
+            match line.trim_end().split_once(": ") {
+                Some(("event", event)) => is_it = event == name,
+                Some(("data", data)) if is_it => {
+                    return serde_json::from_str(data).expect("JSON");
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn a_page_watches_an_invocation_from_its_acceptance_to_its_end() {
+    let function = FunctionServer::start();
+    let site = Site::new(config(&function, VIEWER));
+    let daemon = site.start();
+    let id = accepted(&daemon.send(&invoke_async("tasks").json(&json!({ "plan": ["hold"] }))));
+
+    let mut stream = Stream::open(&site, &format!("/v1/events?invocation={id}"));
+    assert!(stream.status().contains("200"));
+    let first = stream.next("invocation");
+    assert_eq!((&first["request_id"], &first["ended_at"]), (&json!(id), &Value::Null));
+    assert!(stream.next("overview")["live"].as_u64().expect("a number") >= 1);
+    function.release();
+    let last = loop {
+        let seen = stream.next("invocation");
+        assert_eq!(seen["payload"], Value::Null, "events carry no payloads");
+        if seen["ended_at"].is_string() {
+            break seen;
+        }
+    };
+    assert_eq!(last["status"], "Succeeded");
+
+    let drawn = poll::until("a point is kept", poll::SOON, || {
+        let request = Request::get("/v1/series").header("authorization", format!("Bearer {ADMIN}"));
+        let drawn = ask(&site, request).json();
+        (!drawn["at"].as_array().expect("a list").is_empty()).then_some(drawn)
+    });
+    assert_eq!(drawn["step_ms"], 5_000);
+    assert_eq!(drawn["budget"]["bad"], 0);
+
+    // A page that is looked at does not hold up the end of the daemon.
+    daemon.stop();
+    let mut rest = Vec::new();
+    stream.0.read_to_end(&mut rest).expect("the stream ends");
+}
+
+#[test]
+fn streams_are_bounded() {
+    let function = FunctionServer::start();
+    let site = Site::new(config(&function, VIEWER));
+    let _daemon = site.start();
+    let mut streams: Vec<_> = (0..48).map(|_| Stream::open(&site, "/v1/events")).collect();
+    for stream in &mut streams {
+        assert!(stream.status().contains("200"));
+    }
+    assert!(Stream::open(&site, "/v1/events").status().contains("429"));
+    let request = Request::get("/v1/status").header("authorization", format!("Bearer {ADMIN}"));
+    assert_eq!(ask(&site, request).status(), 200, "operators are not kept out");
+}
+
+#[test]
+fn invocations_are_listed_page_by_page() {
+    let function = FunctionServer::start();
+    let site = Site::new(config(&function, VIEWER));
+    let daemon = site.start();
+    let bearer = format!("Bearer {ADMIN}");
+    let act = |path: &str| {
+        let request = Request::new("POST", path).header("authorization", &bearer);
+        ask(&site, request.header("x-invoked-admin", "1")).status()
+    };
+    assert_eq!(act("/v1/functions/plain/pause"), 200);
+    let mut connection = daemon.connect();
+    for _ in 0..2_100 {
+        let answer = connection.send(&invoke_async("plain").body("{}")).expect("an answer");
+        assert_eq!(answer.status(), 202);
+    }
+    let (mut token, mut pages, mut seen) = (String::new(), 0, std::collections::BTreeSet::new());
+    loop {
+        let path = format!("/v1/invocations?function=plain&status=Enqueued&limit=100{token}");
+        let page = ask(&site, Request::get(path).header("authorization", &bearer)).json();
+        let invocations = page["invocations"].as_array().expect("a list");
+        assert!(invocations.len() <= 100);
+        for invocation in invocations {
+            assert_eq!(invocation["status"], "Enqueued");
+            seen.insert(invocation["request_id"].as_str().expect("an id").to_owned());
+        }
+        pages += 1;
+        let Some(next) = page["next"].as_str() else { break };
+        token = format!("&token={next}");
+    }
+    assert_eq!((seen.len(), pages), (2_100, 21));
+
+    let refused = ask(&site, Request::get("/v1/invocations").header("authorization", &bearer));
+    assert_eq!((refused.status(), &refused.json()["field"]), (400, &json!("function")));
+    let path = "/v1/invocations?function=plain&token=x";
+    let refused = ask(&site, Request::get(path).header("authorization", &bearer));
+    assert_eq!((refused.status(), &refused.json()["field"]), (400, &json!("token")));
+}
+
+#[test]
+fn the_page_is_served_with_a_strict_policy() {
+    let site = Site::new(Config::new());
+    let _daemon = site.start();
+    let answer = ask(&site, Request::get("/console/"));
+    assert_eq!(answer.status(), 200);
+    let policy = answer.headers.first("content-security-policy").expect("a policy");
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let answer = ask(&site, Request::get("/console"));
+    assert_eq!((answer.status(), answer.headers.first("location")), (308, Some("/console/")));
+}
