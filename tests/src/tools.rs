@@ -60,6 +60,12 @@ pub fn node_modules() -> PathBuf {
     installed("node/node_modules")
 }
 
+/// The packages that drive the console in a browser.
+#[must_use]
+pub fn console_modules() -> PathBuf {
+    installed("console/node_modules")
+}
+
 /// The Go program of the conformance suite.
 #[must_use]
 pub fn go_scenario() -> PathBuf {

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::bench;
+use crate::console;
 use crate::prepare;
 use crate::steps::Steps;
 use crate::test;
@@ -30,6 +31,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         )
     });
     steps.step("layers", || layers(workspace));
+    steps.step("console", || console::check(workspace));
     test::add_steps(&mut steps, workspace);
     steps.step("bench", || bench::quick(workspace));
     steps.report()

@@ -6,6 +6,7 @@
 mod bench;
 mod brokers;
 mod ci;
+mod console;
 mod options;
 mod prepare;
 mod soak;
@@ -25,7 +26,10 @@ cargo xtask COMMAND
 
   test                  install what the tests need under target/, then run all of them
   prepare               only install it (the official clients for Python and Node, a Go program, promtool)
-  ci                    format, clippy, docs, the layer test, then test; reports every step that failed
+  ci                    format, clippy, docs, the layer test, the console's build, then test; reports every step that
+                        failed
+  console [--check]     build the console's page out of console/ into the files that the daemon embeds, or compare what
+                        is committed with a fresh build; needs Node 20.19 or later
   brokers up|down|restart|status [NAME…]
                         the real brokers that the tests deliver to: rabbitmq, kafka, rocketmq, rocketmq-acl;
                         on loopback, under target/brokers
@@ -67,6 +71,11 @@ fn run(words: &[String]) -> Result<()> {
         "prepare" => {
             options.finish()?;
             prepare::run(&workspace)
+        }
+        "console" => {
+            let check = options.flag("--check");
+            options.finish()?;
+            if check { console::check(&workspace) } else { console::build(&workspace) }
         }
         "ci" => {
             options.finish()?;

@@ -1,4 +1,4 @@
-//! The few flags of these commands, read by hand: `--name value`, nothing else.
+//! The few flags of these commands, read by hand: `--name` and `--name value`, nothing else.
 
 use anyhow::{Context as _, Result, bail};
 
@@ -9,6 +9,13 @@ pub struct Options {
 impl Options {
     pub fn new(words: &[String]) -> Self {
         Self { words: words.to_vec() }
+    }
+
+    /// Takes `flag` out of the words; whether it was there.
+    pub fn flag(&mut self, flag: &str) -> bool {
+        let before = self.words.len();
+        self.words.retain(|word| word != flag);
+        self.words.len() < before
     }
 
     /// Takes `flag N` out of the words.
@@ -51,6 +58,14 @@ mod tests {
         assert_eq!(options.number("--rounds").unwrap(), Some(7));
         assert_eq!(options.number("--seeds").unwrap(), None);
         assert_eq!(options.rest(), ["--quick"]);
+    }
+
+    #[test]
+    fn a_flag_without_a_number_is_there_or_not() {
+        let mut options = options("--check");
+        assert!(options.flag("--check"));
+        assert!(!options.flag("--check"));
+        assert!(options.finish().is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! - `sinks-venv/`: Python with clients of the brokers and the vendor's code, pinned in
 //!   `tests/sinks/python/requirements.txt`;
 //! - `node/`: Node's official clients, pinned by `tests/conformance/node/package-lock.json`;
+//! - `console/`: what drives the console, pinned by `tests/console/package-lock.json`, and Debian's Chromium;
 //! - `go-scenario`: the Go program of the conformance suite, which needs nothing but Go;
 //! - `promtool`: out of Debian's `prometheus` package, unpacked rather than installed, so that no server starts.
 //!
@@ -26,6 +27,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     python(workspace, &tools.join("venv"), "tests/conformance/python/requirements.txt")?;
     python(workspace, &tools.join("sinks-venv"), "tests/sinks/python/requirements.txt")?;
     node(workspace, &tools)?;
+    browser(workspace, &tools)?;
     go(workspace, &tools)?;
     promtool(&tools)?;
     systemd_analyze()
@@ -77,9 +79,20 @@ fn node(workspace: &Workspace, tools: &Path) -> Result<()> {
     npm_ci(&workspace.root.join("tests/conformance/node"), &tools.join("node"))
 }
 
-/// What the lock file in `source` pins, installed in `place`.
+/// Playwright and axe, and the browser that they drive.
+fn browser(workspace: &Workspace, tools: &Path) -> Result<()> {
+    npm_ci(&workspace.root.join("tests/console"), &tools.join("console"))?;
+    if in_path("chromium").is_some() {
+        return Ok(());
+    }
+    // The fonts, since it brings none and would draw boxes.
+    apt_install(&["chromium", "fonts-dejavu-core"])
+}
+
+/// What the lock file in `source` pins, installed in `place`, which may be `source` itself.
 pub fn npm_ci(source: &Path, place: &Path) -> Result<()> {
-    let stamp = place.join("installed");
+    // It goes with what it stands for.
+    let stamp = place.join("node_modules/installed");
     let lock = fs::read_to_string(source.join("package-lock.json"))?;
     let wanted = format!("{}{lock}", version("node", "--version", &["nodejs", "npm"])?);
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -87,9 +100,11 @@ pub fn npm_ci(source: &Path, place: &Path) -> Result<()> {
     }
 
     version("npm", "--version", &["npm"])?;
-    fs::create_dir_all(place)?;
-    for file in ["package.json", "package-lock.json"] {
-        fs::copy(source.join(file), place.join(file))?;
+    if place != source {
+        fs::create_dir_all(place)?;
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(source.join(file), place.join(file))?;
+        }
     }
     let mut npm = Command::new("npm");
     // It removes what was there. The packages' own scripts build nothing that we need.

@@ -24,20 +24,29 @@ const LEFTOVERS: &[&str] =
 pub fn sources() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for directory in ["crates", "xtask", "tests", "benches"] {
-        collect(&root().join(directory), &mut found);
+        collect(&root().join(directory), &["rs"], &mut found);
     }
     found.sort();
     found
 }
 
-fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
+/// Every source file of the console and of what drives it.
+fn console() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for directory in ["console/src", "tests/console"] {
+        collect(&root().join(directory), &["ts", "tsx", "css", "mjs"], &mut found);
+    }
+    found
+}
+
+fn collect(directory: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("a readable directory") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             if path.file_name().is_some_and(|name| name != "target") {
-                collect(&path, found);
+                collect(&path, extensions, found);
             }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|have| extensions.iter().any(|one| have == *one)) {
             found.push(path);
         }
     }
@@ -47,13 +56,17 @@ fn shown(file: &Path) -> String {
     file.strip_prefix(root()).unwrap_or(file).display().to_string()
 }
 
-/// One line for every file in which `offence` finds something.
+/// One line for every Rust file in which `offence` finds something.
 fn offences(offence: impl Fn(&str, &str) -> Option<String>) -> Vec<String> {
+    offences_in(&sources(), offence)
+}
+
+fn offences_in(files: &[PathBuf], offence: impl Fn(&str, &str) -> Option<String>) -> Vec<String> {
     let look = |file: &PathBuf| {
         let text = fs::read_to_string(file).expect("a source file");
         offence(&shown(file), &text).map(|found| format!("{}: {found}", shown(file)))
     };
-    sources().iter().filter_map(look).collect()
+    files.iter().filter_map(look).collect()
 }
 
 #[test]
@@ -96,5 +109,22 @@ fn nothing_is_left_over() {
         let left = |line: &str| LEFTOVERS.iter().any(|leftover| line.contains(leftover));
         let (number, line) = text.lines().enumerate().find(|(_, line)| left(line))?;
         Some(format!("line {}: {}", number + 1, line.trim()))
+    }));
+}
+
+#[test]
+fn the_console_is_short_headed_and_without_leftovers() {
+    let files = console();
+    assert!(!files.is_empty(), "the console has moved");
+    none(offences_in(&files, |_, text| {
+        let lines = text.lines().count();
+        if lines > LINES_USUAL {
+            return Some(format!("{lines} lines, at most {LINES_USUAL}"));
+        }
+        if !text.starts_with("// ") && !text.starts_with("/* ") {
+            return Some("no comment at its head".to_owned());
+        }
+        let left = LEFTOVERS.iter().find(|leftover| text.contains(*leftover))?;
+        Some(format!("contains {left}"))
     }));
 }
