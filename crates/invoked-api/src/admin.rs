@@ -152,8 +152,7 @@ impl Admin {
     async fn metrics(&self) -> Result<Reply, AdminProblem> {
         let engine = self.engine()?;
         let view = engine.view().await;
-        let stats = engine.store_stats().await.ok();
-        engine_telemetry::publish(engine, &view, stats.as_ref());
+        engine_telemetry::publish(engine, &view);
         Ok(full(StatusCode::OK, PROMETHEUS, (self.shared.render)(&view)))
     }
 

@@ -31,12 +31,8 @@ use crate::ids::RequestIds;
 use crate::problem::Problem;
 use crate::proxy;
 use crate::reply::{REQUEST_ID, Reply, id_value};
-use crate::requests::Requests;
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
-
-/// How the paths end that functions are invoked by.
-const INVOCATIONS: &str = "/invocations";
 
 /// How requests are read.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -64,7 +60,6 @@ struct Shared {
     reading: RwLock<Arc<Reading>>,
     auth: Auth,
     ids: RequestIds,
-    requests: Requests,
     changes: tokio::sync::Mutex<()>,
 }
 
@@ -150,7 +145,6 @@ impl Api {
                 reading: RwLock::new(Reading::of(config)),
                 auth,
                 ids: RequestIds::default(),
-                requests: Requests::default(),
                 changes: tokio::sync::Mutex::new(()),
             }),
         }
@@ -249,9 +243,6 @@ impl Respond for Api {
                 problem.reply(self.next_id())
             }
         };
-        if head.method == Method::POST && head.uri.path().ends_with(INVOCATIONS) {
-            self.shared.requests.answered(reply.status());
-        }
         let headers = reply.headers_mut();
         if !headers.contains_key(REQUEST_ID) {
             headers.insert(REQUEST_ID, id_value(self.next_id()));

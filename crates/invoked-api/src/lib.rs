@@ -29,7 +29,6 @@ mod overload;
 mod problem;
 mod proxy;
 mod reply;
-mod requests;
 mod serve;
 mod services;
 mod switches;

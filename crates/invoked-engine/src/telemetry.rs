@@ -6,13 +6,11 @@
 //! [`FUNCTIONS_SHOWN_MAX`] functions; the rest are `_other`.
 
 mod lanes;
-mod store;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use invoked_core::arn::SinkKind;
-use invoked_core::callback::CallVerdict;
 use invoked_core::directory::{Directory, Function};
 use invoked_core::head::LaneId;
 use invoked_core::id::FnId;
@@ -20,7 +18,6 @@ use invoked_core::life::{Outcome, Verdict};
 use invoked_core::name::Qualifier;
 use invoked_core::shard::Note;
 use invoked_core::totals::{Metric, TotalKey};
-use invoked_store::StoreStats;
 use metrics::{
     Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
@@ -36,7 +33,6 @@ pub const FUNCTIONS_SHOWN_MAX: usize = 200;
 /// What each metric means, for the `# HELP` lines. Call once, with the recorder in place.
 pub fn describe() {
     lanes::describe();
-    store::describe();
     admission::describe();
     drain::describe();
     for (name, help) in [
@@ -49,10 +45,6 @@ pub fn describe() {
         (REDRIVES_DELIVERED, "Redriven callbacks that ended in delivery"),
         (REDRIVES_FAILED, "Redriven callbacks that were given up again"),
         ("invoked_invocations_total", "Invocations that ended, by outcome"),
-        (
-            "invoked_callback_attempts_total",
-            "Tries of callbacks in this process, by what they came to",
-        ),
         ("invoked_attempts_total", "Attempts that ended in this process, by what they came to"),
         ("invoked_commits_total", "Commits of this process, by what became of them"),
         ("invoked_alarms_total", "Rows that were not as they have to be; look at the log"),
@@ -95,17 +87,6 @@ pub(crate) fn committed(ops: usize, took: Duration) {
 /// The store rejected a commit, and it is sent again.
 pub(crate) fn commit_rejected() {
     counter!("invoked_commits_total", "outcome" => "rejected").increment(1);
-}
-
-/// A callback was tried.
-pub(crate) fn called(kind: SinkKind, verdict: &CallVerdict) {
-    let outcome = match verdict {
-        CallVerdict::Delivered { .. } => "delivered",
-        CallVerdict::Retry { .. } => "retry",
-        CallVerdict::Permanent { .. } => "permanent",
-    };
-    counter!("invoked_callback_attempts_total", "destination" => kind.as_str(), "outcome" => outcome)
-        .increment(1);
 }
 
 /// A row was not as it has to be.
@@ -171,13 +152,12 @@ impl FunctionMeters {
 }
 
 /// Sets the metrics that show durable counts and the present state. Call before each scrape.
-pub fn publish(handle: &Handle, view: &EngineView, stats: Option<&StoreStats>) {
+pub fn publish(handle: &Handle, view: &EngineView) {
     let directory = handle.directory();
     let totals = handle.totals();
     destinations(&directory, &totals);
     redrives(&totals);
     admission::publish(handle);
-    store::publish(&totals, stats);
     let shown: BTreeMap<FnId, String> = directory
         .iter()
         .take(FUNCTIONS_SHOWN_MAX)

@@ -13,7 +13,6 @@ const QUIET_MS: i64 = 1_000;
 
 /// Says what the counter means. Call once, with the recorder in place.
 pub fn describe() {
-    crate::requests::describe();
     describe_counter!(FAILURES, "Requests to the API that were refused for who made them, by why");
 }
 

@@ -68,20 +68,20 @@ impl ShardTask {
 
     pub(super) fn call(&mut self, call: Call) {
         let Call { key, tried, destination, request_id, outcome, depth, envelope } = call;
-        let kind = destination.kind();
-        let sink = self.shared.outside().sinks.get(&kind).map(Arc::clone);
+        let sink = self.shared.outside().sinks.get(&destination.kind()).map(Arc::clone);
         let limit = self.shared.config().call_timeout;
         let courier = async move {
             let delivery = Delivery { destination, envelope, request_id, outcome, depth };
             let verdict = match sink {
                 Some(sink) => deliver(sink.as_ref(), &delivery, limit).await,
                 None => {
-                    let (section, to) = (kind.as_str(), &delivery.destination);
-                    let message = format!("no [sinks.{section}] is configured for {to}");
+                    let kind = delivery.destination.kind().as_str();
+                    let message =
+                        format!("no [sinks.{kind}] is configured for {}", delivery.destination);
                     CallVerdict::Permanent { error: Fault::new("NoSuchSink", &message, 0) }
                 }
             };
-            Done::Call { key, tried, kind, verdict }
+            Done::Call { key, tried, verdict }
         };
         let handle = self.work.spawn(courier);
         self.calls.insert(key, (tried, handle));

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use invoked_core::arn::SinkKind;
 use invoked_core::callback::CallVerdict;
 use invoked_core::fault::Fault;
 use invoked_core::head::LaneId;
@@ -17,7 +16,6 @@ use tokio::task::{Id, JoinError};
 
 use super::ShardTask;
 use crate::engine::Fatal;
-use crate::telemetry;
 
 /// How long to wait before a read that failed is made again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
@@ -37,7 +35,6 @@ pub(crate) enum Done {
     Call {
         key: InvKey,
         tried: Attempt,
-        kind: SinkKind,
         verdict: CallVerdict,
     },
     Heads {
@@ -112,9 +109,8 @@ impl ShardTask {
                 self.attempts.remove(&report.key);
                 Input::AttemptEnded(report)
             }
-            Ok((_, Done::Call { key, tried, kind, verdict })) => {
+            Ok((_, Done::Call { key, tried, verdict })) => {
                 self.calls.remove(&key);
-                telemetry::called(kind, &verdict);
                 if let CallVerdict::Permanent { error } = &verdict {
                     tracing::warn!(invocation = ?key, %error, "a callback will not be tried again");
                 }
