@@ -70,7 +70,7 @@ fn prometheus_takes_the_scrape_config_and_the_rules() {
     assert!(rules.status.success(), "{}", said(&rules));
     let config = run(&promtool, &["check", "config", "deploy/prometheus/prometheus.yml"]);
     assert!(
-        config.status.success() && said(&config).contains("1 rule files found"),
+        config.status.success() && said(&config).contains("2 rule files found"),
         "{}",
         said(&config)
     );

@@ -18,8 +18,9 @@ use invoked_core::name::{FunctionKey, FunctionName, Qualifier, ServiceName};
 use invoked_engine::{Handle, ServiceKey};
 use invoked_fc::argument::InvalidArgument;
 use invoked_fc::dto::Shape;
+use invoked_fc::headers::values::InvocationType;
 use invoked_fc::query::{Page, Query};
-use invoked_fc::route::{self, FunctionPath, Operation};
+use invoked_fc::route::{self, FunctionPath, Operation, Route};
 use invoked_fc::sign::Form;
 
 use crate::auth::action::asked;
@@ -29,10 +30,11 @@ use crate::caller::Caller;
 use crate::dispatch::body_max;
 use crate::ids::RequestIds;
 use crate::problem::Problem;
-use crate::proxy;
 use crate::reply::{REQUEST_ID, Reply, id_value};
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
+use crate::telemetry::Accepts;
+use crate::{invoke, proxy};
 
 /// How requests are read.
 #[derive(Copy, Clone, Debug)]
@@ -62,6 +64,7 @@ struct Shared {
     ids: RequestIds,
     room: Room,
     changes: tokio::sync::Mutex<()>,
+    accepts: Accepts,
 }
 
 /// A request, whole.
@@ -136,6 +139,7 @@ impl Api {
                 ids: RequestIds::default(),
                 room: Room::of(config.large_bodies_bytes),
                 changes: tokio::sync::Mutex::new(()),
+                accepts: Accepts::default(),
             }),
         }
     }
@@ -160,6 +164,20 @@ impl Api {
 
     async fn answer(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, Problem> {
         let route = route::parse(head.method.as_str(), head.uri.path())?;
+        let is_accept = is_accept(&route.operation, head);
+        let answered = self.answer_to(&route, head, body).await;
+        if is_accept {
+            self.shared.accepts.note(answered.as_ref().err());
+        }
+        answered
+    }
+
+    async fn answer_to(
+        &self,
+        route: &Route,
+        head: &Parts,
+        body: UnreadBody<'_>,
+    ) -> Result<Reply, Problem> {
         self.has_room(head, &route.operation)?;
         let caller = self.admit(head, &route.operation).map_err(|error| self.refused(error))?;
         let body = match body_max(&route.operation, head)? {
@@ -202,6 +220,15 @@ impl Api {
         self.shared.auth.report(&error, self.engine().now());
         error.into()
     }
+}
+
+/// Whether a request asks for an asynchronous invocation.
+fn is_accept(operation: &Operation, head: &Parts) -> bool {
+    matches!(operation, Operation::InvokeFunction(_) | Operation::Proxy { .. })
+        && matches!(
+            invoke::invocation_type(&head.headers),
+            Ok(InvocationType::Async | InvocationType::Task)
+        )
 }
 
 /// Requests to HTTP functions are signed like those to HTTP triggers, which leave more out.

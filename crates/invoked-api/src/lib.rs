@@ -33,6 +33,7 @@ mod services;
 mod switches;
 mod tags;
 mod tasks;
+mod telemetry;
 
 pub use admin::tokens::{Role, SharedTokens, Tokens};
 pub use admin::{Admin, Render};
@@ -41,3 +42,4 @@ pub use reply::Reply;
 pub use serve::tls::{Certificate, CertificateError, Tls};
 pub use serve::unread::Unread;
 pub use serve::{Listening, Respond, ServeConfig, serve};
+pub use telemetry::describe;

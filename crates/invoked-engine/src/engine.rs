@@ -21,7 +21,7 @@ use crate::operations::{self, Operations};
 use crate::random::Random;
 use crate::shard::lag::Lag;
 use crate::shard::{Ask, Reads, Replies, ShardTask};
-use crate::telemetry::FunctionMeters;
+use crate::telemetry::{FunctionMeters, Names};
 
 /// Questions that may wait for a shard.
 const ASKS_MAX: usize = 256;
@@ -82,7 +82,10 @@ impl Engine {
             inboxes.push((shard, accepting, asked));
         }
         let (commands, commanded) = mpsc::channel(operations::WAITING_MAX);
+        let names = Arc::new(Names::default());
         let shared = Arc::new(Shared {
+            meters: std::sync::Mutex::new(FunctionMeters::new(Arc::clone(&names))),
+            names,
             random: Random::seeded(config.seed),
             sync_slots: Semaphore::new(config.sync_max),
             probe_slots: Semaphore::new(PROBES_MAX),
@@ -131,7 +134,7 @@ impl Engine {
                 replies: Replies::default(),
                 lag: Lag::default(),
                 reads: Reads::default(),
-                meters: FunctionMeters::default(),
+                meters: FunctionMeters::new(Arc::clone(&shared.names)),
             };
             tasks.spawn(task.run());
         }

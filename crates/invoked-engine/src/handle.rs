@@ -26,6 +26,7 @@ use crate::functions::Functions;
 use crate::operations::Operations;
 use crate::random::Random;
 use crate::shard::{Ask, Message};
+use crate::telemetry::{FunctionMeters, Names};
 
 /// The engine, as others see it. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +54,10 @@ pub(crate) struct Shared {
     pub(crate) totals: RwLock<BTreeMap<TotalKey, u64>>,
     pub(crate) is_accepting: AtomicBool,
     pub(crate) admission: Admission,
+    /// The functions that metrics show by name.
+    pub(crate) names: Arc<Names>,
+    /// What synchronous calls and refused invocations are counted with.
+    pub(crate) meters: std::sync::Mutex<FunctionMeters>,
     pub(crate) runtime: Arc<dyn invoked_sink::Target>,
     pub(crate) remote: Option<Arc<dyn invoked_sink::Target>>,
     pub(crate) sinks: BTreeMap<SinkKind, Arc<dyn invoked_sink::Sink>>,
@@ -178,6 +183,12 @@ impl Shared {
             });
         }
         answer.await.map_err(|_broke| StoreError::Closed)
+    }
+
+    /// Counts something that no shard sees. Nobody waits long: only a name that is new costs more
+    /// than an addition.
+    pub(crate) fn count(&self, count: impl FnOnce(&mut FunctionMeters)) {
+        count(&mut self.meters.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {

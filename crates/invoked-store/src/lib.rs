@@ -16,5 +16,5 @@ pub use audit::{Audit, audit};
 pub use list::{Order, TaskPage, TaskQuery, TaskView};
 pub use store::{
     Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, RegistryKind,
-    Retention, ShardWrite, Store, StoreError, StoreStats, Submission,
+    Retention, Room, ShardWrite, Store, StoreError, StoreStats, Submission,
 };
