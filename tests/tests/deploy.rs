@@ -172,3 +172,39 @@ fn the_daemon_takes_the_destinations_that_the_recipes_name() {
         invoked_core::arn::Arn::parse(&format!("acs:{arn}")).expect(arn);
     }
 }
+
+#[test]
+fn each_alert_fires_and_stays_quiet_and_has_a_page() {
+    if let Some(promtool) = promtool() {
+        let output = run(&promtool, &["test", "rules", "tests/prometheus/alerts.rules.test.yml"]);
+        assert!(output.status.success(), "{}", said(&output));
+    } else {
+        skip("promtool");
+    }
+    let read = |file: &str| fs::read_to_string(root().join(file)).expect(file);
+    let tests = read("tests/prometheus/alerts.rules.test.yml");
+    let rules = yaml("prometheus/rules/alerts.rules.yml");
+    let mut alerts = std::collections::BTreeSet::new();
+    let groups = rules["groups"].as_array().expect("groups");
+    for rule in groups.iter().flat_map(|group| group["rules"].as_array().expect("rules")) {
+        let Some(alert) = rule["alert"].as_str() else { continue };
+        let page = format!("docs/runbooks/{alert}.md");
+        assert_eq!(rule["annotations"]["runbook_url"], page.as_str());
+        let severity = rule["labels"]["severity"].as_str().unwrap_or_default();
+        assert!(["info", "warning", "critical"].contains(&severity), "{alert}: {severity:?}");
+        for text in ["summary", "description"] {
+            assert!(rule["annotations"][text].is_string(), "{alert} has no {text}");
+        }
+        let page = read(&page);
+        assert!(
+            page.contains(rule["expr"].as_str().expect("an expression")),
+            "{alert}: another one"
+        );
+        let tested = format!("alertname=\"{alert}\"");
+        assert_eq!(tests.matches(&tested).count(), 2, "{alert}: fires, and does not");
+        alerts.insert(format!("{alert}.md"));
+    }
+    let pages = fs::read_dir(root().join("docs/runbooks")).expect("pages");
+    let pages = pages.map(|page| page.expect("a page").file_name().into_string().expect("UTF-8"));
+    assert_eq!(pages.collect::<std::collections::BTreeSet<_>>(), alerts);
+}

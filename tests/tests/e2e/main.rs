@@ -14,6 +14,8 @@ mod http_function;
 mod listeners;
 mod loops;
 mod memory;
+mod metrics;
+mod prometheus;
 mod reload;
 mod restart;
 mod retries;
