@@ -32,18 +32,22 @@ fn at_rest(daemon: &Daemon<'_>) -> Metrics {
     })
 }
 
+/// With a function `owes` whose destination does not answer.
+fn with_outage(config: Config, function: &FunctionServer) -> Config {
+    config
+        .function("owes", &function.url())
+        .of_async("owes", "on_success", "acs:mns:::/queues/nowhere/messages")
+        .set("sinks.mns.default", "endpoint", "http://127.0.0.1:9")
+        .set("sinks.mns.default", "access_key_id", "id")
+        .set("sinks.mns.default", "access_key_secret", "secret")
+}
+
 #[test]
 fn the_books_fit_at_rest_also_after_a_kill() {
     let function = FunctionServer::start();
-    let (url, nowhere) = (function.url(), "acs:mns:::/queues/nowhere/messages");
-    let config = Config::new()
-        .function("hello", &url)
-        .of_function("hello", "concurrency", 2)
-        .function("owes", &url)
-        .of_async("owes", "on_success", nowhere)
-        .set("sinks.mns.default", "endpoint", "http://127.0.0.1:9")
-        .set("sinks.mns.default", "access_key_id", "id")
-        .set("sinks.mns.default", "access_key_secret", "secret");
+    let config = with_outage(Config::new(), &function)
+        .function("hello", &function.url())
+        .of_function("hello", "concurrency", 2);
     let site = Site::new(config);
     let daemon = site.start();
     for _ in 0..20 {
@@ -126,7 +130,7 @@ fn many_functions_are_all_in_the_destination_metrics_and_200_elsewhere() {
 /// A scrape of daemons that have done everything once.
 fn everything() -> Metrics {
     let function = FunctionServer::start();
-    let config = Config::new()
+    let config = with_outage(Config::new(), &function)
         .function("hello", &function.url())
         .function("audit", &function.url())
         .function("web", &function.url())
@@ -137,6 +141,12 @@ fn everything() -> Metrics {
     accepted(&daemon.send(&invoke_async("hello").body("{}")));
     accepted(&daemon.send(&invoke_async("hello").json(&json!({"plan": ["fail"]}))));
     daemon.send(&invoke_sync("hello").body("{}"));
+    for _ in 0..10 {
+        accepted(&daemon.send(&invoke_async("owes").body("{}")));
+    }
+    poll::soon("the outage is noticed", || {
+        daemon.metrics().family("invoked_destination_breaker_state", &[]).next().is_some()
+    });
     let stranger = Request::new("PUT", "/v1/functions/hello").body("{}");
     invoked_tests::http::send(site.admin, &stranger).expect("an answer");
     daemon.wait_until_idle();
