@@ -66,7 +66,15 @@ fn the_unit_stays_hardened() {
 #[test]
 fn prometheus_takes_the_scrape_config_and_the_rules() {
     let Some(promtool) = promtool() else { return skip("promtool") };
-    let rules = run(&promtool, &["check", "rules", "deploy/prometheus/rules/invoked.rules.yml"]);
+    let rules = run(
+        &promtool,
+        &[
+            "check",
+            "rules",
+            "deploy/prometheus/rules/invoked.rules.yml",
+            "deploy/prometheus/rules/alerts.rules.yml",
+        ],
+    );
     assert!(rules.status.success(), "{}", said(&rules));
     let config = run(&promtool, &["check", "config", "deploy/prometheus/prometheus.yml"]);
     assert!(
@@ -207,4 +215,26 @@ fn each_alert_fires_and_stays_quiet_and_has_a_page() {
     let pages = fs::read_dir(root().join("docs/runbooks")).expect("pages");
     let pages = pages.map(|page| page.expect("a page").file_name().into_string().expect("UTF-8"));
     assert_eq!(pages.collect::<std::collections::BTreeSet<_>>(), alerts);
+}
+
+#[test]
+fn prometheus_can_read_every_query_of_the_dashboard() {
+    let Some(promtool) = promtool() else { return skip("promtool") };
+    let text = fs::read_to_string(deploy("grafana/invoked.json")).expect("the dashboard");
+    let dashboard: Value = serde_json::from_str(&text).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    // A query is a recording rule to promtool, which has no other way to check one.
+    let mut rules = "groups:\n- name: dashboard\n  rules:\n".to_owned();
+    let mut count = 0;
+    for target in panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten() {
+        let query = target["expr"].as_str().expect("a query").replace("$__rate_interval", "5m");
+        rules += &format!("  - record: query:{count}\n    expr: {}\n", Value::from(query));
+        count += 1;
+    }
+    assert!(count > 20, "the dashboard has {count} queries");
+    let directory = TempDir::new().expect("a temporary directory");
+    let place = directory.path().join("dashboard.rules.yml");
+    fs::write(&place, rules).expect("a file");
+    let output = run(&promtool, &["check", "rules", place.to_str().expect("a UTF-8 path")]);
+    assert!(output.status.success(), "{}", said(&output));
 }
