@@ -81,9 +81,17 @@ fn installed(name: &str) -> PathBuf {
 /// Debian's `promtool`, if it is here.
 #[must_use]
 pub fn promtool() -> Option<PathBuf> {
-    Some(prepared().join("promtool"))
-        .filter(|place| place.is_file())
-        .or_else(|| in_path("promtool"))
+    optional("promtool")
+}
+
+/// Debian's `prometheus`, if it is here.
+#[must_use]
+pub fn prometheus() -> Option<PathBuf> {
+    optional("prometheus")
+}
+
+fn optional(program: &str) -> Option<PathBuf> {
+    Some(prepared().join(program)).filter(|place| place.is_file()).or_else(|| in_path(program))
 }
 
 /// A program of the system, if it is there.

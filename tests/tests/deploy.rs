@@ -90,11 +90,19 @@ fn the_unit_stays_hardened() {
 #[test]
 fn prometheus_takes_the_scrape_config_and_the_rules() {
     let Some(promtool) = promtool() else { return skip("promtool") };
-    let rules = run(&promtool, &["check", "rules", "deploy/prometheus/rules/invoked.rules.yml"]);
+    let rules = run(
+        &promtool,
+        &[
+            "check",
+            "rules",
+            "deploy/prometheus/rules/invoked.rules.yml",
+            "deploy/prometheus/rules/alerts.rules.yml",
+        ],
+    );
     assert!(rules.status.success(), "{}", said(&rules));
     let config = run(&promtool, &["check", "config", "deploy/prometheus/prometheus.yml"]);
     assert!(
-        config.status.success() && said(&config).contains("1 rule files found"),
+        config.status.success() && said(&config).contains("2 rule files found"),
         "{}",
         said(&config)
     );
@@ -195,4 +203,62 @@ fn the_daemon_takes_the_destinations_that_the_recipes_name() {
     for arn in arns {
         invoked_core::arn::Arn::parse(&format!("acs:{arn}")).expect(arn);
     }
+}
+
+#[test]
+fn each_alert_fires_and_stays_quiet_and_has_a_page() {
+    if let Some(promtool) = promtool() {
+        let output = run(&promtool, &["test", "rules", "tests/prometheus/alerts.rules.test.yml"]);
+        assert!(output.status.success(), "{}", said(&output));
+    } else {
+        skip("promtool");
+    }
+    let read = |file: &str| fs::read_to_string(root().join(file)).expect(file);
+    let tests = read("tests/prometheus/alerts.rules.test.yml");
+    let rules = yaml("prometheus/rules/alerts.rules.yml");
+    let mut alerts = std::collections::BTreeSet::new();
+    let groups = rules["groups"].as_array().expect("groups");
+    for rule in groups.iter().flat_map(|group| group["rules"].as_array().expect("rules")) {
+        let Some(alert) = rule["alert"].as_str() else { continue };
+        let page = format!("docs/runbooks/{alert}.md");
+        assert_eq!(rule["annotations"]["runbook_url"], page.as_str());
+        let severity = rule["labels"]["severity"].as_str().unwrap_or_default();
+        assert!(["info", "warning", "critical"].contains(&severity), "{alert}: {severity:?}");
+        for text in ["summary", "description"] {
+            assert!(rule["annotations"][text].is_string(), "{alert} has no {text}");
+        }
+        let page = read(&page);
+        assert!(
+            page.contains(rule["expr"].as_str().expect("an expression")),
+            "{alert}: another one"
+        );
+        let tested = format!("alertname=\"{alert}\"");
+        assert_eq!(tests.matches(&tested).count(), 2, "{alert}: fires, and does not");
+        alerts.insert(format!("{alert}.md"));
+    }
+    let pages = fs::read_dir(root().join("docs/runbooks")).expect("pages");
+    let pages = pages.map(|page| page.expect("a page").file_name().into_string().expect("UTF-8"));
+    assert_eq!(pages.collect::<std::collections::BTreeSet<_>>(), alerts);
+}
+
+#[test]
+fn prometheus_can_read_every_query_of_the_dashboard() {
+    let Some(promtool) = promtool() else { return skip("promtool") };
+    let text = fs::read_to_string(deploy("grafana/invoked.json")).expect("the dashboard");
+    let dashboard: Value = serde_json::from_str(&text).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    // A query is a recording rule to promtool, which has no other way to check one.
+    let mut rules = "groups:\n- name: dashboard\n  rules:\n".to_owned();
+    let mut count = 0;
+    for target in panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten() {
+        let query = target["expr"].as_str().expect("a query").replace("$__rate_interval", "5m");
+        rules += &format!("  - record: query:{count}\n    expr: {}\n", Value::from(query));
+        count += 1;
+    }
+    assert!(count > 20, "the dashboard has {count} queries");
+    let directory = TempDir::new().expect("a temporary directory");
+    let place = directory.path().join("dashboard.rules.yml");
+    fs::write(&place, rules).expect("a file");
+    let output = run(&promtool, &["check", "rules", place.to_str().expect("a UTF-8 path")]);
+    assert!(output.status.success(), "{}", said(&output));
 }

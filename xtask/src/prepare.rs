@@ -7,7 +7,8 @@
 //! - `node/`: Node's official clients, pinned by `tests/conformance/node/package-lock.json`;
 //! - `console/`: what drives the console, pinned by `tests/console/package-lock.json`, and Debian's Chromium;
 //! - `go-scenario`: the Go program of the conformance suite, which needs nothing but Go;
-//! - `promtool`: out of Debian's `prometheus` package, unpacked rather than installed, so that no server starts.
+//! - `promtool` and `prometheus`: out of Debian's `prometheus` package, unpacked rather than installed, so that no
+//!   server starts by itself.
 //!
 //! System packages are installed only as root; otherwise the line to run is printed. The tests that need a tool
 //! which is not there say so.
@@ -29,7 +30,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     node(workspace, &tools)?;
     browser(workspace, &tools)?;
     go(workspace, &tools)?;
-    promtool(&tools)?;
+    prometheus(&tools)?;
     systemd_analyze()
 }
 
@@ -151,21 +152,26 @@ pub fn with_packages(file: &Path, packages: &[&str]) -> Result<()> {
     if file.exists() { Ok(()) } else { apt_install(packages) }
 }
 
-/// Optional: without it the test of the recording rules says that it did not run.
-fn promtool(tools: &Path) -> Result<()> {
-    let place = tools.join("promtool");
-    if place.exists() || in_path("promtool").is_some() {
+/// Optional: without it the tests of rules and alerts say that they did not run.
+fn prometheus(tools: &Path) -> Result<()> {
+    const PROGRAMS: [&str; 2] = ["promtool", "prometheus"];
+    let is_there = |program: &&str| tools.join(program).exists() || in_path(program).is_some();
+    if PROGRAMS.iter().all(is_there) {
         return Ok(());
     }
     let scratch = tools.join("prometheus.deb.d");
     let unpacked = download_and_unpack(&["prometheus"], &scratch);
     match unpacked {
-        Ok(()) => fs::rename(scratch.join("usr/bin/promtool"), &place)?,
+        Ok(()) => {
+            for program in PROGRAMS {
+                fs::rename(scratch.join("usr/bin").join(program), tools.join(program))?;
+            }
+        }
         Err(error) if is_root() => {
-            return Err(error.context("cannot get promtool from Debian's package prometheus"));
+            return Err(error.context("cannot get Debian's package prometheus"));
         }
         Err(_) => eprintln!(
-            "promtool is missing: the recording rules stay unchecked. To have them checked, run\n    sudo apt-get install --no-install-recommends prometheus"
+            "prometheus is missing: rules and alerts stay unchecked. To have them checked, run\n    sudo apt-get install --no-install-recommends prometheus"
         ),
     }
     if scratch.exists() {

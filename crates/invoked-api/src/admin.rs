@@ -153,6 +153,7 @@ impl Admin {
         let engine = self.engine()?;
         let view = engine.view().await;
         engine_telemetry::publish(engine, &view);
+        engine_telemetry::publish_store(engine).await;
         Ok(full(StatusCode::OK, PROMETHEUS, (self.shared.render)(&view)))
     }
 

@@ -18,8 +18,9 @@ use invoked_core::name::{FunctionKey, FunctionName, Qualifier, ServiceName};
 use invoked_engine::{Handle, ServiceKey};
 use invoked_fc::argument::InvalidArgument;
 use invoked_fc::dto::Shape;
+use invoked_fc::headers::values::InvocationType;
 use invoked_fc::query::{Page, Query};
-use invoked_fc::route::{self, FunctionPath, Operation};
+use invoked_fc::route::{self, FunctionPath, Operation, Route};
 use invoked_fc::sign::Form;
 
 use crate::auth::action::asked;
@@ -29,10 +30,11 @@ use crate::caller::Caller;
 use crate::dispatch::body_max;
 use crate::ids::RequestIds;
 use crate::problem::Problem;
-use crate::proxy;
 use crate::reply::{REQUEST_ID, Reply, id_value};
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
+use crate::telemetry::Accepts;
+use crate::{invoke, proxy};
 
 /// How requests are read.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -61,6 +63,7 @@ struct Shared {
     auth: Auth,
     ids: RequestIds,
     changes: tokio::sync::Mutex<()>,
+    accepts: Accepts,
 }
 
 /// How bodies are read, and the memory for them. Replaced whole; a body that is read keeps what it began with.
@@ -146,6 +149,7 @@ impl Api {
                 auth,
                 ids: RequestIds::default(),
                 changes: tokio::sync::Mutex::new(()),
+                accepts: Accepts::default(),
             }),
         }
     }
@@ -182,6 +186,20 @@ impl Api {
 
     async fn answer(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, Problem> {
         let route = route::parse(head.method.as_str(), head.uri.path())?;
+        let is_accept = is_accept(&route.operation, head);
+        let answered = self.answer_to(&route, head, body).await;
+        if is_accept {
+            self.shared.accepts.note(answered.as_ref().err());
+        }
+        answered
+    }
+
+    async fn answer_to(
+        &self,
+        route: &Route,
+        head: &Parts,
+        body: UnreadBody<'_>,
+    ) -> Result<Reply, Problem> {
         self.has_room(head, &route.operation)?;
         let caller = self.admit(head, &route.operation).map_err(|error| self.refused(error))?;
         let reading = self.reading();
@@ -225,6 +243,15 @@ impl Api {
         self.shared.auth.report(&error, self.engine().now());
         error.into()
     }
+}
+
+/// Whether a request asks for an asynchronous invocation.
+fn is_accept(operation: &Operation, head: &Parts) -> bool {
+    matches!(operation, Operation::InvokeFunction(_) | Operation::Proxy { .. })
+        && matches!(
+            invoke::invocation_type(&head.headers),
+            Ok(InvocationType::Async | InvocationType::Task)
+        )
 }
 
 /// Requests to HTTP functions are signed like those to HTTP triggers, which leave more out.

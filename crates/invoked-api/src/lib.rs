@@ -34,6 +34,7 @@ mod services;
 mod switches;
 mod tags;
 mod tasks;
+mod telemetry;
 
 pub use admin::reload::{ReloadChange, ReloadKind, ReloadProblem, ReloadWish};
 pub use admin::tokens::{Rights, Role, SharedTokens, Tokens};
@@ -44,3 +45,4 @@ pub use reply::Reply;
 pub use serve::tls::{Certificate, CertificateError, Tls};
 pub use serve::unread::Unread;
 pub use serve::{Listening, Respond, ServeConfig, SharedServeConfig, serve};
+pub use telemetry::describe;

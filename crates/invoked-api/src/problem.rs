@@ -202,6 +202,11 @@ impl Problem {
         }
     }
 
+    /// The code that the answer carries.
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.refusal().code
+    }
+
     /// The answer, under the id of the request.
     pub(crate) fn reply(&self, id: RequestId) -> Reply {
         let Refusal { code, message, retry_after } = self.refusal();

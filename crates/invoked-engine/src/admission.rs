@@ -201,6 +201,11 @@ impl Admission {
         }
     }
 
+    /// Whether nothing waits for a commit, and none is under way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.waiting_since.iter().all(|slot| slot.load(Ordering::Relaxed) == NOTHING)
+    }
+
     fn lag(&self) -> u64 {
         let since = self.waiting_since.iter().map(|slot| slot.load(Ordering::Relaxed)).min();
         match since {

@@ -23,7 +23,7 @@ use crate::random::Random;
 use crate::reconfigure::{Outside, Removed};
 use crate::shard::lag::Lag;
 use crate::shard::{Ask, Reads, Replies, ShardTask};
-use crate::telemetry::FunctionMeters;
+use crate::telemetry::{FunctionMeters, Names};
 
 /// Questions that may wait for a shard.
 const ASKS_MAX: usize = 256;
@@ -90,7 +90,10 @@ impl Engine {
             sinks: parts.sinks,
             removed: Removed::default(),
         };
+        let names = Arc::new(Names::default());
         let shared = Arc::new(Shared {
+            meters: std::sync::Mutex::new(FunctionMeters::new(Arc::clone(&names))),
+            names,
             random: Random::seeded(config.seed),
             sync_slots: RwLock::new(Arc::new(Semaphore::new(config.sync_max))),
             probe_slots: Semaphore::new(PROBES_MAX),
@@ -140,7 +143,7 @@ impl Engine {
                 replies: Replies::default(),
                 lag: Lag::default(),
                 reads: Reads::default(),
-                meters: FunctionMeters::default(),
+                meters: FunctionMeters::new(Arc::clone(&shared.names)),
             };
             tasks.spawn(task.run());
         }

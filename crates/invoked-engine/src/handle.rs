@@ -28,6 +28,7 @@ use crate::operations::Operations;
 use crate::random::Random;
 use crate::reconfigure::Outside;
 use crate::shard::{Ask, Message};
+use crate::telemetry::{FunctionMeters, Names};
 
 /// The engine, as others see it. Cheap to clone.
 #[derive(Clone)]
@@ -63,6 +64,10 @@ pub(crate) struct Shared {
     pub(crate) outside: RwLock<Arc<Outside>>,
     /// Sinks that were replaced and have yet to be closed.
     pub(crate) retired: std::sync::Mutex<JoinSet<()>>,
+    /// The functions that metrics show by name.
+    pub(crate) names: Arc<Names>,
+    /// What synchronous calls and refused invocations are counted with.
+    pub(crate) meters: std::sync::Mutex<FunctionMeters>,
 }
 
 /// The registry as it is now, replaced whole when it changes.
@@ -227,6 +232,12 @@ impl Shared {
             });
         }
         answer.await.map_err(|_broke| StoreError::Closed)
+    }
+
+    /// Counts something that no shard sees. Nobody waits long: only a name that is new costs more
+    /// than an addition.
+    pub(crate) fn count(&self, count: impl FnOnce(&mut FunctionMeters)) {
+        count(&mut self.meters.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {

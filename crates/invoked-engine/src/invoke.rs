@@ -84,7 +84,20 @@ impl Handle {
     /// See [`InvokeError`]; nothing was stored, except that after [`InvokeError::Unavailable`] it
     /// may have been.
     pub async fn invoke_async(&self, request: InvokeRequest) -> Result<Accepted, InvokeError> {
-        self.invoke_again(request, None).await
+        let function = request.function.clone();
+        let accepted = self.invoke_again(request, None).await;
+        self.note_refusal(&function, accepted.as_ref().err());
+        accepted
+    }
+
+    /// Counts an invocation that was refused, if there is such a function: names that callers invent
+    /// are no labels.
+    fn note_refusal(&self, function: &FunctionKey, error: Option<&InvokeError>) {
+        let Some(error) = error else { return };
+        let directory = self.directory();
+        if let Some(fn_id) = directory.find(function).map(|function| function.id) {
+            self.shared.count(|meters| meters.refused(fn_id, error, &directory));
+        }
     }
 
     /// The same, for an invocation that may repeat a task.
@@ -177,9 +190,11 @@ impl Handle {
     /// # Errors
     /// See [`InvokeError`]. A function that fails is an answer, not an error.
     pub async fn invoke_sync(&self, request: InvokeRequest) -> Result<SyncAnswer, InvokeError> {
-        let (attempted, _slot) = self.sync_attempt(request)?;
+        let (fn_id, attempted, _slot) = self.sync_attempt(request)?;
         let watch = stopwatch();
         let answer = self.shared.call(&attempted).await;
+        let directory = self.directory();
+        self.shared.count(|meters| meters.answered(fn_id, answer.verdict, &directory));
         Ok(SyncAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
     }
 
@@ -193,17 +208,33 @@ impl Handle {
         request: InvokeRequest,
         head: &HttpHead,
     ) -> Result<HttpAnswer, InvokeError> {
-        let (attempted, _slot) = self.sync_attempt(request)?;
+        let (fn_id, attempted, _slot) = self.sync_attempt(request)?;
         let watch = stopwatch();
         let answer = self.shared.request(&attempted, head).await;
+        let directory = self.directory();
+        self.shared.count(|meters| match &answer {
+            Ok(response) => meters.responded(fn_id, response.status().as_u16(), &directory),
+            Err(failed) => meters.answered(fn_id, failed.verdict, &directory),
+        });
         Ok(HttpAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
     }
 
-    /// The only attempt of a synchronous invocation, and the slot that it holds.
+    /// The function of a synchronous invocation, its only attempt, and the slot that it holds. A
+    /// refusal is counted.
     fn sync_attempt(
         &self,
         request: InvokeRequest,
-    ) -> Result<(Attempted, OwnedSemaphorePermit), InvokeError> {
+    ) -> Result<(FnId, Attempted, OwnedSemaphorePermit), InvokeError> {
+        let function = request.function.clone();
+        let attempt = self.sync_attempt_of(request);
+        self.note_refusal(&function, attempt.as_ref().err());
+        attempt
+    }
+
+    fn sync_attempt_of(
+        &self,
+        request: InvokeRequest,
+    ) -> Result<(FnId, Attempted, OwnedSemaphorePermit), InvokeError> {
         let shared = &self.shared;
         if request.payload.len() > SYNC_PAYLOAD_MAX {
             return Err(InvokeError::TooLarge { limit: SYNC_PAYLOAD_MAX });
@@ -231,7 +262,7 @@ impl Handle {
             payload: request.payload,
             result_max: SYNC_RESULT_MAX,
         };
-        Ok((attempted, slot))
+        Ok((function.id, attempted, slot))
     }
 }
 

@@ -5,34 +5,38 @@
 //! a count). No label holds an id. All families but the two destination metrics show at most
 //! [`FUNCTIONS_SHOWN_MAX`] functions; the rest are `_other`.
 
+mod books;
 mod lanes;
+mod meters;
+mod names;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use invoked_core::arn::SinkKind;
-use invoked_core::directory::{Directory, Function};
+use invoked_core::directory::Directory;
 use invoked_core::head::LaneId;
 use invoked_core::id::FnId;
-use invoked_core::life::{Outcome, Verdict};
+use invoked_core::life::Outcome;
 use invoked_core::name::Qualifier;
-use invoked_core::shard::Note;
 use invoked_core::totals::{Metric, TotalKey};
-use metrics::{
-    Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
-    histogram,
-};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+pub use books::publish_store;
+pub(crate) use meters::FunctionMeters;
+pub use names::FUNCTIONS_SHOWN_MAX;
+pub(crate) use names::Names;
 
 use crate::admission;
 use crate::drain;
 use crate::handle::{EngineView, Handle};
-
-/// Functions that a family shows by name.
-pub const FUNCTIONS_SHOWN_MAX: usize = 200;
+use names::{OTHER, shown};
 
 /// What each metric means, for the `# HELP` lines. Call once, with the recorder in place.
 pub fn describe() {
+    books::describe();
     lanes::describe();
+    meters::describe();
     admission::describe();
     drain::describe();
     for (name, help) in [
@@ -94,63 +98,6 @@ pub(crate) fn alarm() {
     counter!("invoked_alarms_total").increment(1);
 }
 
-/// What attempts come to, by function. Handles are kept, so that counting costs no look-up.
-#[derive(Default)]
-pub(crate) struct FunctionMeters {
-    by_function: BTreeMap<FnId, Meters>,
-    waited: Option<Histogram>,
-    took: Option<Histogram>,
-}
-
-struct Meters {
-    succeeded: Counter,
-    function_error: Counter,
-    unavailable: Counter,
-    refused: Counter,
-}
-
-impl FunctionMeters {
-    pub(crate) fn note(&mut self, note: Note, directory: &Directory) {
-        match note {
-            Note::Breaker { .. } => {}
-            Note::Started { waited, .. } => {
-                self.waited
-                    .get_or_insert_with(|| histogram!("invoked_dispatch_delay_seconds"))
-                    .record(waited);
-            }
-            Note::Attempt { fn_id, verdict, took } => {
-                self.took.get_or_insert_with(|| histogram!("invoked_attempt_seconds")).record(took);
-                let meters = self.of(fn_id, directory);
-                match verdict {
-                    Verdict::Succeeded => meters.succeeded.increment(1),
-                    Verdict::FunctionError => meters.function_error.increment(1),
-                    Verdict::Unavailable { .. } => meters.unavailable.increment(1),
-                    Verdict::Refused | Verdict::Gone => meters.refused.increment(1),
-                }
-            }
-        }
-    }
-
-    fn of(&mut self, fn_id: FnId, directory: &Directory) -> &Meters {
-        let is_room = self.by_function.len() < FUNCTIONS_SHOWN_MAX;
-        self.by_function.entry(fn_id).or_insert_with(|| {
-            let name = match directory.get(fn_id) {
-                Some(function) if is_room => shown(directory, function),
-                Some(_) | None => "_other".to_owned(),
-            };
-            let attempts = |outcome: &'static str| {
-                counter!("invoked_attempts_total", "function" => name.clone(), "outcome" => outcome)
-            };
-            Meters {
-                succeeded: attempts("succeeded"),
-                function_error: attempts("function_error"),
-                unavailable: attempts("unavailable"),
-                refused: attempts("refused"),
-            }
-        })
-    }
-}
-
 /// Sets the metrics that show durable counts and the present state. Call before each scrape.
 pub fn publish(handle: &Handle, view: &EngineView) {
     let directory = handle.directory();
@@ -158,10 +105,11 @@ pub fn publish(handle: &Handle, view: &EngineView) {
     destinations(&directory, &totals);
     redrives(&totals);
     admission::publish(handle);
+    meters::publish();
     let shown: BTreeMap<FnId, String> = directory
         .iter()
-        .take(FUNCTIONS_SHOWN_MAX)
-        .map(|function| (function.id, shown(&directory, function)))
+        .map(|function| (function.id, handle.shared.names.of(function.id, &directory)))
+        .filter(|(_, name)| name != OTHER)
         .collect();
     let mut sums: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
     for name in shown.values() {
@@ -170,7 +118,7 @@ pub fn publish(handle: &Handle, view: &EngineView) {
         }
     }
     for (key, value) in &totals {
-        let name = shown.get(&key.fn_id).cloned().unwrap_or_else(|| "_other".to_owned());
+        let name = shown.get(&key.fn_id).cloned().unwrap_or_else(|| OTHER.to_owned());
         for family in families(key.metric) {
             *sums.entry((name.clone(), family)).or_default() += value;
         }
@@ -244,15 +192,6 @@ fn families(metric: Metric) -> Vec<&'static str> {
         | Metric::RedriveDelivered(_)
         | Metric::RedriveFailed(_)
         | Metric::Now(_) => vec![],
-    }
-}
-
-/// A function in labels: its name, and before it the account if that is not the daemon's own.
-fn shown(directory: &Directory, function: &Function) -> String {
-    if *function.account == *directory.identity.account {
-        function.name.as_str().to_owned()
-    } else {
-        format!("{}/{}", function.account, function.name)
     }
 }
 
@@ -342,7 +281,7 @@ fn breakers(handle: &Handle, view: &EngineView) {
         let LaneId::Destination(id) = lane else { continue };
         let Some(name) = names.get(id) else { continue };
         let is_room = shown.len() < FUNCTIONS_SHOWN_MAX;
-        let name = if is_room { name.clone() } else { "_other".to_owned() };
+        let name = if is_room { name.clone() } else { OTHER.to_owned() };
         let state = lanes::state(&outlet.breaker);
         let worst = shown.entry(name).or_default();
         *worst = worst.max(state);

@@ -14,8 +14,8 @@ use invoked_core::time::Timestamp;
 use invoked_core::totals::Total;
 use invoked_store::{
     BackupError, BackupView, BackupWanted, Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads,
-    RegistryEntry, Retention, ShardWrite, Store, StoreError, StoreStats, Submission, TaskPage,
-    TaskQuery,
+    RegistryEntry, Retention, Room, ShardWrite, Store, StoreError, StoreStats, Submission,
+    TaskPage, TaskQuery,
 };
 use tokio::sync::{RwLock, mpsc, oneshot};
 use tokio::task::spawn_blocking;
@@ -343,9 +343,10 @@ impl Store for FjallStore {
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {
-        let shared = Arc::clone(&self.shared);
+        let (shared, free_min) = (Arc::clone(&self.shared), self.config.free_bytes_min);
         self.read(move |view| {
             let path = view.path();
+            let room = directory::free(path).ok().map(|free| Room { free, free_min });
             let disk_bytes = directory::allocated(path)
                 .map_err(|error| file(&path.display().to_string(), &error))?;
             Ok(StoreStats {
@@ -353,6 +354,7 @@ impl Store for FjallStore {
                 disk_bytes,
                 batches: shared.batches.load(Ordering::Relaxed),
                 operations: shared.operations.load(Ordering::Relaxed),
+                room,
             })
         })
         .await

@@ -20,5 +20,5 @@ pub use backup::{
 pub use list::{Order, TaskPage, TaskQuery, TaskView};
 pub use store::{
     Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, RegistryKind,
-    Retention, ShardWrite, Store, StoreError, StoreStats, Submission,
+    Retention, Room, ShardWrite, Store, StoreError, StoreStats, Submission,
 };

@@ -263,6 +263,17 @@ pub struct StoreStats {
     pub batches: u64,
     /// Operations in them.
     pub operations: u64,
+    /// The room on its disk; `None` if it does not know.
+    pub room: Option<Room>,
+}
+
+/// The room that a store has, in bytes.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Room {
+    /// What is free.
+    pub free: u64,
+    /// With less than this the store takes no new rows.
+    pub free_min: u64,
 }
 
 /// Durable invocations. The module documentation has the contract.

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use invoked_engine::clock::{Clock as _, SystemClock};
-use metrics::gauge;
+use invoked_engine::clock::{Clock as _, SystemClock, stopwatch};
+use metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::time::Instant;
 use tracing_subscriber::{EnvFilter, reload};
 
 use crate::config::{LogFormat, Telemetry};
@@ -25,6 +26,11 @@ const SECONDS: [f64; 18] = [
 
 /// Bounds of families that count operations of a batch.
 const OPS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0, 16_384.0];
+
+/// Bounds of what every function has a histogram of its own for: few, since there are many.
+const DELAYS: [f64; 5] = [0.1, 1.0, 10.0, 60.0, 600.0];
+
+const CLOCK_OFFSET: &str = "invoked_clock_offset_seconds";
 
 /// How often what histograms collected is sorted into buckets when nobody scrapes.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -94,7 +100,11 @@ pub(crate) fn start_log(config: &Telemetry) -> Result<LogFilter> {
 
 /// The metrics of this process.
 #[derive(Clone, Debug)]
-pub(crate) struct Metrics(PrometheusHandle);
+pub(crate) struct Metrics {
+    recorded: PrometheusHandle,
+    /// What the two clocks said when the process started.
+    began: (Instant, Duration),
+}
 
 impl Metrics {
     /// Starts to record.
@@ -108,31 +118,50 @@ impl Metrics {
             .and_then(|builder| {
                 builder.set_buckets_for_metric(Matcher::Suffix("_ops".to_owned()), &OPS)
             })
+            .and_then(|builder| {
+                let full = Matcher::Full("invoked_function_delay_seconds".to_owned());
+                builder.set_buckets_for_metric(full, &DELAYS)
+            })
             .context("cannot lay out the histograms")?
             .build_recorder();
-        let metrics = Self(recorder.handle());
+        let began = (stopwatch(), since_1970());
+        let metrics = Self { recorded: recorder.handle(), began };
         metrics::set_global_recorder(recorder).context("cannot record metrics")?;
         invoked_engine::telemetry::describe();
         invoked_api::auth::describe();
         crate::reload::describe();
-        gauge!("invoked_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        let started = Duration::from_millis(
-            u64::try_from(SystemClock::default().now().millis()).unwrap_or_default(),
+        invoked_api::describe();
+        describe_gauge!("invoked_build_info", "Which version this is");
+        describe_gauge!(
+            "process_start_time_seconds",
+            "When the process started, in seconds since 1970"
         );
-        gauge!("process_start_time_seconds").set(started.as_secs_f64());
+        describe_gauge!(
+            CLOCK_OFFSET,
+            "How far the wall clock has moved against the steady one since the start"
+        );
+        gauge!("invoked_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        gauge!("process_start_time_seconds").set(began.1.as_secs_f64());
         Ok(metrics)
     }
 
     /// Everything recorded, in Prometheus' text format.
     pub(crate) fn render(&self) -> String {
-        self.0.render()
+        let (watch, began) = self.began;
+        let jumped = since_1970().as_secs_f64() - (began + watch.elapsed()).as_secs_f64();
+        gauge!(CLOCK_OFFSET).set(jumped);
+        self.recorded.render()
     }
 
     /// Keeps what histograms collect small while nobody scrapes. Never returns.
     pub(crate) async fn keep_small(self) {
         loop {
             tokio::time::sleep(UPKEEP_INTERVAL).await;
-            self.0.run_upkeep();
+            self.recorded.run_upkeep();
         }
     }
+}
+
+fn since_1970() -> Duration {
+    Duration::from_millis(u64::try_from(SystemClock::default().now().millis()).unwrap_or_default())
 }

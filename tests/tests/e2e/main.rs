@@ -16,6 +16,8 @@ mod http_function;
 mod listeners;
 mod loops;
 mod memory;
+mod metrics;
+mod prometheus;
 mod reload;
 mod reload_all;
 mod reload_load;

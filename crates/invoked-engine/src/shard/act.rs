@@ -68,20 +68,21 @@ impl ShardTask {
 
     pub(super) fn call(&mut self, call: Call) {
         let Call { key, tried, destination, request_id, outcome, depth, envelope } = call;
-        let sink = self.shared.outside().sinks.get(&destination.kind()).map(Arc::clone);
+        let kind = destination.kind();
+        let sink = self.shared.outside().sinks.get(&kind).map(Arc::clone);
         let limit = self.shared.config().call_timeout;
         let courier = async move {
             let delivery = Delivery { destination, envelope, request_id, outcome, depth };
             let verdict = match sink {
                 Some(sink) => deliver(sink.as_ref(), &delivery, limit).await,
                 None => {
-                    let kind = delivery.destination.kind().as_str();
+                    let kind = kind.as_str();
                     let message =
                         format!("no [sinks.{kind}] is configured for {}", delivery.destination);
                     CallVerdict::Permanent { error: Fault::new("NoSuchSink", &message, 0) }
                 }
             };
-            Done::Call { key, tried, verdict }
+            Done::Call { key, tried, kind, verdict }
         };
         let handle = self.work.spawn(courier);
         self.calls.insert(key, (tried, handle));

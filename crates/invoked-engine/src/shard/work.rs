@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use invoked_core::arn::SinkKind;
 use invoked_core::callback::CallVerdict;
 use invoked_core::fault::Fault;
 use invoked_core::head::LaneId;
@@ -35,6 +36,7 @@ pub(crate) enum Done {
     Call {
         key: InvKey,
         tried: Attempt,
+        kind: SinkKind,
         verdict: CallVerdict,
     },
     Heads {
@@ -109,8 +111,9 @@ impl ShardTask {
                 self.attempts.remove(&report.key);
                 Input::AttemptEnded(report)
             }
-            Ok((_, Done::Call { key, tried, verdict })) => {
+            Ok((_, Done::Call { key, tried, kind, verdict })) => {
                 self.calls.remove(&key);
+                self.meters.called(kind, &verdict);
                 if let CallVerdict::Permanent { error } = &verdict {
                     tracing::warn!(invocation = ?key, %error, "a callback will not be tried again");
                 }

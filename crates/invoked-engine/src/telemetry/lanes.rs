@@ -41,7 +41,7 @@ pub(super) fn publish(view: &EngineView, names: &BTreeMap<FnId, String>, now: Ti
     let lanes = view.shards.iter().flat_map(|shard| &shard.lanes);
     for (lane, of) in lanes {
         let LaneId::Function(id) = lane else { continue };
-        let name = names.get(id).map_or("_other", String::as_str);
+        let name = names.get(id).map_or(super::OTHER, String::as_str);
         let shown = all.entry(name).or_default();
         shown.limit = shown.limit.max(of.limit);
         let overdue = of.first_due.map(|due| now.since(due).as_secs_f64()).unwrap_or_default();
@@ -53,7 +53,7 @@ pub(super) fn publish(view: &EngineView, names: &BTreeMap<FnId, String>, now: Ti
     let inlets = view.shards.iter().flat_map(|shard| &shard.inlets);
     for (lane, inlet) in inlets {
         let LaneId::Function(id) = lane else { continue };
-        let name = names.get(id).map_or("_other", String::as_str);
+        let name = names.get(id).map_or(super::OTHER, String::as_str);
         let shown = all.entry(name).or_default();
         shown.breaker = shown.breaker.max(state(&inlet.breaker));
     }
