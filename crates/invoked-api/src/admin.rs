@@ -201,6 +201,7 @@ impl Admin {
         done
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is a table")]
     async fn perform(
         &self,
         operation: Operation,
