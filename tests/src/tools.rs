@@ -80,6 +80,12 @@ pub fn promtool() -> Option<PathBuf> {
         .or_else(|| in_path("promtool"))
 }
 
+/// Helm, if it is here: `cargo xtask prepare` does not build it, which takes minutes.
+#[must_use]
+pub fn helm() -> Option<PathBuf> {
+    Some(prepared().join("helm")).filter(|place| place.is_file()).or_else(|| in_path("helm"))
+}
+
 /// A program of the system, if it is there.
 #[must_use]
 pub fn in_path(program: &str) -> Option<PathBuf> {
