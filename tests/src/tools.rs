@@ -94,6 +94,12 @@ fn optional(program: &str) -> Option<PathBuf> {
     Some(prepared().join(program)).filter(|place| place.is_file()).or_else(|| in_path(program))
 }
 
+/// Helm, if it is here: `cargo xtask prepare` does not build it, which takes minutes.
+#[must_use]
+pub fn helm() -> Option<PathBuf> {
+    Some(prepared().join("helm")).filter(|place| place.is_file()).or_else(|| in_path("helm"))
+}
+
 /// A program of the system, if it is there.
 #[must_use]
 pub fn in_path(program: &str) -> Option<PathBuf> {

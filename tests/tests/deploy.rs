@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use invoked_tests::tools::{daemon, in_path, promtool, python, root};
+use invoked_tests::tools::{daemon, helm, in_path, promtool, python, root};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -130,10 +130,9 @@ fn the_image_runs_as_a_user_without_rights_and_with_the_pinned_toolchain() {
     );
 }
 
-/// A YAML file as JSON, read by PyYAML.
+/// A YAML file as JSON, read by PyYAML: the document, or a list of them where there are several.
 fn yaml(file: &str) -> Value {
-    let convert =
-        "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)";
+    let convert = "import json, sys, yaml; d = list(yaml.safe_load_all(open(sys.argv[1]))); json.dump(d if len(d) > 1 else d[0], sys.stdout)";
     let file = deploy(file);
     let output = run(&python(), &["-c", convert, file.to_str().expect("a UTF-8 path")]);
     assert!(output.status.success(), "{}", said(&output));
@@ -260,5 +259,73 @@ fn prometheus_can_read_every_query_of_the_dashboard() {
     let place = directory.path().join("dashboard.rules.yml");
     fs::write(&place, rules).expect("a file");
     let output = run(&promtool, &["check", "rules", place.to_str().expect("a UTF-8 path")]);
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// What the chart insists on.
+const CHART_VALUES: &str = "auth.ids={night},auth.existingSecret=keys,admin.existingSecret=admin,serviceMonitor.enabled=true";
+
+#[test]
+fn helm_takes_the_chart_and_refuses_values_that_leave_the_daemon_open() {
+    let Some(helm) = helm() else { return skip("helm") };
+    let chart = "deploy/helm/invoked";
+    let good = run(&helm, &["lint", "--strict", chart, "--set", CHART_VALUES]);
+    assert!(good.status.success(), "{}", said(&good));
+    for (bad, named) in [
+        ("auth.ids={}", "/auth/ids"),
+        ("admin.existingSecret=", "/admin/existingSecret"),
+        ("replicas=2", "replicas"),
+    ] {
+        let output = run(&helm, &["lint", chart, "--set", CHART_VALUES, "--set", bad]);
+        assert!(
+            !output.status.success() && said(&output).contains(named),
+            "{bad}: {}",
+            said(&output)
+        );
+    }
+}
+
+#[test]
+fn the_daemon_takes_the_configuration_that_the_chart_writes() {
+    let Some(helm) = helm() else { return skip("helm") };
+    let words = [
+        "template",
+        "night",
+        "deploy/helm/invoked",
+        "--kube-version",
+        "1.30.0",
+        "--set",
+        CHART_VALUES,
+    ];
+    let output = run(&helm, &words);
+    assert!(output.status.success(), "{}", said(&output));
+    let directory = TempDir::new().expect("a temporary directory");
+    let place = |name: &str| directory.path().join(name).to_str().expect("a UTF-8 path").to_owned();
+    fs::write(place("objects.yaml"), &output.stdout).expect("a file");
+    let objects = yaml(&place("objects.yaml"));
+    let of_kind = |kind: &str| {
+        let mut found =
+            objects.as_array().into_iter().flatten().filter(|object| object["kind"] == kind);
+        let object = found.next().unwrap_or_else(|| panic!("no {kind}"));
+        assert!(found.next().is_none(), "more than one {kind}");
+        object
+    };
+    for kind in ["NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceMonitor"] {
+        of_kind(kind);
+    }
+    assert_eq!(of_kind("StatefulSet")["spec"]["replicas"], 1, "one process owns a store");
+
+    fs::write(place("secret"), "a-secret-of-23-letters.").expect("a file");
+    let data = &of_kind("ConfigMap")["data"];
+    let mut words = vec!["config".to_owned(), "check".to_owned()];
+    for file in ["invoked.toml", "chart.toml"] {
+        let text = data[file].as_str().expect("a text");
+        let text = text.replace("/run/secrets/invoked/admin/token", &place("secret"));
+        let text = text.replace("/run/secrets/invoked/keys/night", &place("secret"));
+        fs::write(place(file), text).expect("a file");
+        words.extend(["--config".to_owned(), place(file)]);
+    }
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let output = run(daemon(), &words);
     assert!(output.status.success(), "{}", said(&output));
 }

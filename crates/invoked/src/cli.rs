@@ -94,6 +94,8 @@ pub(crate) enum ConfigCommand {
     Check(Files),
     /// Print the effective configuration; secrets are masked.
     Show(Files),
+    /// Print every setting with its default, as Markdown.
+    Reference,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod listeners;
 mod outside;
 mod problem;
 mod raw;
+mod reference;
 mod secret;
 mod section;
 mod show;
@@ -36,6 +37,7 @@ pub(crate) use outside::{
 };
 pub(crate) use problem::Problems;
 pub(crate) use raw::{RawConfig, Sources};
+pub(crate) use reference::reference;
 pub(crate) use secret::Secret;
 pub(crate) use telemetry::{LogFormat, Telemetry};
 pub(crate) use value::{parse_duration, parse_size};

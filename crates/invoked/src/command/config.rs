@@ -1,14 +1,14 @@
-//! `invoked config check` and `invoked config show`.
+//! `invoked config check`, `invoked config show` and `invoked config reference`.
 
 use anyhow::Context as _;
 use serde_json::json;
 
 use crate::cli::{ConfigArgs, ConfigCommand, Files, Output};
-use crate::config::{Config, Environment, Sources};
+use crate::config::{Config, Environment, Sources, reference};
 use crate::failure::Failure;
 use crate::print;
 
-/// Judges or shows a configuration.
+/// Judges or shows a configuration, or prints the reference of all settings.
 ///
 /// # Errors
 /// The configuration is wrong.
@@ -32,6 +32,13 @@ pub(crate) fn run(
                 Output::Json => json!(effective.table).to_string(),
             };
             print::line(text.trim_end());
+        }
+        ConfigCommand::Reference => {
+            let text = reference();
+            print::line(&match output {
+                Output::Text => text.trim_end().to_owned(),
+                Output::Json => json!({ "markdown": text }).to_string(),
+            });
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use super::environment::Environment;
 use super::problem::{Problem, Problems};
 
 /// The documented defaults are the defaults.
-const DEFAULTS: &str = include_str!("../../../../config/default.toml");
+pub(super) const DEFAULTS: &str = include_str!("../../../../config/default.toml");
 
 /// Where the defaults come from; no file is named like this.
 const OURS: &str = "\0defaults";
