@@ -152,9 +152,15 @@ impl Admin {
     async fn metrics(&self) -> Result<Reply, AdminProblem> {
         let engine = self.engine()?;
         let view = engine.view().await;
-        engine_telemetry::publish(engine, &view);
         engine_telemetry::publish_store(engine).await;
-        Ok(full(StatusCode::OK, PROMETHEUS, (self.shared.render)(&view)))
+        let (engine, render) = (engine.clone(), Arc::clone(&self.shared.render));
+        // Tens of milliseconds with thousands of functions, which invocations do not wait for.
+        let rendered = tokio::task::spawn_blocking(move || {
+            engine_telemetry::publish(&engine, &view);
+            render(&view)
+        });
+        let text = rendered.await.map_err(|_broken| AdminProblem::Panicked)?;
+        Ok(full(StatusCode::OK, PROMETHEUS, text))
     }
 
     async fn answer(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, AdminProblem> {
