@@ -1,6 +1,6 @@
 """A function of yours, and what hears how it went: the custom-runtime protocol in twenty lines.
 
-    python3 examples/function.py 9000
+    python3 examples/function.py 9000            # on loopback; another address may follow
 
 `invoked` sends POST /invoke with the payload as body and the name of the function in x-fc-function-name. A 2xx is
 success; the header `x-fc-status: 404` on the answer, or any other status, is a function error.
@@ -25,4 +25,5 @@ class Function(BaseHTTPRequestHandler):
         """Only what the function itself prints is worth a line."""
 
 
-ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Function).serve_forever()
+address = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
+ThreadingHTTPServer((address, int(sys.argv[1])), Function).serve_forever()

@@ -143,11 +143,10 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     value.as_array().into_iter().flatten().map(|text| text.as_str().expect("a text"))
 }
 
-#[test]
-fn the_brokers_for_trying_out_are_pinned_and_stay_on_loopback() {
-    let compose = yaml("compose/compose.yml");
+/// A compose file whose images are pinned, whose ports are on loopback, and whose files are there.
+fn is_for_trying_out(file: &str) -> Value {
+    let compose = yaml(&format!("compose/{file}"));
     let services = compose["services"].as_object().expect("services");
-    assert!(services.len() >= 4, "RabbitMQ, Kafka, and both parts of RocketMQ");
     let volumes = compose["volumes"].as_object().expect("volumes");
     for (name, service) in services {
         let image = service["image"].as_str().expect("an image");
@@ -164,13 +163,49 @@ fn the_brokers_for_trying_out_are_pinned_and_stay_on_loopback() {
         }
         for volume in texts(&service["volumes"]) {
             let (from, _) = volume.split_once(':').expect("a place inside");
-            let exists = match from.strip_prefix("./") {
-                Some(file) => deploy("compose").join(file).is_file(),
-                None => volumes.contains_key(from),
+            let exists = match from.starts_with('.') {
+                true => deploy("compose").join(from).exists(),
+                false => volumes.contains_key(from),
             };
             assert!(exists, "{name}: there is no {from}");
         }
     }
+    compose
+}
+
+#[test]
+fn the_brokers_for_trying_out_are_pinned_and_stay_on_loopback() {
+    let compose = is_for_trying_out("compose.yml");
+    let services = compose["services"].as_object().expect("services");
+    assert!(services.len() >= 4, "RabbitMQ, Kafka, and both parts of RocketMQ");
+}
+
+#[test]
+fn the_stack_for_looking_at_it_fits_together() {
+    let compose = is_for_trying_out("stack.yml");
+    let build = &compose["services"]["invoked"]["build"];
+    let context = deploy("compose").join(build["context"].as_str().expect("a context"));
+    assert!(context.join(build["dockerfile"].as_str().expect("a file")).is_file());
+
+    let stack = |file: &str| format!("deploy/compose/stack/{file}");
+    let judged = run(daemon(), &["config", "check", "--config", &stack("invoked.toml")]);
+    assert!(judged.status.success(), "{}", said(&judged));
+    let text = fs::read_to_string(root().join(stack("invoked.toml"))).expect("a configuration");
+    let config: toml::Table = text.parse().expect("TOML");
+    let prometheus = yaml("compose/stack/prometheus.yml");
+    let scrape = &prometheus["scrape_configs"][0];
+    assert_eq!(
+        scrape["authorization"]["credentials"].as_str(),
+        config["admin"]["tokens"]["prometheus"]["token"].as_str()
+    );
+    assert_eq!(texts(&scrape["static_configs"][0]["targets"]).next(), Some("invoked:7071"));
+    if let Some(promtool) = promtool() {
+        let words = ["check", "config", "--syntax-only", &stack("prometheus.yml")];
+        let judged = run(&promtool, &words);
+        assert!(judged.status.success(), "{}", said(&judged));
+    }
+    let sources = yaml("compose/stack/grafana/datasources/prometheus.yml");
+    assert_eq!(sources["datasources"][0]["url"], "http://prometheus:9090");
 }
 
 #[test]
