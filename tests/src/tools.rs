@@ -100,6 +100,13 @@ pub fn helm() -> Option<PathBuf> {
     Some(prepared().join("helm")).filter(|place| place.is_file()).or_else(|| in_path("helm"))
 }
 
+/// cargo-deb, if it is here: `cargo xtask release` builds it, which takes minutes.
+#[must_use]
+pub fn cargo_deb() -> Option<PathBuf> {
+    let built = Some(prepared().join("bin/cargo-deb")).filter(|place| place.is_file());
+    built.or_else(|| in_path("cargo-deb"))
+}
+
 /// A program of the system, if it is there.
 #[must_use]
 pub fn in_path(program: &str) -> Option<PathBuf> {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use invoked_tests::tools::{daemon, helm, in_path, promtool, python, root};
+use invoked_tests::tools::{cargo_deb, daemon, helm, in_path, promtool, python, root};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -363,4 +363,51 @@ fn the_daemon_takes_the_configuration_that_the_chart_writes() {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let output = run(daemon(), &words);
     assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
+fn the_package_for_debian_has_what_it_takes_to_run() {
+    let Some(builder) = cargo_deb() else { return skip("cargo-deb") };
+    let directory = TempDir::new().expect("a temporary directory");
+    let place = |name: &str| directory.path().join(name);
+    // Any program that runs will do: how it is built is another test's question.
+    fs::create_dir(place("dist")).expect("a directory");
+    fs::copy(daemon(), place("dist/invoked")).expect("a copy of the program");
+    let package = place("invoked.deb");
+    let output = Command::new(builder)
+        .args(["--no-build", "--no-strip", "--fast", "--package=invoked", "--output"])
+        .arg(&package)
+        .current_dir(root())
+        .env("CARGO_TARGET_DIR", directory.path())
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", said(&output));
+
+    let package = package.to_str().expect("a UTF-8 path");
+    let unpacked = place("unpacked");
+    let into = unpacked.to_str().expect("a UTF-8 path");
+    let output = run(Path::new("dpkg-deb"), &["--raw-extract", package, into]);
+    assert!(output.status.success(), "{}", said(&output));
+    for file in [
+        "usr/lib/systemd/system/invoked.service",
+        "usr/lib/systemd/system/invoked-fc.socket",
+        "usr/lib/systemd/system/invoked-admin.socket",
+        "usr/share/doc/invoked/copyright",
+        "DEBIAN/postinst",
+        "DEBIAN/prerm",
+        "DEBIAN/postrm",
+    ] {
+        assert!(unpacked.join(file).is_file(), "{file} is missing");
+    }
+    let kept = fs::read_to_string(unpacked.join("DEBIAN/conffiles")).expect("conffiles");
+    assert_eq!(kept.trim(), "/etc/invoked/invoked.toml");
+    let program = unpacked.join("usr/bin/invoked");
+    let config = unpacked.join("etc/invoked/invoked.toml");
+    let output = run(&program, &["config", "check", "--config", config.to_str().expect("UTF-8")]);
+    assert!(output.status.success(), "{}", said(&output));
+    for script in ["postinst", "prerm", "postrm"] {
+        let script = unpacked.join("DEBIAN").join(script);
+        let output = run(Path::new("sh"), &["-n", script.to_str().expect("a UTF-8 path")]);
+        assert!(output.status.success(), "{}", said(&output));
+    }
 }

@@ -9,6 +9,7 @@ mod ci;
 mod console;
 mod options;
 mod prepare;
+mod release;
 mod soak;
 mod steps;
 mod test;
@@ -34,6 +35,8 @@ cargo xtask COMMAND
                         the real brokers that the tests deliver to: rabbitmq, kafka, rocketmq, rocketmq-acl;
                         on loopback, under target/brokers
   layers                the layer and tidy test alone
+  release               the package for Debian, an archive, a bill of materials, licences and checksums under
+                        target/release-files; needs no network once cargo-deb is built
   soak [--rounds 50] [--seeds 100000] [--fuzz-seconds 60]
                         kill -9 rounds against the release binary, the simulation with more seeds, and each fuzz
                         target for so long
@@ -80,6 +83,10 @@ fn run(words: &[String]) -> Result<()> {
         "ci" => {
             options.finish()?;
             ci::run(&workspace)
+        }
+        "release" => {
+            options.finish()?;
+            release::run(&workspace)
         }
         "layers" => {
             options.finish()?;
