@@ -157,7 +157,7 @@ impl Admin {
         // Tens of milliseconds with thousands of functions, which invocations do not wait for.
         let rendered = tokio::task::spawn_blocking(move || {
             engine_telemetry::publish(&engine, &view);
-            render(&view)
+            render(&view) + &engine_telemetry::render_destinations(&engine)
         });
         let text = rendered.await.map_err(|_broken| AdminProblem::Panicked)?;
         Ok(full(StatusCode::OK, PROMETHEUS, text))

@@ -6,6 +6,7 @@
 //! [`FUNCTIONS_SHOWN_MAX`] functions; the rest are `_other`.
 
 mod books;
+mod destinations;
 mod lanes;
 mod meters;
 mod names;
@@ -14,15 +15,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use invoked_core::arn::SinkKind;
-use invoked_core::directory::Directory;
 use invoked_core::head::LaneId;
 use invoked_core::id::FnId;
 use invoked_core::life::Outcome;
-use invoked_core::name::Qualifier;
 use invoked_core::totals::{Metric, TotalKey};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 pub use books::publish_store;
+pub use destinations::render_destinations;
 pub(crate) use meters::FunctionMeters;
 pub use names::FUNCTIONS_SHOWN_MAX;
 pub(crate) use names::Names;
@@ -30,7 +30,7 @@ pub(crate) use names::Names;
 use crate::admission;
 use crate::drain;
 use crate::handle::{EngineView, Handle};
-use names::{OTHER, shown};
+use names::OTHER;
 
 /// What each metric means, for the `# HELP` lines. Call once, with the recorder in place.
 pub fn describe() {
@@ -43,8 +43,6 @@ pub fn describe() {
         (ENQUEUED, "Invocations accepted since the store was created"),
         (DEQUEUED, "Invocations that ended since the store was created"),
         (EXPIRED, "Invocations that no attempt could start in time for"),
-        ("FunctionDestinationSucceed", "Callbacks that ended in delivery, once each"),
-        ("FunctionDestinationErrors", "Callbacks that were given up, once each"),
         (REDRIVES, "Callbacks that were given up and became owed again"),
         (REDRIVES_DELIVERED, "Redriven callbacks that ended in delivery"),
         (REDRIVES_FAILED, "Redriven callbacks that were given up again"),
@@ -102,7 +100,6 @@ pub(crate) fn alarm() {
 pub fn publish(handle: &Handle, view: &EngineView) {
     let directory = handle.directory();
     let totals = handle.totals();
-    destinations(&directory, &totals);
     redrives(&totals);
     admission::publish(handle);
     meters::publish();
@@ -192,57 +189,6 @@ fn families(metric: Metric) -> Vec<&'static str> {
         | Metric::RedriveDelivered(_)
         | Metric::RedriveFailed(_)
         | Metric::Now(_) => vec![],
-    }
-}
-
-/// The two destination metrics: a series for every function, at 0 from the start.
-fn destinations(directory: &Directory, totals: &BTreeMap<TotalKey, u64>) {
-    let mut series: BTreeMap<(&'static str, String, Qualifier, SinkKind), u64> = BTreeMap::new();
-    for function in directory.iter() {
-        let name = shown(directory, function);
-        let mut kinds: Vec<_> = function
-            .configs
-            .iter()
-            .flat_map(|(qualifier, prepared)| {
-                let terms = &prepared.terms;
-                let both = [terms.on_success.as_ref(), terms.on_failure.as_ref()];
-                both.into_iter().flatten().map(|to| (qualifier.clone(), to.arn.kind()))
-            })
-            .collect();
-        if kinds.is_empty() {
-            kinds.push((Qualifier::LATEST, SinkKind::Fc));
-        }
-        for (qualifier, kind) in kinds {
-            for family in ["FunctionDestinationSucceed", "FunctionDestinationErrors"] {
-                series.entry((family, name.clone(), qualifier.clone(), kind)).or_default();
-            }
-        }
-    }
-    for (key, value) in totals {
-        let (family, kind) = match key.metric {
-            Metric::CallbackDelivered(kind) => ("FunctionDestinationSucceed", kind),
-            Metric::CallbackFailed(kind) => ("FunctionDestinationErrors", kind),
-            Metric::Accepted
-            | Metric::Ended(_)
-            | Metric::Redriven(_)
-            | Metric::RedriveDelivered(_)
-            | Metric::RedriveFailed(_)
-            | Metric::Now(_) => continue,
-        };
-        let name = match directory.get(key.fn_id) {
-            Some(function) => shown(directory, function),
-            None => "_deleted".to_owned(),
-        };
-        *series.entry((family, name, key.qualifier.clone(), kind)).or_default() += value;
-    }
-    for ((family, function, qualifier, kind), value) in series {
-        counter!(
-            family,
-            "function" => function,
-            "qualifier" => qualifier.as_str().to_owned(),
-            "destination" => kind.as_str(),
-        )
-        .absolute(value);
     }
 }
 
