@@ -49,7 +49,7 @@ fn every_seed_keeps_every_promise() {
     );
     assert!(accepted >= seeds, "worlds without work show nothing");
     assert!(redriven >= seeds / 10, "worlds without redrives show nothing of them");
-    assert!(ended >= seeds / 20, "worlds without purges and stops show nothing of them");
+    assert!(ended >= seeds / 100, "worlds without purges and stops show nothing of them");
     assert!(again >= seeds / 500, "worlds without retries show nothing of them");
 }
 
