@@ -10,7 +10,7 @@ use invoked_tests::config::Config;
 use invoked_tests::daemon::{Daemon, Site};
 use invoked_tests::function::FunctionServer;
 use invoked_tests::http::{Message, Request, send};
-use invoked_tests::poll;
+use invoked_tests::{poll, ports};
 use serde_json::{Value, json};
 
 const VIEWER: &str = "a-token-to-look-with";
@@ -113,15 +113,84 @@ fn a_page_signs_in_and_sees_what_its_token_may() {
     assert!(!site.said().contains(viewer.split('=').next_back().expect("a value")));
 }
 
+#[test]
+fn what_is_carried_is_hidden_wherever_it_would_be_shown() {
+    const SUPPORT: &str = "a-token-to-look-into-things";
+    const SECRET: &str = "a payload nobody may see";
+    let function = FunctionServer::start();
+    let config = config(&function, VIEWER)
+        .of_async("tasks", "on_success", "acs:fc:::functions/nowhere")
+        .set("sinks.fc.default", "endpoint", format!("http://{}", ports::free()))
+        .set("sinks.fc.default", "access_key_id", "id")
+        .set("sinks.fc.default", "access_key_secret", "secret")
+        .set("callback", "max_elapsed", "1s")
+        .set("admin.tokens.support", "role", "viewer")
+        .set("admin.tokens.support", "payloads", true)
+        .set("admin.tokens.support", "token", SUPPORT);
+    let site = Site::new(config);
+    let daemon = site.start();
+    let id = accepted(&daemon.send(&invoke_async("tasks").body(SECRET)));
+    let get = |token: &str, path: &str| {
+        let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+        ask(&site, request)
+    };
+    let callback = format!("/v1/callbacks/{id}");
+    poll::soon("the callback is given up", || get(ADMIN, &callback).status() == 200);
+    poll::soon("it is kept", || get(ADMIN, &callback).json()["status"] == "Failed");
+
+    let invocation = format!("/v1/invocations/{id}");
+    let task = format!("/v1/tasks/tasks/{id}");
+    let carriers = [
+        (&invocation, vec!["payload", "result"]),
+        (&task, vec!["payload", "result"]),
+        (&callback, vec!["envelope"]),
+    ];
+    for (path, contents) in carriers {
+        let hidden = get(VIEWER, path);
+        assert!(!hidden.text().contains(SECRET), "{path}: {}", hidden.text());
+        let (hidden, seen) = (hidden.json(), get(SUPPORT, path).json());
+        assert_eq!(
+            (&hidden["payloads_hidden"], &seen["payloads_hidden"]),
+            (&json!(true), &Value::Null),
+            "{path}"
+        );
+        for content in contents {
+            assert_eq!(hidden[content], Value::Null, "{content} of {path}");
+            let data = seen[content]["data"].as_str().unwrap_or_default();
+            assert!(data.contains(SECRET), "{content} of {path}: {seen}");
+        }
+    }
+}
+
+#[test]
+fn tokens_are_not_guessed_by_signing_in() {
+    let function = FunctionServer::start();
+    let site = Site::new(config(&function, VIEWER));
+    let _daemon = site.start();
+    let refused = poll::until("guesses are not looked at any more", poll::SOON, || {
+        let answer = sign_in(&site, "none-of-the-tokens");
+        (answer.status() != 401).then_some(answer)
+    });
+    assert_eq!(refused.status(), 429, "{}", refused.text());
+    assert_eq!(refused.headers.first("retry-after"), Some("6"));
+    let request = Request::get("/v1/status").header("authorization", format!("Bearer {ADMIN}"));
+    assert_eq!(ask(&site, request).status(), 200, "programs with a token are not kept out");
+}
+
 /// The events of a stream, as far as they have come.
 struct Stream(BufReader<TcpStream>);
 
 impl Stream {
     fn open(site: &Site, path: &str) -> Self {
+        Self::open_with(site, path, &format!("authorization: Bearer {ADMIN}"))
+    }
+
+    /// With the header that says who reads.
+    fn open_with(site: &Site, path: &str, who: &str) -> Self {
         let mut socket = TcpStream::connect(site.admin).expect("the admin listener is there");
         socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
         let head = format!(
-            "GET {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {ADMIN}\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nhost: {}\r\n{who}\r\nconnection: close\r\n\r\n",
             site.admin
         );
         socket.write_all(head.as_bytes()).expect("the head leaves");
@@ -132,6 +201,12 @@ impl Stream {
         let mut line = String::new();
         self.0.read_line(&mut line).expect("a status line");
         line
+    }
+
+    /// Reads on until the daemon ends it.
+    fn ends(mut self) {
+        let mut rest = Vec::new();
+        self.0.read_to_end(&mut rest).expect("the stream ends");
     }
 
     /// The data of the next event of this name.
@@ -183,8 +258,44 @@ fn a_page_watches_an_invocation_from_its_acceptance_to_its_end() {
 
     // A page that is looked at does not hold up the end of the daemon.
     daemon.stop();
-    let mut rest = Vec::new();
-    stream.0.read_to_end(&mut rest).expect("the stream ends");
+    stream.ends();
+}
+
+#[test]
+fn a_page_hears_of_lanes_and_that_nothing_is_kept() {
+    let function = FunctionServer::start();
+    let site = Site::new(config(&function, VIEWER));
+    let daemon = site.start();
+    let id = accepted(&daemon.send(&invoke_async("plain").json(&json!({ "plan": ["hold"] }))));
+
+    let mut stream = Stream::open(&site, &format!("/v1/events?invocation={id}"));
+    assert_eq!(stream.next("invocation")["request_id"], json!(id));
+    assert_eq!(stream.next("lanes"), json!({ "functions": ["plain"], "destinations": [] }));
+    function.release();
+    assert_eq!(stream.next("gone"), json!({}), "a plain invocation leaves no record");
+}
+
+#[test]
+fn a_stream_ends_with_the_session_that_reads_it() {
+    let function = FunctionServer::start();
+    let site = Site::new(config(&function, VIEWER));
+    let daemon = site.start();
+    let read_by = |token: &str| {
+        let session = cookie(&sign_in(&site, token));
+        let mut stream = Stream::open_with(&site, "/v1/events", &format!("cookie: {session}"));
+        assert!(stream.next("overview")["at"].is_number());
+        (session, stream)
+    };
+
+    let (actor, stream) = read_by(ADMIN);
+    let out = with(&actor, "DELETE", "/v1/session").header("x-invoked-admin", "1");
+    assert_eq!(ask(&site, out).status(), 204);
+    stream.ends();
+
+    let (_, stream) = read_by(VIEWER);
+    site.configure(config(&function, "another-token-to-look"));
+    daemon.reload();
+    stream.ends();
 }
 
 #[test]
@@ -199,6 +310,11 @@ fn streams_are_bounded() {
     assert!(Stream::open(&site, "/v1/events").status().contains("429"));
     let request = Request::get("/v1/status").header("authorization", format!("Bearer {ADMIN}"));
     assert_eq!(ask(&site, request).status(), 200, "operators are not kept out");
+
+    drop(streams.pop());
+    poll::soon("the place of a reader who went away is free", || {
+        Stream::open(&site, "/v1/events").status().contains("200")
+    });
 }
 
 #[test]
@@ -242,12 +358,43 @@ fn invocations_are_listed_page_by_page() {
 
 #[test]
 fn the_page_is_served_with_a_strict_policy() {
+    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                          font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+                          frame-ancestors 'none'";
+    let hardened = [
+        ("content-security-policy", POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ];
     let site = Site::new(Config::new());
     let _daemon = site.start();
-    let answer = ask(&site, Request::get("/console/"));
-    assert_eq!(answer.status(), 200);
-    let policy = answer.headers.first("content-security-policy").expect("a policy");
-    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-    let answer = ask(&site, Request::get("/console"));
+    let get = |path: &str| {
+        let answer = ask(&site, Request::get(path));
+        for (name, value) in hardened {
+            assert_eq!(answer.headers.first(name), Some(value), "{name} of {path}");
+        }
+        answer
+    };
+    let answer = get("/console");
     assert_eq!((answer.status(), answer.headers.first("location")), (308, Some("/console/")));
+
+    let index = get("/console/");
+    assert_eq!((index.status(), index.headers.first("cache-control")), (200, Some("no-cache")));
+    let tag = index.headers.first("etag").expect("a tag");
+    let again = ask(&site, Request::get("/console/").header("if-none-match", tag));
+    assert_eq!((again.status(), again.body.len()), (304, 0));
+
+    let page = index.text();
+    let places = page.split('"').filter_map(|text| text.strip_prefix("./assets/"));
+    let assets: Vec<_> = places.map(|name| format!("/console/assets/{name}")).collect();
+    assert!(assets.iter().any(|path| path.ends_with(".js")), "a page without its program: {page}");
+    for path in assets {
+        let asset = get(&path);
+        assert_eq!(asset.status(), 200, "{path}");
+        let caching = asset.headers.first("cache-control");
+        assert_eq!(caching, Some("public, max-age=31536000, immutable"), "{path}");
+    }
 }
