@@ -1,9 +1,9 @@
 //! What the console's page asks the real binary for: signing in, what is hidden, events as they happen, pages of
 //! invocations. The page itself is driven by a browser in `tests/tests/console`.
 
-use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::Instant;
 
 use invoked_tests::api::{accepted, invoke_async};
 use invoked_tests::config::Config;
@@ -188,7 +188,7 @@ impl Stream {
     /// With the header that says who reads.
     fn open_with(site: &Site, path: &str, who: &str) -> Self {
         let mut socket = TcpStream::connect(site.admin).expect("the admin listener is there");
-        socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        socket.set_read_timeout(Some(poll::SOON)).expect("a timeout");
         let head = format!(
             "GET {path} HTTP/1.1\r\nhost: {}\r\n{who}\r\nconnection: close\r\n\r\n",
             site.admin
@@ -198,23 +198,34 @@ impl Stream {
     }
 
     fn status(&mut self) -> String {
+        self.line(Instant::now())
+    }
+
+    /// The next line; nothing at the end. A stream says something each second, so who waits for one thing of it
+    /// says since when.
+    #[track_caller]
+    fn line(&mut self, since: Instant) -> String {
+        assert!(since.elapsed() < poll::SOON, "what was waited for did not come");
         let mut line = String::new();
-        self.0.read_line(&mut line).expect("a status line");
+        self.0.read_line(&mut line).expect("a line comes");
         line
     }
 
     /// Reads on until the daemon ends it.
+    #[track_caller]
     fn ends(mut self) {
-        let mut rest = Vec::new();
-        self.0.read_to_end(&mut rest).expect("the stream ends");
+        let since = Instant::now();
+        while !self.line(since).is_empty() {}
     }
 
     /// The data of the next event of this name.
+    #[track_caller]
     fn next(&mut self, name: &str) -> Value {
+        let since = Instant::now();
         let mut is_it = false;
         loop {
-            let mut line = String::new();
-            assert_ne!(self.0.read_line(&mut line).expect("a line comes"), 0, "the stream ended");
+            let line = self.line(since);
+            assert_ne!(line, "", "the stream ended");
             match line.trim_end().split_once(": ") {
                 Some(("event", event)) => is_it = event == name,
                 Some(("data", data)) if is_it => {
