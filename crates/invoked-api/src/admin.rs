@@ -328,7 +328,7 @@ impl Admin {
         let (admin, headers) = (self.clone(), head.headers.clone());
         let may_end = move || {
             let shared = &admin.shared;
-            guard::enter(&headers, &shared.tokens.current(), &shared.sessions).is_err()
+            !guard::is_still_in(&headers, &shared.tokens.current(), &shared.sessions)
         };
         events::stream(engine, &self.shared.series, asked, may_end)
     }

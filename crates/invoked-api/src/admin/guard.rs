@@ -69,6 +69,17 @@ pub(super) fn enter(
     Ok(Visitor { name: None, rights: Role::Admin.into() })
 }
 
+/// Whether somebody who was let in would still be: asked again and again while they read.
+pub(super) fn is_still_in(headers: &HeaderMap, tokens: &Tokens, sessions: &Sessions) -> bool {
+    if tokens.is_empty() {
+        return true;
+    }
+    if headers.contains_key(AUTHORIZATION) {
+        return bearer(headers, tokens).is_ok();
+    }
+    sessions.lives(headers, tokens)
+}
+
 /// Refuses what a page of somebody else has sent.
 pub(super) fn is_of_our_page(headers: &HeaderMap) -> Result<(), AdminProblem> {
     let host = text(headers, &HOST).unwrap_or_default();

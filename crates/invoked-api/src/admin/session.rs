@@ -75,6 +75,16 @@ impl Sessions {
         owner
     }
 
+    /// Whether a request is of a session that lives. It is not used by being asked after.
+    pub(super) fn lives(&self, headers: &HeaderMap, tokens: &Tokens) -> bool {
+        let now = stopwatch();
+        cookie(headers).is_some_and(|hash| {
+            let state = self.state();
+            let session = state.by_cookie.get(&hash).filter(|session| session.lives(now));
+            session.is_some_and(|session| tokens.known(&session.token).is_some())
+        })
+    }
+
     /// Begins one for the owner of a token; the value of its cookie.
     fn begin(&self, owner: &Owner) -> Result<String, AdminProblem> {
         let mut value = [0; 32];
