@@ -72,6 +72,40 @@ pub struct Total {
     pub value: u64,
 }
 
+/// What was accepted, what of it has ended, and what is still to be told: the sums over all functions.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub struct Balance {
+    /// Invocations accepted.
+    pub accepted: u64,
+    /// Invocations that ended, however.
+    pub ended: u64,
+    /// Callbacks that destinations have yet to be told.
+    pub callbacks_owed: u64,
+}
+
+impl Balance {
+    /// Takes a count in.
+    pub fn add(&mut self, metric: Metric, value: u64) {
+        match metric {
+            Metric::Accepted => self.accepted += value,
+            Metric::Ended(_) => self.ended += value,
+            Metric::Now(Gauge::CallbacksOwed) => self.callbacks_owed += value,
+            Metric::Now(Gauge::Running | Gauge::Retrying | Gauge::Stopping)
+            | Metric::CallbackDelivered(_)
+            | Metric::CallbackFailed(_)
+            | Metric::Redriven(_)
+            | Metric::RedriveDelivered(_)
+            | Metric::RedriveFailed(_) => {}
+        }
+    }
+
+    /// Invocations that have not ended.
+    #[must_use]
+    pub fn live(&self) -> u64 {
+        self.accepted.saturating_sub(self.ended)
+    }
+}
+
 /// The counts of one shard, and which of them have changed since they were last taken.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {

@@ -12,7 +12,7 @@ use invoked_core::id::{FnId, InvKey, ShardId};
 use invoked_core::name::FunctionKey;
 use invoked_core::shard::ShardView;
 use invoked_core::time::Timestamp;
-use invoked_core::totals::TotalKey;
+use invoked_core::totals::{Balance, TotalKey};
 use invoked_sink::TargetSpec;
 use invoked_store::{Store, StoreError, StoreStats};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
@@ -162,6 +162,14 @@ impl Handle {
     pub fn each_total(&self, mut look: impl FnMut(&TotalKey, u64)) {
         let totals = self.shared.totals.read().unwrap_or_else(PoisonError::into_inner);
         totals.iter().for_each(|(key, value)| look(key, *value));
+    }
+
+    /// The sums of the durable counts.
+    #[must_use]
+    pub fn balance(&self) -> Balance {
+        let mut balance = Balance::default();
+        self.each_total(|key, value| balance.add(key.metric, value));
+        balance
     }
 
     /// What passes through this process.

@@ -31,7 +31,6 @@ impl Shown {
 /// What to show of a daemon with this configuration.
 pub(crate) fn about(config: &Config, shown: &Shown) -> About {
     let shown = shown.clone();
-    let path = config.store.path.clone();
     About {
         configuration: Arc::new(move || {
             let table = shown.table();
@@ -39,10 +38,6 @@ pub(crate) fn about(config: &Config, shown: &Shown) -> About {
             (toml, serde_json::json!(table))
         }),
         store_kind: "embedded",
-        store_path: path.display().to_string(),
-        free_bytes: Arc::new(move || {
-            let disk = rustix::fs::statvfs(&path).ok()?;
-            Some(disk.f_bavail.saturating_mul(disk.f_frsize))
-        }),
+        store_path: config.store.path.display().to_string(),
     }
 }

@@ -25,8 +25,6 @@ pub struct About {
     pub store_kind: &'static str,
     /// Where the store is.
     pub store_path: String,
-    /// Bytes that are free where the store is, as far as that can be told.
-    pub free_bytes: Arc<dyn Fn() -> Option<u64> + Send + Sync>,
 }
 
 impl Default for About {
@@ -36,7 +34,6 @@ impl Default for About {
             configuration: Arc::new(|| (String::new(), Value::Null)),
             store_kind: "embedded",
             store_path: String::new(),
-            free_bytes: Arc::new(|| None),
         }
     }
 }
@@ -80,7 +77,7 @@ pub(super) async fn store(
         kind: about.store_kind,
         path: about.store_path.clone(),
         bytes: stats.disk_bytes,
-        free_bytes: (about.free_bytes)(),
+        free_bytes: stats.room.map(|room| room.free),
         full: engine.is_store_full(),
         live_rows: stats.live_rows,
         commits: stats.batches,

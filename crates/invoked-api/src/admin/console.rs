@@ -6,11 +6,12 @@ use http::header::{
     IF_NONE_MATCH, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{Method, StatusCode};
-use rust_embed::{EmbeddedFile, RustEmbed};
+use rust_embed::RustEmbed;
 
 use crate::admin::is_read;
 use crate::admin::problem::AdminProblem;
-use crate::reply::{Reply, empty, full};
+use crate::etag::etag;
+use crate::reply::{Reply, empty, full, visible};
 
 /// The files, as `cargo xtask console` builds them from `console/`.
 #[derive(RustEmbed)]
@@ -59,7 +60,7 @@ pub(super) fn get(method: &Method, path: &str, headers: &HeaderMap) -> Result<Re
     };
     let name = if name.is_empty() { INDEX } else { name };
     let file = Files::get(name).ok_or(AdminProblem::Path)?;
-    let tag = tag_of(&file);
+    let tag = visible(&etag(&file.data));
     let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| *known == tag);
     let mut reply = if is_known {
         empty(StatusCode::NOT_MODIFIED)
@@ -75,12 +76,6 @@ pub(super) fn get(method: &Method, path: &str, headers: &HeaderMap) -> Result<Re
 fn harden(mut reply: Reply) -> Reply {
     reply.headers_mut().extend(HARDENED);
     reply
-}
-
-fn tag_of(file: &EmbeddedFile) -> HeaderValue {
-    let hash = file.metadata.sha256_hash();
-    let short: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    HeaderValue::try_from(format!("\"{short}\"")).unwrap_or(ASK_AGAIN)
 }
 
 fn type_of(name: &str) -> HeaderValue {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::StatusCode;
 use invoked_core::head::LaneId;
 use invoked_core::lane::LaneView;
-use invoked_core::totals::Metric;
 use invoked_engine::{Handle, Refusing};
 
 use crate::admin::asked::Asked;
@@ -69,7 +68,7 @@ pub(super) async fn get(engine: &Handle, asked: Asked) -> Result<Reply, AdminPro
         accepting: view.is_accepting,
         store_full: engine.is_store_full(),
         admission: admission(engine),
-        live: live(engine),
+        live: engine.balance().live(),
         shards: view.shards.iter().map(shard).collect(),
         lanes: lanes.collect(),
     };
@@ -92,21 +91,4 @@ pub(super) fn admission(engine: &Handle) -> Admission {
         memory_bytes: view.memory,
         memory_max_bytes: view.memory_max,
     }
-}
-
-fn live(engine: &Handle) -> u64 {
-    let (mut accepted, mut ended) = (0_u64, 0_u64);
-    for (key, value) in engine.totals() {
-        match key.metric {
-            Metric::Accepted => accepted += value,
-            Metric::Ended(_) => ended += value,
-            Metric::CallbackDelivered(_)
-            | Metric::CallbackFailed(_)
-            | Metric::Redriven(_)
-            | Metric::RedriveDelivered(_)
-            | Metric::RedriveFailed(_)
-            | Metric::Now(_) => {}
-        }
-    }
-    accepted.saturating_sub(ended)
 }

@@ -5,7 +5,6 @@
 //! committed, they fit exactly; while commits follow one another without a gap, the last such instant
 //! stays published.
 
-use invoked_core::totals::{Gauge, Metric};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 use crate::handle::Handle;
@@ -62,28 +61,15 @@ async fn close(handle: &Handle) -> bool {
         return false;
     }
     let Ok(before) = handle.shared.store.stats().await else { return true };
-    let (mut accepted, mut ended, mut owed) = (0_u64, 0_u64, 0_u64);
-    for (key, value) in handle.totals() {
-        match key.metric {
-            Metric::Accepted => accepted += value,
-            Metric::Ended(_) => ended += value,
-            Metric::Now(Gauge::CallbacksOwed) => owed += value,
-            Metric::Now(Gauge::Running | Gauge::Retrying | Gauge::Stopping)
-            | Metric::CallbackDelivered(_)
-            | Metric::CallbackFailed(_)
-            | Metric::Redriven(_)
-            | Metric::RedriveDelivered(_)
-            | Metric::RedriveFailed(_) => {}
-        }
-    }
+    let balance = handle.balance();
     let Ok(after) = handle.shared.store.stats().await else { return true };
     if !is_quiet() || before.batches != after.batches {
         return false;
     }
-    counter!(ACCEPTED).absolute(accepted);
-    counter!(ENDED).absolute(ended);
+    counter!(ACCEPTED).absolute(balance.accepted);
+    counter!(ENDED).absolute(balance.ended);
     gauge!(ROWS).set(number(after.live_rows));
-    gauge!(OWED).set(number(owed));
+    gauge!(OWED).set(number(balance.callbacks_owed));
     let now = u64::try_from(handle.now().millis()).unwrap_or_default();
     gauge!(CLOSED_AT).set(std::time::Duration::from_millis(now).as_secs_f64());
     true

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use invoked_core::id::ShardId;
-use invoked_core::life::Outcome;
-use invoked_core::totals::{Gauge, Metric};
+use invoked_core::totals::Balance;
 use invoked_fc::time::rfc3339;
 use invoked_store::{Audit, audit};
 use serde_json::{Value, json};
@@ -153,26 +152,10 @@ async fn stat(store: &Alone, output: Output) -> Result<(), Failure> {
     let figures = store.figures().await.context("the store does not read")?;
     let store = store.store();
     let live_rows = store.stats().await.context("the store does not answer")?.live_rows;
-    let (mut accepted, mut ended, mut owed) = (0u64, 0u64, 0u64);
+    let mut balance = Balance::default();
     for shard in (0..store.caps().shards).map(ShardId) {
         for total in store.totals(shard).await.context("the store does not answer")? {
-            match total.key.metric {
-                Metric::Accepted => accepted += total.value,
-                Metric::Ended(
-                    Outcome::Succeeded
-                    | Outcome::Failed
-                    | Outcome::Expired
-                    | Outcome::Stopped
-                    | Outcome::Invalid,
-                ) => ended += total.value,
-                Metric::Now(Gauge::CallbacksOwed) => owed += total.value,
-                Metric::Now(Gauge::Running | Gauge::Retrying | Gauge::Stopping)
-                | Metric::CallbackDelivered(_)
-                | Metric::CallbackFailed(_)
-                | Metric::Redriven(_)
-                | Metric::RedriveDelivered(_)
-                | Metric::RedriveFailed(_) => {}
-            }
+            balance.add(total.key.metric, total.value);
         }
     }
     let statuses =
@@ -191,10 +174,10 @@ async fn stat(store: &Alone, output: Output) -> Result<(), Failure> {
         "live_rows": live_rows,
         "disk_bytes": figures.disk_bytes,
         "journal_bytes": figures.journal_bytes,
-        "accepted": accepted,
-        "ended": ended,
-        "waiting_or_running": accepted.saturating_sub(ended),
-        "callbacks_owed": owed,
+        "accepted": balance.accepted,
+        "ended": balance.ended,
+        "waiting_or_running": balance.live(),
+        "callbacks_owed": balance.callbacks_owed,
         "oldest": figures.oldest.map(|at| rfc3339(at.millis().div_euclid(1_000))),
         "rows_by_status": statuses.collect::<Vec<Value>>(),
         "tables": tables.collect::<Vec<Value>>(),
