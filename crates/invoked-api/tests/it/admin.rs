@@ -21,7 +21,8 @@ async fn the_pages_follow_the_life_of_the_daemon() {
     daemon.pages.started(daemon.engine.handle());
     assert_eq!(get("/readyz").await.status, 200);
     let metrics = get("/metrics").await;
-    assert_eq!((metrics.status, metrics.text().as_str()), (200, "shards 1\n"));
+    assert_eq!(metrics.status, 200);
+    assert!(metrics.text().starts_with("shards 1\n"), "{}", metrics.text());
     assert!(metrics.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));
     let missing = get("/no-such-page").await;
     assert_eq!((missing.status, &missing.value()["code"]), (404, &"NotFound".into()));
