@@ -74,6 +74,7 @@ fn request(number: u64, terms: &Arc<Terms>, payload: &Bytes) -> AcceptRequest {
         task: None,
         delay: Duration::ZERO,
         depth: 0,
+        trace: None,
         retry_of: None,
         payload: payload.clone(),
     }

@@ -16,6 +16,7 @@ use crate::redrive::Redrives;
 use crate::terms::{Destination, Terms};
 use crate::time::{Day, Timestamp};
 use crate::totals::Gauge;
+use crate::trace::TraceContext;
 
 /// Function Compute's words for where an invocation stands.
 #[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -174,6 +175,8 @@ pub struct Head {
     pub redrives: Option<Box<Redrives>>,
     /// Hand-overs from function to function before this one.
     pub depth: u8,
+    /// The trace it belongs to.
+    pub trace: Option<Arc<TraceContext>>,
     /// Only for tasks.
     pub task: Option<Task>,
 }
@@ -339,6 +342,7 @@ pub(crate) mod tests {
             callback: Callback::None,
             redrives: None,
             depth: 0,
+            trace: None,
             task: None,
         }
     }

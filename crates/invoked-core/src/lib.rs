@@ -38,3 +38,4 @@ pub mod sweep;
 pub mod terms;
 pub mod time;
 pub mod totals;
+pub mod trace;

@@ -9,6 +9,7 @@ use invoked_core::id::{Attempt, FnId, InvKey, RequestId, ShardId};
 use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX, SYNC_RESULT_MAX};
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier, TaskId};
 use invoked_core::shard::{AcceptRequest, Accepted, Refused};
+use invoked_core::trace::TraceContext;
 use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target, TargetAddress};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::error::TrySendError;
@@ -53,6 +54,8 @@ pub struct InvokeRequest {
     pub task: TaskWish,
     /// Hand-overs from function to function before this one.
     pub depth: u8,
+    /// The trace it belongs to.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 /// The answer to a synchronous invocation.
@@ -148,6 +151,7 @@ impl Handle {
             task,
             delay: request.delay,
             depth: request.depth,
+            trace: request.trace,
             retry_of: retry.map(|retry| retry.task),
             payload: request.payload,
         };
@@ -259,6 +263,7 @@ impl Handle {
             request_id: RequestId::from(key),
             attempt: Attempt(1),
             depth: request.depth,
+            trace: request.trace,
             payload: request.payload,
             result_max: SYNC_RESULT_MAX,
         };

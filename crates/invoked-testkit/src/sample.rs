@@ -56,6 +56,7 @@ impl Sample {
             callback: Callback::None,
             redrives: None,
             depth: 0,
+            trace: None,
             task: None,
         };
         Self { was: head.slot(), head }
@@ -152,6 +153,7 @@ impl Sample {
                 accepted_at: self.head.accepted_at,
                 ended_at: self.head.ended_at().unwrap_or(*at),
                 depth: self.head.depth,
+                trace: self.head.trace.clone(),
                 first_at: self.head.ended_at(),
                 redrives: self.head.redrives.clone(),
                 destination: Arn::parse(DESTINATION).expect("the destination of samples is an ARN"),

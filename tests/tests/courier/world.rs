@@ -211,5 +211,6 @@ pub fn request(function: &str, payload: Bytes) -> InvokeRequest {
         task_id: None,
         task: TaskWish::AsConfigured,
         depth: 0,
+        trace: None,
     }
 }

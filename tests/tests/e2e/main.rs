@@ -28,3 +28,4 @@ mod slow_body;
 mod startup;
 mod store_directory;
 mod supervisor;
+mod traces;

@@ -192,6 +192,7 @@ impl World {
             task_id: None,
             task: TaskWish::AsConfigured,
             depth: 0,
+            trace: None,
         };
         self.handle().invoke_async(request).await.expect("it is accepted");
     }

@@ -237,6 +237,7 @@ impl World {
             task_id: chosen.then(|| TaskId::trusted(&format!("t{}", self.rng.below(12)))),
             task: TaskWish::AsConfigured,
             depth: 0,
+            trace: None,
         };
         let promise = Promise {
             request_id: RequestId([0; 16]),

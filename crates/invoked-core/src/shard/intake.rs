@@ -98,6 +98,7 @@ impl ShardCore {
             callback: Callback::None,
             redrives: None,
             depth: request.depth,
+            trace: request.trace,
             task: request.task.map(|id| Task { id, history: History::default() }),
             terms: request.terms,
         };

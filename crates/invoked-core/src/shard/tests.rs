@@ -27,6 +27,7 @@ mod pauses;
 mod redrives;
 mod roles;
 mod sweeps;
+mod traces;
 
 const WORK: FnId = FnId(1);
 const AUDIT: FnId = FnId(2);
@@ -144,6 +145,7 @@ impl Bench {
             task: task.map(TaskId::trusted),
             delay: Duration::ZERO,
             depth: 0,
+            trace: None,
             retry_of: None,
             payload: Bytes::from_static(b"{}"),
         }

@@ -25,7 +25,8 @@ const BYTES_READS_MAX: usize = 2;
 
 impl ShardTask {
     pub(super) fn dispatch(&mut self, dispatch: Dispatch) {
-        let Dispatch { key, attempt, function, terms, request_id, depth, payload } = dispatch;
+        let Dispatch { key, attempt, function, terms, request_id, depth, trace, payload } =
+            dispatch;
         let shared = Arc::clone(&self.shared);
         let target = self.snapshot.targets.get(&function.id).map(Arc::clone);
         let timeout = target.as_ref().map(|target| target.timeout);
@@ -40,6 +41,7 @@ impl ShardTask {
                         request_id,
                         attempt,
                         depth,
+                        trace,
                         payload,
                         result_max: RESULT_MAX,
                     };
@@ -67,12 +69,12 @@ impl ShardTask {
     }
 
     pub(super) fn call(&mut self, call: Call) {
-        let Call { key, tried, destination, request_id, outcome, depth, envelope } = call;
+        let Call { key, tried, destination, request_id, outcome, depth, trace, envelope } = call;
         let kind = destination.kind();
         let sink = self.shared.outside().sinks.get(&kind).map(Arc::clone);
         let limit = self.shared.config().call_timeout;
         let courier = async move {
-            let delivery = Delivery { destination, envelope, request_id, outcome, depth };
+            let delivery = Delivery { destination, envelope, request_id, outcome, depth, trace };
             let verdict = match sink {
                 Some(sink) => deliver(sink.as_ref(), &delivery, limit).await,
                 None => {

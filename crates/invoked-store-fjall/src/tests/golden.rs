@@ -68,6 +68,7 @@ pub(super) async fn write(path: &Path) {
     site.durable(vec![RowOp::Insert { head: own.clone(), payload: large() }]).await;
     site.write(Commit { ops: vec![update(&own, &running(&own))], totals: vec![running_now()] })
         .await;
+    site.durable(vec![insert(&traced(5))]).await;
     site.store.close().await.unwrap();
     flush(path);
     // The rest stands in the journal.
@@ -174,18 +175,31 @@ async fn golden_v2_reads_as_it_was_written() {
 
 #[tokio::test]
 async fn golden_v3_reads_as_it_was_written() {
-    if std::env::var_os("INVOKED_GOLDEN").is_some() {
-        write(&fixture(3)).await;
-    }
     reads_as_since_format_2(3).await;
+}
+
+#[tokio::test]
+async fn golden_v4_reads_as_it_was_written() {
+    if std::env::var_os("INVOKED_GOLDEN").is_some() {
+        write(&fixture(4)).await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let site = read(4, directory.path()).await;
+    reads_since_format_2(&site).await;
+    assert_eq!(site.live_rows().await, 3);
+    assert_eq!(site.store.head(traced(5).key).await.unwrap().unwrap().head, traced(5));
 }
 
 async fn reads_as_since_format_2(format: u32) {
     let directory = tempfile::tempdir().unwrap();
     let site = read(format, directory.path()).await;
+    reads_since_format_2(&site).await;
+    assert_eq!(site.live_rows().await, 2);
+}
+
+async fn reads_since_format_2(site: &Site) {
     // An earlier store is counted when it is opened.
     assert!(site.store.totals(SHARD).await.unwrap().contains(&running_now()));
-    assert_eq!(site.live_rows().await, 2);
     let own = running(&own_task(4));
     let page = site.store.tasks(&query(Some(Status::Running), "")).await.unwrap();
     let heads: Vec<_> = page.tasks.into_iter().map(|view| view.head).collect();

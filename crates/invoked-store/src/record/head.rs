@@ -14,21 +14,33 @@ use invoked_core::history::{History, TaskEvent};
 use invoked_core::id::{Attempt, FnId, InvKey, RequestId};
 use invoked_core::life::{Life, Tally};
 use invoked_core::name::{Qualifier, TaskId};
+use invoked_core::redrive::Redrives;
 use invoked_core::terms::{Destination, Terms};
 use invoked_core::time::Timestamp;
 
 use super::number::{of_outcome, of_status, to_outcome, to_status};
-use super::redrives;
+use super::{redrives, trace};
 use crate::codec::{DecodeError, Reader, Writer};
 
-/// The newest version: it has redrives. Rows without any are written in the first.
-pub const VERSION: u8 = 2;
+/// The newest version: it has a place in a trace. Rows without one are written in the second, and those
+/// without redrives in the first.
+pub const VERSION: u8 = 3;
+const REDRIVEN: u8 = 2;
 const FIRST: u8 = 1;
+
+fn version_of(head: &Head) -> u8 {
+    match (&head.trace, &head.redrives) {
+        (Some(_), _) => VERSION,
+        (None, Some(_)) => REDRIVEN,
+        (None, None) => FIRST,
+    }
+}
 
 /// The bytes of a row.
 #[must_use]
 pub fn encode(head: &Head) -> Bytes {
-    let mut writer = Writer::new(if head.redrives.is_some() { VERSION } else { FIRST });
+    let version = version_of(head);
+    let mut writer = Writer::new(version);
     let base = head.accepted_at;
     writer.number(u64::from(head.fn_id.0));
     writer.option((head.request_id.0 != head.key.0).then_some(head.request_id), |writer, id| {
@@ -49,8 +61,12 @@ pub fn encode(head: &Head) -> Bytes {
     callback(&mut writer, base, &head.callback);
     terms(&mut writer, &head.terms);
     writer.option(head.task.as_ref(), |writer, of| task(writer, base, of));
-    if let Some(of) = &head.redrives {
-        redrives::write(&mut writer, base, of);
+    let redrives = |writer: &mut Writer, of: &Redrives| redrives::write(writer, base, of);
+    if version == REDRIVEN {
+        head.redrives.iter().for_each(|of| redrives(&mut writer, of));
+    } else if version > REDRIVEN {
+        writer.option(head.redrives.as_deref(), redrives);
+        writer.option(head.trace.as_deref(), trace::write);
     }
     writer.finish()
 }
@@ -105,7 +121,13 @@ fn read(key: InvKey, version: u8, reader: &mut Reader<'_>) -> Result<Head, Decod
         task: reader.option("task", |reader| read_task(reader, base))?,
         redrives: match version {
             FIRST => None,
-            _ => Some(Box::new(redrives::read(reader, base)?)),
+            REDRIVEN => Some(redrives::read(reader, base)?),
+            _ => reader.option("redrives", |reader| redrives::read(reader, base))?,
+        }
+        .map(Box::new),
+        trace: match version {
+            FIRST | REDRIVEN => None,
+            _ => reader.option("trace", trace::read)?.map(Arc::new),
         },
     })
 }

@@ -3,6 +3,7 @@ use invoked_core::head::Status;
 use invoked_core::id::ShardId;
 use invoked_core::life::Outcome;
 use invoked_core::redrive::Redrives;
+use invoked_core::trace::TraceContext;
 use proptest::prelude::*;
 
 fn at(ms: i64) -> Timestamp {
@@ -31,6 +32,7 @@ fn heads() -> Vec<Head> {
         callback: Callback::None,
         redrives: None,
         depth: 0,
+        trace: None,
         task: None,
     };
     let lives = [
@@ -59,6 +61,7 @@ fn heads() -> Vec<Head> {
         tally: Tally { failures: 2, unavailable: 9, unavailable_since: Some(now) },
         first_started_at: Some(now),
         depth: 16,
+        trace: None,
         terms: Arc::new(Terms {
             qualifier: Qualifier::parse("prod").unwrap(),
             max_retries: 8,
@@ -69,8 +72,15 @@ fn heads() -> Vec<Head> {
         task: Some(Task { id: TaskId::trusted("task_1"), history }),
         ..plain.clone()
     });
-    heads.push(redriven(plain));
+    heads.push(redriven(plain.clone()));
+    heads.push(traced(plain.clone()));
+    heads.push(traced(redriven(plain)));
     heads
+}
+
+fn traced(plain: Head) -> Head {
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    Head { trace: TraceContext::parse(parent, Some("a=1")).map(Arc::new), ..plain }
 }
 
 fn redriven(plain: Head) -> Head {
@@ -86,9 +96,13 @@ fn redriven(plain: Head) -> Head {
 }
 
 #[test]
-fn only_rows_with_redrives_are_of_the_second_version() {
+fn what_is_not_there_needs_no_later_version() {
     for head in heads() {
-        let version = if head.redrives.is_some() { VERSION } else { FIRST };
+        let version = match (head.trace.is_some(), head.redrives.is_some()) {
+            (true, _) => 3,
+            (false, true) => 2,
+            (false, false) => 1,
+        };
         assert_eq!(encode(&head)[0], version);
     }
     let with = redriven(heads().remove(0));
@@ -97,6 +111,15 @@ fn only_rows_with_redrives_are_of_the_second_version() {
     assert_eq!(with[1..without.len()], without[1..], "what is new stands at the end");
     let hex: String = with[without.len()..].iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, "0202c0a9070b6e696768742d736869667401f8c0070200e0c508043031323300");
+}
+
+#[test]
+fn a_place_in_a_trace_stands_at_the_end() {
+    let plain = heads().remove(0);
+    let (with, without) = (encode(&traced(plain.clone())), encode(&plain));
+    assert_eq!(with[1..without.len()], without[1..]);
+    let hex: String = with[without.len()..].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "00014bf92f3577b34da6a3ce929d0e0e473600f067aa0ba902b7010103613d31");
 }
 
 #[test]
