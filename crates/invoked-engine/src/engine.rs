@@ -109,6 +109,7 @@ impl Engine {
             shards: ports,
             store: parts.store,
             clock: parts.clock,
+            spans: parts.spans,
             outside: RwLock::new(Arc::new(outside)),
             retired: std::sync::Mutex::default(),
             identity: config.identity.clone(),

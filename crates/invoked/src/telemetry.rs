@@ -131,6 +131,7 @@ impl Metrics {
         invoked_api::auth::describe();
         crate::reload::describe();
         invoked_api::describe();
+        crate::wire::describe();
         describe_gauge!("invoked_build_info", "Which version this is");
         describe_gauge!(
             "process_start_time_seconds",

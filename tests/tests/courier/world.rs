@@ -157,6 +157,7 @@ pub fn parts(
         runtime: functions,
         remote: None,
         sinks: BTreeMap::from([(SinkKind::Mns, sink)]),
+        spans: None,
         clock: Arc::new(TokioClock::starting_at(timeline.now())),
     }
 }

@@ -146,6 +146,7 @@ impl World {
             runtime: Arc::new(town.clone()),
             remote: None,
             sinks: BTreeMap::new(),
+            spans: None,
             clock: Arc::new(TokioClock::starting_at(timeline.now())),
         };
         let identity = Identity { region: "cn-test".into(), account: "1".into() };

@@ -174,6 +174,7 @@ impl World {
             runtime: Arc::new(function),
             remote: None,
             sinks: plan::sinks(Arc::new(sink)),
+            spans: None,
             clock: Arc::new(TokioClock::starting_at(self.timeline.now())),
         };
         let config = EngineConfig { seed: self.rng.word(), ..self.config.clone() };

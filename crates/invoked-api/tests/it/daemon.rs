@@ -237,6 +237,7 @@ impl Daemon {
             runtime: Arc::new(Script),
             remote: None,
             sinks: [(SinkKind::Mns, Arc::new(queues.clone()) as Arc<dyn Sink>)].into(),
+            spans: None,
             clock: Arc::new(SystemClock::default()),
         };
         let engine = Engine::start(work, parts).await;

@@ -46,6 +46,7 @@ async fn a_shard_that_stands_still_is_noticed() {
         runtime: Arc::new(Nothing),
         remote: None,
         sinks: [].into(),
+        spans: None,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
     };
     let identity = Identity { region: "cn-x".into(), account: "1".into() };

@@ -11,7 +11,7 @@ use invoked_core::lane::Position;
 use invoked_core::life::Verdict;
 use invoked_core::limits::{HEADS_PER_LOAD, RESULT_MAX};
 use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch, FoundCallback, LoadedBytes};
-use invoked_sink::{Attempted, Delivery};
+use invoked_sink::{Attempted, Delivery, Ended, Step};
 use invoked_store::{Store, StoreError};
 
 use super::ShardTask;
@@ -19,6 +19,7 @@ use super::work::{Done, SweepRead, unavailable};
 use crate::clock::stopwatch;
 use crate::destinations::deliver;
 use crate::registry::interned_destination;
+use crate::spans::code_of;
 
 /// Reads of payloads that are under way at a time: one, and one that waits for the disk.
 const BYTES_READS_MAX: usize = 2;
@@ -35,7 +36,7 @@ impl ShardTask {
             let answer = match target {
                 None => unavailable(&format!("function '{}' has no target", function.name)),
                 Some(target) => {
-                    let attempted = Attempted {
+                    let mut attempted = Attempted {
                         target,
                         qualifier: terms.qualifier.clone(),
                         request_id,
@@ -45,7 +46,7 @@ impl ShardTask {
                         payload,
                         result_max: RESULT_MAX,
                     };
-                    shared.call(&attempted).await
+                    shared.call(&mut attempted).await
                 }
             };
             let is_late = timeout.is_some_and(|timeout| timeout <= watch.elapsed());
@@ -73,7 +74,11 @@ impl ShardTask {
         let kind = destination.kind();
         let sink = self.shared.outside().sinks.get(&kind).map(Arc::clone);
         let limit = self.shared.config().call_timeout;
+        let shared = Arc::clone(&self.shared);
         let courier = async move {
+            let mut trace = trace;
+            let step = Step::Callback { destination: &destination, request_id, tried };
+            let span = shared.span(step, &mut trace);
             let delivery = Delivery { destination, envelope, request_id, outcome, depth, trace };
             let verdict = match sink {
                 Some(sink) => deliver(sink.as_ref(), &delivery, limit).await,
@@ -84,6 +89,7 @@ impl ShardTask {
                     CallVerdict::Permanent { error: Fault::new("NoSuchSink", &message, 0) }
                 }
             };
+            span.end(Ended { request_id: None, error: code_of(&verdict) });
             Done::Call { key, tried, kind, verdict }
         };
         let handle = self.work.spawn(courier);
