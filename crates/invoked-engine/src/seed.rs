@@ -20,21 +20,23 @@ use crate::registry::{ConfigRecord, FunctionChange, Origin, Seed, interned_funct
 const INTERNED_AT_ONCE: usize = 256;
 
 impl Handle {
-    /// Brings in the functions of the operator's file. Those the file no longer names stay as they
-    /// are, because work may wait for them; a client can delete them.
+    /// Brings in the functions of the operator's file, before any shard lives. Those the file no longer
+    /// names stay as they are, because work may wait for them; a client can delete them.
     ///
     /// # Errors
     /// Something speaks against them, or the store did not take it.
-    pub async fn seed(&self, seeds: Vec<Seed>) -> Result<(), ReconfigureError> {
-        let _changing = self.shared.changes.lock().await;
-        let present = &self.shared.snapshot().functions;
+    pub(crate) async fn seed(&self, seeds: Vec<Seed>) -> Result<(), ReconfigureError> {
+        let shared = &self.shared;
+        let present = &shared.snapshot().functions;
         let problems = self.check_seeds(present, &seeds);
         if !problems.is_empty() {
             return Err(ReconfigureError::Problems(problems));
         }
-        let registered = self.write_seeds(present, &seeds, &self.shared.config()).await?;
-        self.shared.note_in_file(&seeds);
-        self.shared.publish(&registered).await;
+        let config = shared.config();
+        let registered = self.write_seeds(present, &seeds, &config).await?;
+        shared.note_in_file(&seeds);
+        let snapshot = Arc::new(registered.snapshot(&config));
+        *shared.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
         Ok(())
     }
 

@@ -93,8 +93,6 @@ impl Daemon {
         };
         let engine = start_engine(&config, own_listeners.clone(), spans).await?;
         let handle = engine.handle();
-        let seeds = config.functions.clone();
-        handle.seed(seeds).await.context("cannot bring in the functions of the file")?;
         let auth = Auth::new(config.auth.config.clone());
         let service = Api::guarded(handle.clone(), reading(&config), auth.clone());
         let listening = Listening::new(listeners.api, api_tls.clone());
@@ -222,7 +220,7 @@ async fn start_engine(
     let parts = wire::parts(config, own_listeners.clone(), store, spans)?;
     let seed = getrandom::u64().context("the system has no random numbers")?;
     let engine = engine_config(config, own_listeners, seed);
-    Engine::start(engine, parts).await.context("the engine did not start")
+    Engine::start(engine, parts, config.functions.clone()).await.context("the engine did not start")
 }
 
 async fn closed_by(mut closing: watch::Receiver<bool>) {

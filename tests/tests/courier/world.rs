@@ -169,7 +169,6 @@ pub fn defaults() -> EngineConfig {
 
 /// A daemon with [`FUNCTIONS`].
 pub async fn started(config: EngineConfig, parts: Parts) -> Engine {
-    let engine = Engine::start(config, parts).await.expect("it starts");
     let seed = |(name, to): (&str, Option<&str>)| Seed {
         name: FunctionName::parse(name).expect("a name"),
         change: FunctionChange {
@@ -191,8 +190,7 @@ pub async fn started(config: EngineConfig, parts: Parts) -> Engine {
             async_task: None,
         }),
     };
-    engine.handle().seed(FUNCTIONS.map(seed).into()).await.expect("it is seeded");
-    engine
+    Engine::start(config, parts, FUNCTIONS.map(seed).into()).await.expect("it starts")
 }
 
 pub async fn invoke(handle: &Handle, function: &str) -> RequestId {

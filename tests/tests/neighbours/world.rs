@@ -15,7 +15,7 @@ use invoked_core::time::Timestamp;
 use invoked_core::totals::Metric;
 use invoked_engine::clock::TokioClock;
 use invoked_engine::{
-    Engine, EngineConfig, FunctionChange, Handle, InvokeRequest, Parts, Seed, StatusMode, TaskWish,
+    Engine, EngineConfig, FunctionChange, Handle, InvokeRequest, Parts, StatusMode, TaskWish,
 };
 use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target};
 use invoked_store::NodeId;
@@ -150,7 +150,8 @@ impl World {
             clock: Arc::new(TokioClock::starting_at(timeline.now())),
         };
         let identity = Identity { region: "cn-test".into(), account: "1".into() };
-        let engine = Engine::start(EngineConfig::new(identity, 1), parts).await.expect("it starts");
+        let engine = Engine::start(EngineConfig::new(identity, 1), parts, vec![]).await;
+        let engine = engine.expect("it starts");
         Self { town, engine }
     }
 
@@ -166,12 +167,9 @@ impl World {
 
     /// Creates many functions of the daemon's own account.
     pub async fn create_all(&self, keys: &[FunctionKey], manner: Manner) {
-        let seed = |key: &FunctionKey| {
-            self.behaves(key, manner);
-            Seed { name: key.name.clone(), change: change(Limits::default()), config: None }
-        };
-        let seeds = keys.iter().map(seed).collect();
-        self.handle().seed(seeds).await.expect("they are created");
+        for key in keys {
+            self.create(key, manner, Limits::default()).await;
+        }
     }
 
     /// From now on the function behaves so.

@@ -178,15 +178,10 @@ impl World {
             clock: Arc::new(TokioClock::starting_at(self.timeline.now())),
         };
         let config = EngineConfig { seed: self.rng.word(), ..self.config.clone() };
-        let engine = match Engine::start(config, parts).await {
-            Ok(engine) => engine,
-            Err(error) => return self.note(format!("start failed: {error}")),
-        };
-        let handle = engine.handle();
-        self.engine = Some(engine);
-        if let Err(error) = handle.seed(plan::seeds(self.retries, self.age_seconds)).await {
-            self.note(format!("seeding failed: {error}"));
-            self.crash();
+        let seeds = plan::seeds(self.retries, self.age_seconds);
+        match Engine::start(config, parts, seeds).await {
+            Ok(engine) => self.engine = Some(engine),
+            Err(error) => self.note(format!("start failed: {error}")),
         }
     }
 

@@ -240,7 +240,7 @@ impl Daemon {
             spans: None,
             clock: Arc::new(SystemClock::default()),
         };
-        let engine = Engine::start(work, parts).await;
+        let engine = Engine::start(work, parts, vec![]).await;
         let engine = engine.expect("the engine starts");
         let (api_listener, api) = listener().await;
         let (admin_listener, admin) = listener().await;
