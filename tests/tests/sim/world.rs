@@ -183,7 +183,8 @@ impl World {
         };
         let handle = engine.handle();
         self.engine = Some(engine);
-        if let Err(error) = handle.seed(plan::seeds(self.retries, self.age_seconds)).await {
+        let seeds = plan::seeds(self.retries, self.age_seconds, &mut self.rng);
+        if let Err(error) = handle.seed(seeds).await {
             self.note(format!("seeding failed: {error}"));
             self.crash();
         }
@@ -404,7 +405,7 @@ impl World {
         let changed = match handle.function(&name) {
             Ok(_) => handle.delete_function(&name).await.map_err(|error| error.to_string()),
             Err(_) => handle
-                .create_function(name, plan::change())
+                .create_function(name, plan::change(&mut self.rng))
                 .await
                 .map(|_| ())
                 .map_err(|error| error.to_string()),

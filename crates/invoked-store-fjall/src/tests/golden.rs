@@ -112,6 +112,7 @@ pub(super) fn copy(from: &Path, to: &Path) {
 fn query(status: Option<Status>, prefix: &str) -> TaskQuery {
     TaskQuery {
         fn_id: FUNCTION,
+        lanes: vec![FUNCTION],
         qualifier: None,
         status,
         prefix: prefix.to_owned(),

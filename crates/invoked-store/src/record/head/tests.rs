@@ -61,6 +61,7 @@ fn heads() -> Vec<Head> {
         depth: 16,
         terms: Arc::new(Terms {
             qualifier: Qualifier::parse("prod").unwrap(),
+            lane: None,
             max_retries: 8,
             event_age_seconds: 2_592_000,
             on_success: destination("acs:fc:::functions/audit"),
@@ -69,8 +70,15 @@ fn heads() -> Vec<Head> {
         task: Some(Task { id: TaskId::trusted("task_1"), history }),
         ..plain.clone()
     });
+    heads.push(in_a_lane(plain.clone()));
+    heads.push(in_a_lane(redriven(plain.clone())));
     heads.push(redriven(plain));
     heads
+}
+
+fn in_a_lane(mut head: Head) -> Head {
+    Arc::make_mut(&mut head.terms).lane = Some(FnId(300));
+    head
 }
 
 fn redriven(plain: Head) -> Head {
@@ -86,9 +94,13 @@ fn redriven(plain: Head) -> Head {
 }
 
 #[test]
-fn only_rows_with_redrives_are_of_the_second_version() {
+fn a_row_is_of_the_first_version_that_can_hold_it() {
     for head in heads() {
-        let version = if head.redrives.is_some() { VERSION } else { FIRST };
+        let version = match (head.terms.lane, head.redrives.is_some()) {
+            (None, false) => 1,
+            (None, true) => 2,
+            (Some(_), _) => 4,
+        };
         assert_eq!(encode(&head)[0], version);
     }
     let with = redriven(heads().remove(0));
@@ -97,6 +109,32 @@ fn only_rows_with_redrives_are_of_the_second_version() {
     assert_eq!(with[1..without.len()], without[1..], "what is new stands at the end");
     let hex: String = with[without.len()..].iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, "0202c0a9070b6e696768742d736869667401f8c0070200e0c508043031323300");
+}
+
+#[test]
+fn the_lane_stands_behind_what_the_first_version_has() {
+    let plain = heads().remove(0);
+    let without = encode(&plain);
+    for (head, tail) in [
+        (in_a_lane(plain.clone()), "01ac0200"),
+        (
+            in_a_lane(redriven(plain)),
+            "01ac02010202c0a9070b6e696768742d736869667401f8c0070200e0c508043031323300",
+        ),
+    ] {
+        let with = encode(&head);
+        assert_eq!(with[1..without.len()], without[1..]);
+        let hex: String = with[without.len()..].iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, tail);
+    }
+}
+
+#[test]
+fn the_third_version_is_not_ours_to_read() {
+    let mut record = encode(&heads().remove(0)).to_vec();
+    record[0] = 3;
+    let unknown = DecodeError::Unknown { field: "version", number: 3 };
+    assert_eq!(decode(InvKey::MIN, &record), Err(unknown));
 }
 
 #[test]
