@@ -95,7 +95,7 @@ async fn a_canary_that_hangs_delays_no_other_qualifier_of_its_function() {
     world.limit(&key, &[("prod", 10)]).await;
     tokio::time::sleep(SECOND).await;
     let seen = world.seen(&key);
-    assert!(seen.most_under_way > 100, "{} at a time", seen.most_under_way);
+    assert!(seen.most_under_way > 20, "{} at a time", seen.most_under_way);
 }
 
 #[tokio::test(start_paused = true)]
