@@ -2,7 +2,7 @@
 
 use invoked_tests::api::accepted;
 use invoked_tests::config::Config;
-use invoked_tests::daemon::{Daemon, Site};
+use invoked_tests::daemon::{Daemon, Site, said};
 use invoked_tests::function::FunctionServer;
 use invoked_tests::http::{Message, Request, send};
 use invoked_tests::poll;
@@ -48,6 +48,12 @@ fn lane(site: &Site, qualifier: &Value) -> Option<Value> {
     lanes.into_iter().find(|lane| lane["name"] == "shop" && lane["qualifier"] == *qualifier)
 }
 
+/// What a check of the whole store says.
+fn verified(site: &Site) -> String {
+    let path = site.store().to_string_lossy().into_owned();
+    said(&site.run(&["store", "verify", "--path", &path]))
+}
+
 #[test]
 fn the_file_gives_a_qualifier_a_lane_and_takes_it_back_over_a_restart() {
     let function = FunctionServer::start();
@@ -70,6 +76,7 @@ fn the_file_gives_a_qualifier_a_lane_and_takes_it_back_over_a_restart() {
     let series = r#"invoked_function_limit{function="shop",qualifier="canary"} 1"#;
     assert!(metrics.contains(series), "{metrics}");
     daemon.kill();
+    assert!(verified(&site).contains("4 live rows, 0 wrong"), "{}", verified(&site));
 
     // The file names no qualifier any more: what waits goes on under the function's limits.
     site.configure(Config::new().function("shop", &function.url()));
@@ -83,9 +90,7 @@ fn the_file_gives_a_qualifier_a_lane_and_takes_it_back_over_a_restart() {
     function.release();
     daemon.wait_until_idle();
     daemon.stop();
-    let store = site.store().to_string_lossy().into_owned();
-    let verified = site.run(&["store", "verify", "--path", &store]);
-    assert!(verified.status.success(), "{}", invoked_tests::daemon::said(&verified));
+    assert!(verified(&site).contains("0 live rows, 0 wrong"), "{}", verified(&site));
 }
 
 #[test]
@@ -164,8 +169,8 @@ fn the_admin_api_sets_limits_that_updates_of_clients_keep() {
     assert_eq!(unknown.expect("an answer").status(), 400);
     let address = format!("http://{}", site.admin);
     let why_of = ["why", "--function", "shop", "--qualifier", "canary", "--admin", &address];
-    let said = site.run(&why_of);
-    assert!(String::from_utf8_lossy(&said.stdout).contains("Concurrency: "), "{said:?}");
+    let why_of = said(&site.run(&why_of));
+    assert!(why_of.contains("Concurrency: "), "{why_of}");
     assert_eq!(put(json!({})).json()["qualifiers"], json!({}), "a put is whole");
     poll::soon("what waited goes on", || {
         ids.iter().all(|id| why(&site, id)["reason"] == "Running")
