@@ -281,6 +281,11 @@ impl Handle {
         if origin == Origin::Api {
             check_of_client(change.url.as_deref(), &self.shared.config().target_check)?;
         }
+        if let Some(old) = old {
+            let checked = self.shared.snapshot().functions.check_lanes(old.id, &change.qualifiers);
+            let invalid = |problem| FunctionError::Invalid { field: "qualifiers", problem };
+            checked.map_err(invalid)?;
+        }
         let id = match old {
             Some(old) => old.id,
             // A number of its own: what waits for a function that was deleted is not this one's.

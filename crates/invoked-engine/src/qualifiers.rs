@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use invoked_core::id::FnId;
 use invoked_core::lane::Rate;
-use invoked_core::limits::QUALIFIER_LANES_MAX;
+use invoked_core::limits::{QUALIFIER_LANES_EVER_MAX, QUALIFIER_LANES_MAX};
 use invoked_core::name::Qualifier;
 use invoked_core::qualifiers::{Limits, QualifierLane};
 use invoked_store::StoreError;
@@ -54,6 +54,27 @@ pub(crate) fn check_qualifiers(qualifiers: &BTreeMap<Qualifier, Limits>) -> Resu
 }
 
 impl Functions {
+    /// Checks that a function may have lanes for these qualifiers, beside those that it had.
+    ///
+    /// # Errors
+    /// It had too many others, with their number and the limit.
+    pub(crate) fn check_lanes(
+        &self,
+        function: FnId,
+        qualifiers: &BTreeMap<Qualifier, Limits>,
+    ) -> Result<(), String> {
+        let (known, limit) = (self.lanes.of(function).count(), QUALIFIER_LANES_EVER_MAX);
+        let is_new = |name: &&Qualifier| self.lanes.number_of(function, name).is_none();
+        let new = qualifiers.keys().filter(is_new).count();
+        if new == 0 || known + new <= limit {
+            return Ok(());
+        }
+        Err(format!(
+            "name {new} more beside {known} that had limits before: a function keeps the lanes of \
+             {limit} at most, so use names that it had"
+        ))
+    }
+
     /// The lanes that qualifiers of a function have now.
     pub(crate) fn lanes_of(&self, record: &FunctionRecord) -> BTreeMap<Qualifier, QualifierLane> {
         let lanes = record.qualifiers.iter().filter_map(|(qualifier, limits)| {
@@ -95,6 +116,8 @@ impl Handle {
 
 #[cfg(test)]
 mod tests {
+    use invoked_core::qualifiers::LaneNumbers;
+
     use super::*;
 
     #[test]
@@ -107,6 +130,26 @@ mod tests {
         for other in ["fn:1/hello#5", "to:acs:mns:::/queues/q/messages", "lane:x/prod", "lane:1"] {
             assert_eq!(read_interned_lane(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_function_keeps_a_bounded_number_of_lanes() {
+        let name = |number: usize| Qualifier::parse(&number.to_string()).unwrap();
+        let mut lanes = LaneNumbers::default();
+        for number in 1..QUALIFIER_LANES_EVER_MAX {
+            let lane = FnId(u32::try_from(number).unwrap() + 10);
+            lanes.insert(lane, FnId(1), name(number));
+        }
+        let functions = Functions { lanes: Arc::new(lanes), ..Functions::default() };
+        let check = |function, names: &[usize]| {
+            let limits = names.iter().map(|number| (name(*number), Limits::default()));
+            functions.check_lanes(FnId(function), &limits.collect())
+        };
+        check(1, &[1, 2, 999]).unwrap();
+        check(2, &[998, 999]).unwrap();
+        let error = check(1, &[1, 998, 999]).unwrap_err();
+        assert!(error.starts_with("name 2 more beside 255 "), "{error}");
+        assert!(error.contains("256 at most"), "{error}");
     }
 
     #[test]

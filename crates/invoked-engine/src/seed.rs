@@ -53,6 +53,9 @@ impl Handle {
             let (key, change) = (self.shared.key_of(&seed.name), seed.change.clone());
             let old = registered.functions.get(&key);
             let id = old.map_or(FnId(0), |old| old.id);
+            if let Err(problem) = registered.check_lanes(id, &change.qualifiers) {
+                note(seed, ".qualifiers", problem);
+            }
             let record = self.record(&key, id, change, Origin::File, old);
             wanted.functions.insert(key, record);
         }
