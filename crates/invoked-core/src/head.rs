@@ -115,7 +115,8 @@ impl From<&Life> for Status {
 /// The line a live row waits in.
 #[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum LaneId {
-    /// Attempts of a function.
+    /// Attempts of a function, or of those of its qualifiers that has limits of its own. The number is
+    /// that of the function or of the qualifier's lane.
     Function(FnId),
     /// Callbacks to a destination.
     Destination(FnId),
@@ -187,7 +188,7 @@ impl Head {
     pub fn slot(&self) -> Slot {
         let lane = match self.owed_destination() {
             Some(destination) => LaneId::Destination(destination.id),
-            None => LaneId::Function(self.fn_id),
+            None => LaneId::Function(self.terms.lane.unwrap_or(self.fn_id)),
         };
         Slot { lane, due: self.due }
     }
@@ -255,11 +256,11 @@ impl Head {
     pub fn gauge(&self) -> Option<(FnId, Gauge)> {
         match (self.slot().lane, &self.life) {
             (LaneId::Destination(id), _) => Some((id, Gauge::CallbacksOwed)),
-            (LaneId::Function(id), Life::Dequeued { .. } | Life::Running { .. }) => {
-                Some((id, Gauge::Running))
+            (LaneId::Function(_), Life::Dequeued { .. } | Life::Running { .. }) => {
+                Some((self.fn_id, Gauge::Running))
             }
-            (LaneId::Function(id), Life::Retrying { .. }) => Some((id, Gauge::Retrying)),
-            (LaneId::Function(id), Life::Stopping { .. }) => Some((id, Gauge::Stopping)),
+            (LaneId::Function(_), Life::Retrying { .. }) => Some((self.fn_id, Gauge::Retrying)),
+            (LaneId::Function(_), Life::Stopping { .. }) => Some((self.fn_id, Gauge::Stopping)),
             (LaneId::Function(_), Life::Enqueued | Life::Ended { .. }) => None,
         }
     }

@@ -30,6 +30,7 @@ pub mod loops;
 pub mod name;
 pub mod pattern;
 pub mod pause;
+pub mod qualifiers;
 pub mod redrive;
 pub mod retry;
 pub mod role;

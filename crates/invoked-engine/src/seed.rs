@@ -55,6 +55,9 @@ impl Handle {
             let (key, change) = (self.shared.key_of(&seed.name), seed.change.clone());
             let old = registered.functions.get(&key);
             let id = old.map_or(FnId(0), |old| old.id);
+            if let Err(problem) = registered.check_lanes(id, &change.qualifiers) {
+                note(seed, ".qualifiers", problem);
+            }
             let record = self.record(&key, id, change, Origin::File, old);
             wanted.functions.insert(key, record);
         }
@@ -81,7 +84,7 @@ impl Handle {
         let keys = seeds.iter().map(|seed| self.shared.key_of(&seed.name));
         let new = keys.filter(|key| !present.functions.contains_key(key)).collect();
         let fresh = self.intern_functions(new).await?;
-        let mut entries = Vec::new();
+        let mut changed = Vec::new();
         for seed in seeds {
             let (key, change) = (self.shared.key_of(&seed.name), seed.change.clone());
             let old = present.functions.get(&key);
@@ -91,8 +94,13 @@ impl Handle {
             let change = FunctionChange { timeout, ..change };
             let record = self.record(&key, id, change, Origin::File, old);
             if old != Some(&record) {
-                entries.push(registered.enter(key, record, self.now()));
+                changed.push((key, record));
             }
+        }
+        self.number_lanes(&mut registered, changed.iter().map(|(_, record)| record)).await?;
+        let mut entries = Vec::new();
+        for (key, record) in changed {
+            entries.push(registered.enter(key, record, self.now()));
         }
         for (_, function, config) in self.new_configs(present, seeds) {
             let record = self.config_record(function, config.clone());
@@ -126,22 +134,33 @@ impl Handle {
         ConfigRecord { function, qualifier, config, created_at: now, modified_at: now }
     }
 
-    /// Numbers for functions that have none. The store takes many in one write.
+    /// Numbers for functions that have none.
     async fn intern_functions(
         &self,
         keys: Vec<FunctionKey>,
     ) -> Result<BTreeMap<FunctionKey, FnId>, StoreError> {
-        let mut interned = BTreeMap::new();
-        for some in keys.chunks(INTERNED_AT_ONCE) {
+        let named = keys.into_iter().map(|key| {
+            let name = interned_function(&key, self.now());
+            (key, name)
+        });
+        Ok(self.intern_all(named.collect()).await?.into_iter().collect())
+    }
+
+    /// Numbers for names, each with what it is the name of. The store takes many in one write.
+    pub(crate) async fn intern_all<T: Send + 'static>(
+        &self,
+        named: Vec<(T, String)>,
+    ) -> Result<Vec<(T, FnId)>, StoreError> {
+        let mut interned = Vec::with_capacity(named.len());
+        let mut waiting = named.into_iter().peekable();
+        while waiting.peek().is_some() {
             let mut interning = JoinSet::new();
-            for key in some {
-                let (store, key) = (Arc::clone(&self.shared.store), key.clone());
-                let name = interned_function(&key, self.now());
-                interning.spawn(async move { store.intern(&name).await.map(|id| (key, id)) });
+            for (of, name) in waiting.by_ref().take(INTERNED_AT_ONCE) {
+                let store = Arc::clone(&self.shared.store);
+                interning.spawn(async move { store.intern(&name).await.map(|id| (of, id)) });
             }
             while let Some(ended) = interning.join_next().await {
-                let (key, id) = ended.unwrap_or(Err(StoreError::Closed))?;
-                interned.insert(key, id);
+                interned.push(ended.unwrap_or(Err(StoreError::Closed))?);
             }
         }
         Ok(interned)

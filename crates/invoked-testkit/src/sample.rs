@@ -97,6 +97,14 @@ impl Sample {
         self
     }
 
+    /// Waits in this lane of its qualifier.
+    #[must_use]
+    pub fn in_lane(mut self, lane: FnId) -> Self {
+        self.head.terms = Arc::new(Terms { lane: Some(lane), ..(*self.head.terms).clone() });
+        self.was = self.head.slot();
+        self
+    }
+
     /// Is due `after` its acceptance.
     #[must_use]
     pub fn due_after(mut self, after: Duration) -> Self {

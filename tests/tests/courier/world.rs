@@ -178,6 +178,7 @@ pub async fn started(config: EngineConfig, parts: Parts) -> Engine {
             concurrency: None,
             rate: None,
             weight: None,
+            qualifiers: [].into(),
             status: StatusMode::Header,
             initialize: false,
             attributes: "{}".into(),

@@ -18,6 +18,7 @@ mod loops;
 mod memory;
 mod metrics;
 mod prometheus;
+mod qualifiers;
 mod reload;
 mod reload_all;
 mod reload_load;

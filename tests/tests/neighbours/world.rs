@@ -11,6 +11,7 @@ use invoked_core::envelope::Identity;
 use invoked_core::fault::Fault;
 use invoked_core::life::{Outcome, Verdict};
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::qualifiers;
 use invoked_core::time::Timestamp;
 use invoked_core::totals::Metric;
 use invoked_engine::clock::TokioClock;
@@ -35,6 +36,8 @@ pub enum Manner {
     HalfThrottles { retry_after: Duration },
     /// Nobody is there.
     Away,
+    /// It works at once, but for its qualifier `canary`, whose calls take so long.
+    CanaryTakes(Duration),
 }
 
 /// What has reached a function.
@@ -112,6 +115,10 @@ impl Target for Town {
                 }
                 Manner::HalfThrottles { .. } => (Duration::from_millis(2), Verdict::Succeeded),
                 Manner::Away => (Duration::ZERO, later(None)),
+                Manner::CanaryTakes(takes) if attempted.qualifier.as_str() == "canary" => {
+                    (takes, Verdict::Succeeded)
+                }
+                Manner::CanaryTakes(_) => (Duration::from_millis(1), Verdict::Succeeded),
             };
             seen.under_way += 1;
             seen.most_under_way = seen.most_under_way.max(seen.under_way);
@@ -181,11 +188,28 @@ impl World {
         self.town.places().entry(place(key)).or_default().seen.clone()
     }
 
+    /// Sets the limits that qualifiers of a function have of their own.
+    pub async fn limit(&self, key: &FunctionKey, qualifiers: &[(&str, u32)]) {
+        let named = |(name, concurrency): &(&str, u32)| {
+            let qualifier = Qualifier::parse(name).expect("a qualifier");
+            let concurrency = Some(*concurrency);
+            (qualifier, qualifiers::Limits { concurrency, ..qualifiers::Limits::default() })
+        };
+        let qualifiers = qualifiers.iter().map(named).collect();
+        let change = FunctionChange { qualifiers, ..change(Limits::default()) };
+        self.handle().update_function(key, change).await.expect("it is changed");
+    }
+
     /// Invokes a function with the time as its event.
     pub async fn invoke(&self, key: &FunctionKey) {
+        self.invoke_as(key, "").await;
+    }
+
+    /// The same under a version or alias.
+    pub async fn invoke_as(&self, key: &FunctionKey, qualifier: &str) {
         let request = InvokeRequest {
             function: key.clone(),
-            qualifier: Qualifier::LATEST,
+            qualifier: Qualifier::parse(qualifier).expect("a qualifier"),
             payload: self.town.timeline.now().millis().to_string().into(),
             delay: Duration::ZERO,
             task_id: None,
@@ -240,6 +264,7 @@ fn change(limits: Limits) -> FunctionChange {
         concurrency: limits.concurrency,
         rate: limits.rate,
         weight: None,
+        qualifiers: [].into(),
         status: StatusMode::Header,
         initialize: false,
         attributes: "{}".into(),

@@ -178,7 +178,7 @@ impl World {
             clock: Arc::new(TokioClock::starting_at(self.timeline.now())),
         };
         let config = EngineConfig { seed: self.rng.word(), ..self.config.clone() };
-        let seeds = plan::seeds(self.retries, self.age_seconds);
+        let seeds = plan::seeds(self.retries, self.age_seconds, &mut self.rng);
         match Engine::start(config, parts, seeds).await {
             Ok(engine) => self.engine = Some(engine),
             Err(error) => self.note(format!("start failed: {error}")),
@@ -401,7 +401,7 @@ impl World {
         let changed = match handle.function(&name) {
             Ok(_) => handle.delete_function(&name).await.map_err(|error| error.to_string()),
             Err(_) => handle
-                .create_function(name, plan::change())
+                .create_function(name, plan::change(&mut self.rng))
                 .await
                 .map(|_| ())
                 .map_err(|error| error.to_string()),

@@ -368,7 +368,8 @@ async fn changed(
     for id in all.into_iter().filter(is_other).take(LANES_NAMED_MAX) {
         match id {
             LaneId::Function(id) => {
-                names.0.extend(directory.key_of(id).map(|key| key.name.as_str().to_owned()));
+                let (function, _) = directory.owner_of(id);
+                names.0.extend(directory.key_of(function).map(|key| key.name.as_str().to_owned()));
             }
             LaneId::Destination(id) => names.1.extend(destinations.get(&id).cloned()),
         }

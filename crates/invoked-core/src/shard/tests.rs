@@ -10,6 +10,7 @@ use crate::head::{Head, Status};
 use crate::id::{Attempt, FnId, RequestId};
 use crate::life::{Life, Outcome, Verdict};
 use crate::name::{FunctionName, Qualifier, TaskId};
+use crate::qualifiers::Limits;
 use crate::terms::{Destination, Terms};
 use crate::totals::{Metric, TotalKey};
 use alloc::boxed::Box;
@@ -24,6 +25,7 @@ mod config;
 mod hand_overs;
 mod inlets;
 mod pauses;
+mod qualifiers;
 mod redrives;
 mod roles;
 mod sweeps;
@@ -53,9 +55,8 @@ fn function(id: FnId, name: &str, destination: Option<Destination>) -> Arc<Funct
         account: "123".into(),
         name: FunctionName::parse(name).unwrap(),
         kind: FunctionKind::Event,
-        concurrency: None,
-        rate: None,
-        weight: 1,
+        limits: Limits::default(),
+        lanes: BTreeMap::new(),
         paused: false,
         role: None,
         default_retries: 3,

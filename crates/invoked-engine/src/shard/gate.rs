@@ -3,6 +3,7 @@
 use invoked_core::breaker::Breaker;
 use invoked_core::head::LaneId;
 use invoked_core::id::FnId;
+use invoked_core::name::Qualifier;
 
 use super::ShardTask;
 
@@ -39,17 +40,29 @@ impl ShardTask {
     }
 
     fn function_moved(&self, id: FnId, breaker: &Breaker) {
-        let key = self.snapshot.directory.key_of(id);
+        let directory = &self.snapshot.directory;
+        let (function, qualifier) = directory.owner_of(id);
+        let qualifier = qualifier.map(Qualifier::as_str);
+        let key = directory.key_of(function);
         let function = key.map_or_else(|| "unknown".to_owned(), |key| key.name.as_str().to_owned());
         match breaker {
             Breaker::Open { hold, .. } => {
-                tracing::warn!(function, ?hold, "a function does not answer: it is let alone");
+                tracing::warn!(
+                    function,
+                    qualifier,
+                    ?hold,
+                    "a function does not answer: it is let alone"
+                );
             }
             Breaker::HalfOpen { .. } => {
-                tracing::info!(function, "a function is tried with one invocation");
+                tracing::info!(function, qualifier, "a function is tried with one invocation");
             }
             Breaker::Closed { .. } => {
-                tracing::info!(function, "a function answers again: what waits for it goes on");
+                tracing::info!(
+                    function,
+                    qualifier,
+                    "a function answers again: what waits for it goes on"
+                );
             }
         }
     }

@@ -64,6 +64,7 @@ fn heads() -> Vec<Head> {
         trace: None,
         terms: Arc::new(Terms {
             qualifier: Qualifier::parse("prod").unwrap(),
+            lane: None,
             max_retries: 8,
             event_age_seconds: 2_592_000,
             on_success: destination("acs:fc:::functions/audit"),
@@ -74,13 +75,20 @@ fn heads() -> Vec<Head> {
     });
     heads.push(redriven(plain.clone()));
     heads.push(traced(plain.clone()));
-    heads.push(traced(redriven(plain)));
+    heads.push(traced(redriven(plain.clone())));
+    heads.push(in_a_lane(plain.clone()));
+    heads.push(in_a_lane(traced(redriven(plain))));
     heads
 }
 
 fn traced(plain: Head) -> Head {
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     Head { trace: TraceContext::parse(parent, Some("a=1")).map(Arc::new), ..plain }
+}
+
+fn in_a_lane(mut head: Head) -> Head {
+    Arc::make_mut(&mut head.terms).lane = Some(FnId(300));
+    head
 }
 
 fn redriven(plain: Head) -> Head {
@@ -96,12 +104,14 @@ fn redriven(plain: Head) -> Head {
 }
 
 #[test]
-fn what_is_not_there_needs_no_later_version() {
+fn a_row_is_of_the_first_version_that_can_hold_it() {
     for head in heads() {
-        let version = match (head.trace.is_some(), head.redrives.is_some()) {
-            (true, _) => 3,
-            (false, true) => 2,
-            (false, false) => 1,
+        let has = (head.terms.lane.is_some(), head.trace.is_some(), head.redrives.is_some());
+        let version = match has {
+            (true, _, _) => 4,
+            (false, true, _) => 3,
+            (false, false, true) => 2,
+            (false, false, false) => 1,
         };
         assert_eq!(encode(&head)[0], version);
     }
@@ -120,6 +130,24 @@ fn a_place_in_a_trace_stands_at_the_end() {
     assert_eq!(with[1..without.len()], without[1..]);
     let hex: String = with[without.len()..].iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, "00014bf92f3577b34da6a3ce929d0e0e473600f067aa0ba902b7010103613d31");
+}
+
+#[test]
+fn the_lane_stands_behind_what_the_first_version_has() {
+    let plain = heads().remove(0);
+    let without = encode(&plain);
+    for (head, tail) in [
+        (in_a_lane(plain.clone()), "01ac020000"),
+        (
+            in_a_lane(redriven(plain)),
+            "01ac02010202c0a9070b6e696768742d736869667401f8c0070200e0c50804303132330000",
+        ),
+    ] {
+        let with = encode(&head);
+        assert_eq!(with[1..without.len()], without[1..]);
+        let hex: String = with[without.len()..].iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, tail);
+    }
 }
 
 #[test]
