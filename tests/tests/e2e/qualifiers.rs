@@ -83,7 +83,7 @@ fn the_file_gives_a_qualifier_a_lane_and_takes_it_back_over_a_restart() {
     assert_eq!(waits["lane"]["waiting"], 2, "{waits}");
     assert_eq!(lane(&site, &json!("canary")).expect("its lane")["busy"], 1);
     assert_eq!(lane(&site, &Value::Null).expect("the function's")["busy"], 1);
-    let mut expected = [&ids[..], &[other.clone()]].concat();
+    let mut expected = [&ids[..], std::slice::from_ref(&other)].concat();
     expected.sort_unstable();
     assert_eq!(listed(&site), expected, "of all lanes, page by page");
     assert_eq!(function.calls().len(), 2);
@@ -99,7 +99,7 @@ fn the_file_gives_a_qualifier_a_lane_and_takes_it_back_over_a_restart() {
     poll::soon("all of them are under way", || {
         ids.iter().all(|id| why(&site, id)["reason"] == "Running")
     });
-    assert!(!daemon.admin("/metrics").text().contains("canary"), "it is the function's now");
+    assert!(!daemon.admin("/metrics").text().contains(series), "the function's limit holds it");
     let waits = why(&site, &invoke(&daemon, "shop", "canary"));
     assert_eq!(waits["lane"]["qualifier"], Value::Null, "what is new is in the function's lane");
     function.release();
@@ -125,6 +125,14 @@ fn a_reload_sets_and_takes_back_the_limits_of_a_qualifier() {
     site.configure(wrong);
     let refused = admin(&site, "POST", "/v1/reload", &json!({}));
     assert!(refused.text().contains("functions.shop.qualifiers.canary.rate"), "{refused:?}");
+    let overdue = r#"invoked_function_overdue_seconds{function="shop",qualifier="canary"} "#;
+    assert!(!daemon.admin("/metrics").text().contains(&format!("{overdue}0\n")), "one waits");
+    site.configure(Config::new().function("shop", &function.url()));
+    daemon.reload();
+    function.wait_for(3);
+    poll::soon("its lane is shown as empty", || {
+        daemon.admin("/metrics").text().contains(&format!("{overdue}0\n"))
+    });
     function.release();
     daemon.wait_until_idle();
 }

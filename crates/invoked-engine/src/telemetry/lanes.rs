@@ -53,11 +53,8 @@ pub(super) fn publish(
     let name_of = |lane: FnId| -> Name<'_> {
         let (function, qualifier) = directory.owner_of(lane);
         let Some(name) = names.get(&function) else { return (super::OTHER, None) };
-        // One whose limits were taken back is shown with the function until it is empty.
-        let has_limits = |qualifier: &&Qualifier| {
-            directory.get(function).is_some_and(|of| of.lanes.contains_key(*qualifier))
-        };
-        (name, qualifier.filter(has_limits).map(Qualifier::as_str))
+        // Also one whose limits were taken back: its series would stay at what it last was.
+        (name, qualifier.map(Qualifier::as_str))
     };
     let lanes = view.shards.iter().flat_map(|shard| &shard.lanes);
     for (lane, of) in lanes {
