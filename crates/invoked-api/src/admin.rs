@@ -394,7 +394,7 @@ fn is_json(content_type: &HeaderValue) -> bool {
 
 /// Leaves a trace of who changed what.
 fn note(operation: &str, path: &str, by: &str) {
-    tracing::info!(operation, path, by, "changed through the admin API");
+    tracing::info!(event = "admin_changed", operation, path, by, "changed through the admin API");
 }
 
 impl Respond for Admin {

@@ -180,7 +180,7 @@ pub async fn serve<S: Respond>(
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                tracing::warn!(event = "accept_failed", %error, "cannot accept a connection");
                 tokio::select! {
                     () = &mut shutdown => break,
                     () = tokio::time::sleep(ACCEPT_BACKOFF) => {}
@@ -196,14 +196,18 @@ pub async fn serve<S: Respond>(
         }
     };
     if tokio::time::timeout(shared.current().drain_timeout, all_end).await.is_err() {
-        tracing::warn!(connections = connections.len(), "requests in hand are cut off");
+        tracing::warn!(
+            event = "requests_cut_off",
+            connections = connections.len(),
+            "requests in hand are cut off"
+        );
         connections.shutdown().await;
     }
 }
 
 fn look_at(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
-        tracing::error!(%error, "a connection's task broke");
+        tracing::error!(event = "connection_panicked", %error, "a connection's task broke");
     }
 }
 

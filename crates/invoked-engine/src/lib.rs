@@ -39,6 +39,7 @@ mod roles;
 mod seed;
 mod services;
 mod shard;
+mod stuck;
 mod switches;
 mod target_check;
 mod targets;

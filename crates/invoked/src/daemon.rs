@@ -103,7 +103,7 @@ impl Daemon {
             memory::check().context("limits.memory_max")?;
         }
         background.spawn(memory::watch(reloadable.engine.clone()));
-        tracing::info!(%api, %admin, seconds = began.elapsed().as_secs_f64(), "ready");
+        tracing::info!(event = "ready", %api, %admin, seconds = began.elapsed().as_secs_f64(), "ready");
         Ok(Self { api, admin, reloadable, engine, serving, background, close })
     }
 
@@ -118,7 +118,7 @@ impl Daemon {
             fatal = self.engine.failed() => anyhow::Error::new(fatal).context("the engine failed"),
             _ended = self.serving.join_next() => anyhow!("a listener broke"),
         };
-        tracing::error!(error = format!("{error:#}"), "the daemon cannot go on");
+        tracing::error!(event = "failed", error = format!("{error:#}"), "the daemon cannot go on");
         error
     }
 
@@ -140,7 +140,11 @@ impl Daemon {
         self.close.send_replace(true);
         while self.serving.join_next().await.is_some() {}
         self.background.shutdown().await;
-        tracing::info!(seconds = began.elapsed().as_secs_f64(), "the connections are closed");
+        tracing::info!(
+            event = "stopped",
+            seconds = began.elapsed().as_secs_f64(),
+            "the connections are closed"
+        );
         drained.context("the store did not close well").map(drop)
     }
 }

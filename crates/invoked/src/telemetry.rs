@@ -46,7 +46,11 @@ impl LogFilter {
     pub(crate) fn set(&self, level: &str) {
         let set = filter(level).and_then(|filter| (self.0)(filter).context("the log is gone"));
         if let Err(error) = set {
-            tracing::error!(error = format!("{error:#}"), "the log level stays what it was");
+            tracing::error!(
+                event = "log_level_kept",
+                error = format!("{error:#}"),
+                "the log level stays what it was"
+            );
         }
     }
 }
@@ -92,7 +96,7 @@ pub(crate) fn start_log(config: &Telemetry) -> Result<LogFilter> {
         if is_text {
             report(panic);
         } else {
-            tracing::error!("{panic}");
+            tracing::error!(event = "panicked", "{panic}");
         }
     }));
     Ok(LogFilter(set))

@@ -177,7 +177,7 @@ pub(super) fn begin(
     }
     let owner = guard::presented(&input.token, tokens).inspect_err(|_| sessions.was_wrong())?;
     let value = sessions.begin(&owner)?;
-    tracing::info!(by = owner.name.as_ref(), "signed in to the console");
+    tracing::info!(event = "signed_in", by = owner.name.as_ref(), "signed in to the console");
     let mut reply = json(StatusCode::OK, &Shown::of(&owner.into(), true))?;
     set(&mut reply, &value, LIFE, &head.headers);
     Ok(reply)

@@ -72,7 +72,7 @@ async fn serve(
         started = Daemon::start(config, about, listeners, metrics, Some(wishes)) => started?,
         () = supervisor.extend() => return Ok(()),
         signal = signals.next() => {
-            tracing::info!(signal, "stopped before it was ready");
+            tracing::info!(event = "stopping", signal, "stopped before it was ready");
             return Ok(());
         }
     };
@@ -94,7 +94,7 @@ async fn serve(
             signal = signals.next() => break signal,
         }
     };
-    tracing::info!(signal, "stopping; a second signal ends at once");
+    tracing::info!(event = "stopping", signal, "stopping; a second signal ends at once");
     let drain_timeout = daemon.reloadable.api_connections.current().drain_timeout;
     supervisor.stopping("draining: what runs may end, nothing new starts");
     tokio::select! {
@@ -124,7 +124,7 @@ async fn read_again(
         let _said = reload.again(running, false).await;
         return;
     };
-    tracing::info!(by, is_dry_run, "the configuration is to be read again");
+    tracing::info!(event = "reload_asked", by, is_dry_run, "the configuration is to be read again");
     if !is_dry_run {
         supervisor.reloading();
     }
