@@ -6,13 +6,14 @@
 //! nothing else.
 
 mod guarded;
-mod peers;
+pub(crate) mod peers;
 pub(crate) mod tls;
 pub(crate) mod unread;
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -174,7 +175,7 @@ pub async fn serve<S: Respond>(
                 let config = config.among(connections.len());
                 let (tls, service, closing) = (tls.clone(), service.clone(), closing.clone());
                 connections.spawn(async move {
-                    connection(stream, tls, service, config, closing).await;
+                    connection((stream, peer.ip()), tls, service, config, closing).await;
                     drop(place);
                 });
             }
@@ -222,7 +223,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 async fn connection<S: Respond>(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, IpAddr),
     tls: Option<Tls>,
     service: S,
     config: ServeConfig,
@@ -231,13 +232,13 @@ async fn connection<S: Respond>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let Some(tls) = tls else { return exchange(stream, service, config, closing).await };
+    let Some(tls) = tls else { return exchange((stream, peer), service, config, closing).await };
     let handshake = tokio::select! {
         shaken = tokio::time::timeout(config.header_timeout, tls.accept(stream)) => shaken,
         _closed = closing.wait_for(|is_closing| *is_closing) => return,
     };
     match handshake {
-        Ok(Ok(stream)) => exchange(stream, service, config, closing).await,
+        Ok(Ok(stream)) => exchange((stream, peer), service, config, closing).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_late) => tracing::debug!("a TLS handshake did not end in time"),
     }
@@ -245,12 +246,12 @@ async fn connection<S: Respond>(
 
 /// Requests and answers, until one side has enough.
 async fn exchange<S: Respond>(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+    (stream, peer): (impl AsyncRead + AsyncWrite + Unpin + Send, IpAddr),
     service: S,
     config: ServeConfig,
     mut closing: watch::Receiver<bool>,
 ) {
-    let unread = Unread::default();
+    let unread = Unread::of(peer);
     let answer = service_fn(|request| {
         let (service, unread) = (service.clone(), unread.clone());
         async move {

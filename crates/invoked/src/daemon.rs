@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::config::{self, Config};
 use crate::listeners::Listeners;
 use crate::reload::Reloadable;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Log, Metrics};
 use crate::{memory, startup, wire};
 
 /// How long requests in hand may take to end, however long the drain took.
@@ -55,6 +55,7 @@ impl Daemon {
         about: About,
         listeners: Listeners,
         metrics: Metrics,
+        log: Option<&Log>,
         reloads: Option<mpsc::Sender<ReloadWish>>,
     ) -> Result<Self> {
         let began = stopwatch();
@@ -65,6 +66,12 @@ impl Daemon {
         let rendered = metrics.clone();
         let tokens = SharedTokens::new(config.admin.tokens.clone());
         let pages = Admin::new(Arc::new(move |_view| rendered.render()), tokens.clone(), about);
+        let mut background = JoinSet::new();
+        if let Some(log) = log {
+            pages.logged_by(Arc::new(log.filter.clone()));
+            background.spawn(log.filter.clone().keep());
+            background.spawn(log.flood.clone().report());
+        }
         if let Some(wishes) = reloads {
             pages.reloaded_by(wishes);
         }
@@ -96,7 +103,6 @@ impl Daemon {
             own_listeners,
         };
 
-        let mut background = JoinSet::new();
         background.spawn(metrics.keep_small());
         background.spawn(pages.clone().sample(reloadable.engine.clone()));
         if config.limits.memory_max.is_some() {
