@@ -7,6 +7,7 @@
 
 mod guarded;
 pub(crate) mod peers;
+mod stalled;
 pub(crate) mod tls;
 pub(crate) mod unread;
 
@@ -16,6 +17,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::reply::Reply;
 use crate::serve::guarded::guarded;
 use crate::serve::peers::Peers;
+use crate::serve::stalled::Stalled;
 use crate::serve::tls::Tls;
 use crate::serve::unread::Unread;
 
@@ -92,6 +95,8 @@ impl From<ServeConfig> for SharedServeConfig {
     }
 }
 
+/// How long a stream of events may take to end when the listener closes.
+const STREAM_END_MAX: Duration = Duration::from_secs(1);
 /// How many times sooner a connection has to send where many are in use.
 const CROWDED_PARTS: u32 = 12;
 
@@ -252,11 +257,14 @@ async fn exchange<S: Respond>(
     mut closing: watch::Receiver<bool>,
 ) {
     let unread = Unread::of(peer);
+    let is_stream = &AtomicBool::new(false);
     let answer = service_fn(|request| {
         let (service, unread) = (service.clone(), unread.clone());
         async move {
             let answered = guarded(service.respond(request, &unread)).await;
-            Ok::<_, Infallible>(answered.unwrap_or_else(|| service.panicked()))
+            let reply = answered.unwrap_or_else(|| service.panicked());
+            is_stream.store(reply.body().is_events(), Ordering::Relaxed);
+            Ok::<_, Infallible>(reply)
         }
     });
     let mut served = pin!(
@@ -264,14 +272,22 @@ async fn exchange<S: Respond>(
             .timer(TokioTimer::new())
             .header_read_timeout(config.header_timeout)
             .max_buf_size(BUFFER_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), answer)
+            .serve_connection(TokioIo::new(Stalled::new(stream)), answer)
     );
     let mut close = pin!(closing.wait_for(|is_closing| *is_closing));
     let mut is_closing = false;
+    let mut stream_ends = None;
     let ended = poll_fn(|context| {
         if !is_closing && close.as_mut().poll(context).is_ready() {
             is_closing = true;
             served.as_mut().graceful_shutdown();
+            // A stream ends by itself if somebody reads it, and there is no whole answer to wait for.
+            stream_ends = is_stream
+                .load(Ordering::Relaxed)
+                .then(|| Box::pin(tokio::time::sleep(STREAM_END_MAX)));
+        }
+        if stream_ends.as_mut().is_some_and(|ends| ends.as_mut().poll(context).is_ready()) {
+            return Poll::Ready(Ok(()));
         }
         match served.as_mut().poll(context) {
             Poll::Ready(ended) => Poll::Ready(ended),

@@ -207,6 +207,6 @@ mod tests {
                 changes += usize::from(is_change);
             }
         }
-        assert_eq!(changes, 20);
+        assert_eq!(changes, 21);
     }
 }
