@@ -12,6 +12,7 @@
 //! `/readyz` are open to all, as the files of the page are; for the rest see [`guard`].
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use tokio::sync::mpsc;
 use crate::admin::asked::Asked;
 use crate::admin::dto::series::Series as Drawn;
 use crate::admin::guard::Visitor;
+use crate::admin::log_level::LogLevels;
 use crate::admin::problem::AdminProblem;
 use crate::admin::reload::ReloadWish;
 use crate::admin::route::Operation;
@@ -33,6 +35,7 @@ use crate::admin::series::Series;
 use crate::admin::session::{Sessions, SignIn};
 use crate::admin::tokens::{Role, SharedTokens};
 use crate::body::{Room, UnreadBody};
+use crate::refused::{self, Refused};
 use crate::reply::{Reply, full};
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
@@ -49,6 +52,7 @@ mod functions;
 mod guard;
 mod invocations;
 mod lanes;
+pub(crate) mod log_level;
 mod openapi;
 mod operations;
 mod problem;
@@ -96,6 +100,8 @@ struct Shared {
     series: Arc<Series>,
     /// Whoever reads the configuration again, if anybody does.
     reloads: OnceLock<mpsc::Sender<ReloadWish>>,
+    /// Whoever decides what is logged, if anybody does.
+    levels: OnceLock<Arc<dyn LogLevels>>,
     /// Bodies are small: none needs a part of it.
     room: Room,
 }
@@ -114,6 +120,7 @@ impl Admin {
             about,
             series: Arc::default(),
             reloads: OnceLock::new(),
+            levels: OnceLock::new(),
             room: Room::of(BODY_BYTES_MAX),
         };
         Self { shared: Arc::new(shared) }
@@ -133,6 +140,11 @@ impl Admin {
     /// Somebody reads the configuration again when one of these wishes comes.
     pub fn reloaded_by(&self, wishes: mpsc::Sender<ReloadWish>) {
         let _first = self.shared.reloads.get_or_init(|| wishes);
+    }
+
+    /// What is logged is asked of and changed through this.
+    pub fn logged_by(&self, levels: Arc<dyn LogLevels>) {
+        let _first = self.shared.levels.get_or_init(|| levels);
     }
 
     fn engine(&self) -> Result<&Handle, AdminProblem> {
@@ -163,7 +175,13 @@ impl Admin {
         Ok(full(StatusCode::OK, PROMETHEUS, text))
     }
 
-    async fn answer(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, AdminProblem> {
+    async fn answer(
+        &self,
+        head: &Parts,
+        body: UnreadBody<'_>,
+        peer: Option<IpAddr>,
+        name: &mut Option<Arc<str>>,
+    ) -> Result<Reply, AdminProblem> {
         let path = head.uri.path();
         let page = match path {
             "/healthz" | "/readyz" | "/metrics" if !is_read(&head.method) => {
@@ -177,10 +195,11 @@ impl Admin {
             return console::get(&head.method, page, &head.headers);
         }
         if session::is_one(page) && session::is_change(&head.method) {
-            return self.sign(head, body).await;
+            return self.sign(head, body, peer).await;
         }
         let (tokens, sessions) = (self.shared.tokens.current(), &self.shared.sessions);
         let visitor = guard::enter(&head.headers, &tokens, sessions)?;
+        name.clone_from(&visitor.name);
         if session::is_one(page) {
             if !is_read(&head.method) {
                 return Err(AdminProblem::Method { allowed: session::METHODS });
@@ -197,12 +216,12 @@ impl Admin {
             guard::is_meant(&head.headers)?;
         }
         let asked = Asked::parse(head.uri.query().unwrap_or_default())?;
-        let name = operation.name();
+        let operation_name = operation.name();
         let done = self.perform(operation, asked, head, body, &visitor).await;
         let by = visitor.name.as_deref().unwrap_or(ANYBODY);
         let is_done = done.as_ref().is_ok_and(|reply| reply.status().is_success());
         if is_done && !is_read(&head.method) {
-            note(name, path, by);
+            note(operation_name, path, by);
         }
         done
     }
@@ -228,9 +247,17 @@ impl Admin {
         if operation == O::Reload {
             return reload::reload(self.shared.reloads.get(), asked, by).await;
         }
+        let levels = self.shared.levels.get();
+        if operation == O::GetLogLevel {
+            return log_level::get(levels, asked);
+        }
+        if operation == O::SetLogLevel {
+            let wish = self.needed(head, body).await?;
+            return log_level::put(levels, asked, &wish, by);
+        }
         let engine = self.engine()?;
         match operation {
-            O::Describe | O::Reload => Err(AdminProblem::Path),
+            O::Describe | O::Reload | O::GetLogLevel | O::SetLogLevel => Err(AdminProblem::Path),
             O::Status => status::get(engine, asked).await,
             O::Configuration => about::configuration(&self.shared.about, asked),
             O::Store => about::store(engine, &self.shared.about, asked).await,
@@ -311,7 +338,12 @@ impl Admin {
     }
 
     /// Begins a session, or ends one.
-    async fn sign(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, AdminProblem> {
+    async fn sign(
+        &self,
+        head: &Parts,
+        body: UnreadBody<'_>,
+        peer: Option<IpAddr>,
+    ) -> Result<Reply, AdminProblem> {
         guard::is_of_our_page(&head.headers)?;
         guard::is_meant(&head.headers)?;
         Asked::parse(head.uri.query().unwrap_or_default())?.finish()?;
@@ -320,7 +352,7 @@ impl Admin {
             return Ok(session::end(sessions, head));
         }
         let input: SignIn = self.needed(head, body).await?;
-        session::begin(sessions, &self.shared.tokens.current(), head, &input)
+        session::begin(sessions, &self.shared.tokens.current(), head, peer, &input)
     }
 
     /// Events, for as long as whoever reads them would be let in.
@@ -394,14 +426,22 @@ fn is_json(content_type: &HeaderValue) -> bool {
 
 /// Leaves a trace of who changed what.
 fn note(operation: &str, path: &str, by: &str) {
-    tracing::info!(operation, path, by, "changed through the admin API");
+    tracing::info!(event = "admin_changed", operation, path, by, "changed through the admin API");
 }
 
 impl Respond for Admin {
     async fn respond(&self, request: Request<Incoming>, unread: &Unread) -> Reply {
         let (head, body) = request.into_parts();
         let body = UnreadBody::new(body, &head.headers, unread);
-        self.answer(&head, body).await.unwrap_or_else(|problem| problem.reply())
+        let mut by = None;
+        let answered = self.answer(&head, body, unread.peer(), &mut by).await;
+        let mut reply = answered.unwrap_or_else(|problem| problem.reply());
+        if reply.extensions().get::<Refused>().is_some() {
+            let operation = route::find(&head.method, head.uri.path()).ok();
+            let operation = operation.map(|operation| operation.name());
+            refused::note_admin(&mut reply, &head, operation, by.as_ref(), unread.peer());
+        }
+        reply
     }
 
     fn panicked(&self) -> Reply {

@@ -34,7 +34,7 @@ use crate::reply::{REQUEST_ID, Reply, id_value};
 use crate::serve::Respond;
 use crate::serve::unread::Unread;
 use crate::telemetry::Accepts;
-use crate::{invoke, proxy};
+use crate::{invoke, proxy, refused};
 
 /// How requests are read.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -184,10 +184,15 @@ impl Api {
         self.shared.auth.is_on()
     }
 
-    async fn answer(&self, head: &Parts, body: UnreadBody<'_>) -> Result<Reply, Problem> {
+    async fn answer(
+        &self,
+        head: &Parts,
+        body: UnreadBody<'_>,
+        account: &mut Option<Arc<str>>,
+    ) -> Result<Reply, Problem> {
         let route = route::parse(head.method.as_str(), head.uri.path())?;
         let is_accept = is_accept(&route.operation, head);
-        let answered = self.answer_to(&route, head, body).await;
+        let answered = self.answer_to(&route, head, body, account).await;
         if is_accept {
             self.shared.accepts.note(answered.as_ref().err());
         }
@@ -199,9 +204,11 @@ impl Api {
         route: &Route,
         head: &Parts,
         body: UnreadBody<'_>,
+        account: &mut Option<Arc<str>>,
     ) -> Result<Reply, Problem> {
         self.has_room(head, &route.operation)?;
         let caller = self.admit(head, &route.operation).map_err(|error| self.refused(error))?;
+        *account = Some(Arc::clone(&caller.account));
         let reading = self.reading();
         let body = match body_max(&route.operation, head)? {
             Some(limit) => {
@@ -238,7 +245,7 @@ impl Api {
         }
     }
 
-    /// A refusal for who made a request: counted and logged here, told to them like any other.
+    /// A refusal for who made a request: counted here, told to them like any other.
     pub(crate) fn refused(&self, error: AuthError) -> Problem {
         self.shared.auth.report(&error, self.engine().now());
         error.into()
@@ -263,13 +270,15 @@ impl Respond for Api {
     async fn respond(&self, request: Request<Incoming>, unread: &Unread) -> Reply {
         let (head, body) = request.into_parts();
         let body = UnreadBody::new(body, &head.headers, unread);
-        let mut reply = match self.answer(&head, body).await {
+        let mut account = None;
+        let mut reply = match self.answer(&head, body, &mut account).await {
             Ok(reply) => reply,
             Err(problem) => {
                 self.hold_back(&problem, unread).await;
                 problem.reply(self.next_id())
             }
         };
+        refused::note_fc(&mut reply, &head, account.as_deref(), unread.peer());
         let headers = reply.headers_mut();
         if !headers.contains_key(REQUEST_ID) {
             headers.insert(REQUEST_ID, id_value(self.next_id()));

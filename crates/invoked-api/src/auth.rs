@@ -143,7 +143,7 @@ impl Auth {
         if is_held { HELD_BACK } else { Duration::ZERO }
     }
 
-    /// Counts a refusal and, if there have not been too many, logs it.
+    /// Counts a refusal.
     pub(crate) fn report(&self, error: &AuthError, now: Timestamp) {
         self.shared.report.note(error, now);
     }

@@ -32,6 +32,11 @@ impl Content {
     pub(crate) fn events(feed: impl Feed + 'static) -> Self {
         Self(Kind::Events(Some(Box::new(feed).next())))
     }
+
+    /// Whether it comes in parts, and has an end that nobody knows.
+    pub(crate) const fn is_events(&self) -> bool {
+        matches!(self.0, Kind::Events(_))
+    }
 }
 
 impl Default for Content {

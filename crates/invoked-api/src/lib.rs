@@ -28,6 +28,7 @@ mod labels;
 mod overload;
 mod problem;
 mod proxy;
+mod refused;
 mod reply;
 mod serve;
 mod services;
@@ -36,6 +37,7 @@ mod tags;
 mod tasks;
 mod telemetry;
 
+pub use admin::log_level::{LogLevel, LogLevels};
 pub use admin::reload::{ReloadChange, ReloadKind, ReloadProblem, ReloadWish};
 pub use admin::tokens::{Rights, Role, SharedTokens, Tokens};
 pub use admin::{About, Admin, Render};

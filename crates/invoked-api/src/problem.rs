@@ -4,6 +4,8 @@
 //! variant by hand, so that a new one has to be thought about. What the daemon or its store did
 //! wrong is logged and never told.
 
+pub(crate) mod reason;
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ use invoked_fc::route::PathNotSupported;
 use crate::auth::AuthError;
 use crate::body::BodyError;
 use crate::proxy::ProxyError;
+use crate::refused::Refused;
 use crate::reply::{JSON, REQUEST_ID, Reply, full, id_value};
 
 /// What a caller is told of anything that is our own fault.
@@ -211,14 +214,17 @@ impl Problem {
     pub(crate) fn reply(&self, id: RequestId) -> Reply {
         let Refusal { code, message, retry_after } = self.refusal();
         if code == ErrorCode::InternalServerError {
-            tracing::error!(request_id = %id, error = in_full(self), "a request failed");
-        } else {
-            tracing::debug!(request_id = %id, code = code.as_str(), error = %self, "refused");
+            let error = in_full(self);
+            tracing::error!(event = "request_failed", api = "fc", request_id = %id, error, "a request failed");
         }
         let status = StatusCode::from_u16(code.http_status());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = ErrorBody::new(id.to_string(), code, message);
         let mut reply = full(status, JSON, serde_json::to_vec(&body).unwrap_or_default());
+        if code != ErrorCode::InternalServerError {
+            let key_id = if let Self::Auth(error) = self { error.key_id() } else { "" };
+            reply.extensions_mut().insert(Refused::new(code.as_str(), self.reason(), key_id));
+        }
         let headers = reply.headers_mut();
         headers.insert(REQUEST_ID, id_value(id));
         if let Some(after) = retry_after {

@@ -6,15 +6,18 @@
 //! nothing else.
 
 mod guarded;
-mod peers;
+pub(crate) mod peers;
+mod stalled;
 pub(crate) mod tls;
 pub(crate) mod unread;
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -31,6 +34,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::reply::Reply;
 use crate::serve::guarded::guarded;
 use crate::serve::peers::Peers;
+use crate::serve::stalled::Stalled;
 use crate::serve::tls::Tls;
 use crate::serve::unread::Unread;
 
@@ -91,6 +95,8 @@ impl From<ServeConfig> for SharedServeConfig {
     }
 }
 
+/// How long a stream of events may take to end when the listener closes.
+const STREAM_END_MAX: Duration = Duration::from_secs(1);
 /// How many times sooner a connection has to send where many are in use.
 const CROWDED_PARTS: u32 = 12;
 
@@ -174,13 +180,13 @@ pub async fn serve<S: Respond>(
                 let config = config.among(connections.len());
                 let (tls, service, closing) = (tls.clone(), service.clone(), closing.clone());
                 connections.spawn(async move {
-                    connection(stream, tls, service, config, closing).await;
+                    connection((stream, peer.ip()), tls, service, config, closing).await;
                     drop(place);
                 });
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                tracing::warn!(event = "accept_failed", %error, "cannot accept a connection");
                 tokio::select! {
                     () = &mut shutdown => break,
                     () = tokio::time::sleep(ACCEPT_BACKOFF) => {}
@@ -196,14 +202,18 @@ pub async fn serve<S: Respond>(
         }
     };
     if tokio::time::timeout(shared.current().drain_timeout, all_end).await.is_err() {
-        tracing::warn!(connections = connections.len(), "requests in hand are cut off");
+        tracing::warn!(
+            event = "requests_cut_off",
+            connections = connections.len(),
+            "requests in hand are cut off"
+        );
         connections.shutdown().await;
     }
 }
 
 fn look_at(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
-        tracing::error!(%error, "a connection's task broke");
+        tracing::error!(event = "connection_panicked", %error, "a connection's task broke");
     }
 }
 
@@ -218,7 +228,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 async fn connection<S: Respond>(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, IpAddr),
     tls: Option<Tls>,
     service: S,
     config: ServeConfig,
@@ -227,13 +237,13 @@ async fn connection<S: Respond>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let Some(tls) = tls else { return exchange(stream, service, config, closing).await };
+    let Some(tls) = tls else { return exchange((stream, peer), service, config, closing).await };
     let handshake = tokio::select! {
         shaken = tokio::time::timeout(config.header_timeout, tls.accept(stream)) => shaken,
         _closed = closing.wait_for(|is_closing| *is_closing) => return,
     };
     match handshake {
-        Ok(Ok(stream)) => exchange(stream, service, config, closing).await,
+        Ok(Ok(stream)) => exchange((stream, peer), service, config, closing).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_late) => tracing::debug!("a TLS handshake did not end in time"),
     }
@@ -241,17 +251,20 @@ async fn connection<S: Respond>(
 
 /// Requests and answers, until one side has enough.
 async fn exchange<S: Respond>(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+    (stream, peer): (impl AsyncRead + AsyncWrite + Unpin + Send, IpAddr),
     service: S,
     config: ServeConfig,
     mut closing: watch::Receiver<bool>,
 ) {
-    let unread = Unread::default();
+    let unread = Unread::of(peer);
+    let is_stream = &AtomicBool::new(false);
     let answer = service_fn(|request| {
         let (service, unread) = (service.clone(), unread.clone());
         async move {
             let answered = guarded(service.respond(request, &unread)).await;
-            Ok::<_, Infallible>(answered.unwrap_or_else(|| service.panicked()))
+            let reply = answered.unwrap_or_else(|| service.panicked());
+            is_stream.store(reply.body().is_events(), Ordering::Relaxed);
+            Ok::<_, Infallible>(reply)
         }
     });
     let mut served = pin!(
@@ -259,14 +272,22 @@ async fn exchange<S: Respond>(
             .timer(TokioTimer::new())
             .header_read_timeout(config.header_timeout)
             .max_buf_size(BUFFER_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), answer)
+            .serve_connection(TokioIo::new(Stalled::new(stream)), answer)
     );
     let mut close = pin!(closing.wait_for(|is_closing| *is_closing));
     let mut is_closing = false;
+    let mut stream_ends = None;
     let ended = poll_fn(|context| {
         if !is_closing && close.as_mut().poll(context).is_ready() {
             is_closing = true;
             served.as_mut().graceful_shutdown();
+            // A stream ends by itself if somebody reads it, and there is no whole answer to wait for.
+            stream_ends = is_stream
+                .load(Ordering::Relaxed)
+                .then(|| Box::pin(tokio::time::sleep(STREAM_END_MAX)));
+        }
+        if stream_ends.as_mut().is_some_and(|ends| ends.as_mut().poll(context).is_ready()) {
+            return Poll::Ready(Ok(()));
         }
         match served.as_mut().poll(context) {
             Poll::Ready(ended) => Poll::Ready(ended),

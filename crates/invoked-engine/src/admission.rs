@@ -159,9 +159,17 @@ impl Gate {
         }
         let (reason, why) = (self.reason.as_str(), self.reason);
         if was_shut {
-            tracing::info!(reason, "new asynchronous invocations are taken again");
+            tracing::info!(
+                event = "admission_opened",
+                reason,
+                "new asynchronous invocations are taken again"
+            );
         } else {
-            tracing::warn!(reason, "new asynchronous invocations are refused: {why}");
+            tracing::warn!(
+                event = "admission_closed",
+                reason,
+                "new asynchronous invocations are refused: {why}"
+            );
         }
     }
 }

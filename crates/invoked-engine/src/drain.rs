@@ -47,10 +47,20 @@ impl Phase {
         publish(Some(self));
         let phase = self.as_str();
         match self {
-            Self::Refuse => tracing::info!(phase, "new invocations are refused"),
-            Self::Drain => tracing::info!(phase, "nothing starts any more; what runs may end"),
-            Self::Mark => tracing::warn!(phase, "what still runs is marked and starts anew later"),
-            Self::Close => tracing::info!(phase, "the store is closed"),
+            Self::Refuse => {
+                tracing::info!(event = "drain_refusing", phase, "new invocations are refused")
+            }
+            Self::Drain => tracing::info!(
+                event = "drain_started",
+                phase,
+                "nothing starts any more; what runs may end"
+            ),
+            Self::Mark => tracing::warn!(
+                event = "drain_cut_off",
+                phase,
+                "what still runs is marked and starts anew later"
+            ),
+            Self::Close => tracing::info!(event = "store_closed", phase, "the store is closed"),
         }
     }
 }
@@ -105,7 +115,12 @@ impl Engine {
         self.close_sinks().await;
         self.handle.shared.store.close().await?;
         let seconds = began.elapsed().as_secs_f64();
-        tracing::info!(seconds, complete = drained == Drained::Completely, "drained");
+        tracing::info!(
+            event = "drain_ended",
+            seconds,
+            complete = drained == Drained::Completely,
+            "drained"
+        );
         Ok(drained)
     }
 

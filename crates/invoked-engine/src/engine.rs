@@ -161,6 +161,7 @@ impl Engine {
         }
         let mut background = JoinSet::new();
         background.spawn(purge(handle.clone()));
+        background.spawn(crate::stuck::watch(handle.clone()));
         background.spawn(Runner::load(handle.clone(), commanded).await?.run());
         let engine = Self { handle, tasks, background };
         engine.apply_submissions().await?;
@@ -218,8 +219,14 @@ async fn purge(handle: Handle) {
             Retention { records: config.retention, callbacks: config.callback_retention };
         match handle.shared.store.purge(handle.now(), retention).await {
             Ok(0) => {}
-            Ok(buckets) => tracing::info!(buckets, "dropped records past their retention"),
-            Err(error) => tracing::warn!(%error, "cannot drop records past their retention"),
+            Ok(buckets) => tracing::info!(
+                event = "records_dropped",
+                buckets,
+                "dropped records past their retention"
+            ),
+            Err(error) => {
+                tracing::warn!(event = "records_not_dropped", %error, "cannot drop records past their retention")
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(config.purge_interval) => {}

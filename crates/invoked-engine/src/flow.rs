@@ -73,7 +73,7 @@ impl Flow {
                     }
                 }
             }
-            Note::Breaker { .. } => {}
+            Note::Breaker { .. } | Note::GivenUp { .. } => {}
         }
     }
 

@@ -42,6 +42,7 @@ mod services;
 mod shard;
 mod snapshot;
 mod spans;
+mod stuck;
 mod switches;
 mod target_check;
 mod targets;

@@ -176,8 +176,12 @@ impl Handle {
                 value: Some(hold.encode()),
             };
             this.shared.store.put_registry(&[entry]).await?;
-            let done = if is_pause { "a lane is paused" } else { "a lane is resumed" };
-            tracing::info!(lane = lane.shown(), by = hold.by, note = hold.note, "{done}");
+            let (shown, by, note) = (lane.shown(), &hold.by, &hold.note);
+            if is_pause {
+                tracing::info!(event = "lane_paused", lane = shown, by, note, "a lane is paused");
+            } else {
+                tracing::info!(event = "lane_resumed", lane = shown, by, note, "a lane is resumed");
+            }
             registered.holds.insert(lane, hold.clone());
             this.shared.publish(&registered).await;
             Ok(hold)

@@ -236,7 +236,11 @@ async fn close_unused(kind: SinkKind, outside: std::sync::Weak<Outside>, sink: A
 /// A sink that does not end is left to the end of the process.
 pub(crate) async fn close(kind: SinkKind, sink: &dyn Sink) {
     if tokio::time::timeout(SINK_CLOSE_MAX, sink.close()).await.is_err() {
-        tracing::warn!(kind = kind.as_str(), "a kind of destination does not close");
+        tracing::warn!(
+            event = "sink_not_closed",
+            kind = kind.as_str(),
+            "a kind of destination does not close"
+        );
     }
 }
 

@@ -314,7 +314,7 @@ impl ShardTask {
             CommitOutcome::Rejected(error) => {
                 // Once for each commit that waits: it is sent again for as long as it takes.
                 if !done.was_rejected {
-                    tracing::warn!(%error, "the store rejects commits; what waits is sent again");
+                    tracing::warn!(event = "commits_rejected", %error, "the store rejects commits; what waits is sent again");
                 }
                 telemetry::commit_rejected();
                 let again = self.commit(done.ticket, done.batch, done.waiting_since, REJECTED_WAIT);
@@ -461,13 +461,20 @@ impl ShardTask {
                 self.load_bytes();
             }
             Effect::Note(Note::Breaker { lane, breaker }) => self.breaker_moved(lane, &breaker),
+            Effect::Note(Note::GivenUp { request_id, fn_id, destination, tried, error }) => {
+                self.given_up(request_id, fn_id, &destination, tried, &error);
+            }
             Effect::Note(note) => {
                 self.shared.flow.note(&note);
                 self.meters.note(note, &self.snapshot.directory);
             }
             Effect::Alarm(message) => {
                 telemetry::alarm();
-                tracing::error!(message, "a row was not as it has to be");
+                tracing::error!(
+                    event = "row_wrong",
+                    what = message,
+                    "a row was not as it has to be"
+                );
             }
         }
     }

@@ -142,7 +142,7 @@ impl Origin {
             && let Err(error) = &connected
         {
             let (endpoint, reason) = (&self.endpoint, error.in_full());
-            tracing::warn!(%endpoint, %reason, "the certificate of a server is not trusted");
+            tracing::warn!(event = "certificate_untrusted", %endpoint, %reason, "the certificate of a server is not trusted");
         }
         connected
     }

@@ -72,7 +72,7 @@ impl Link {
         let broker = &config.address;
         let stream = tls::dial(broker, config.tls.as_ref()).await.map_err(|error| {
             if tls::is_certificate(&error) {
-                tracing::warn!(%broker, %error, "the certificate of a RabbitMQ broker is not trusted");
+                tracing::warn!(event = "certificate_untrusted", %broker, %error, "the certificate of a RabbitMQ broker is not trusted");
             }
             let message = format!("cannot connect to {broker}: {error}");
             Failure::retry("DestinationUnreachable", &message)

@@ -61,7 +61,7 @@ impl Heard {
                 | RDKafkaErrorCode::UnsupportedSASLMechanism
                 | RDKafkaErrorCode::IllegalSASLState,
             ) => {
-                tracing::warn!(instance, reason = %text, "a Kafka broker refuses our login");
+                tracing::warn!(event = "broker_login_refused", instance, reason = %text, "a Kafka broker refuses our login");
                 let mut last = self.lock();
                 last.refusals = last.refusals.saturating_add(1);
                 last.refusal = Some(text);
@@ -70,7 +70,7 @@ impl Heard {
             // Says no more than that the others were said.
             Some(RDKafkaErrorCode::AllBrokersDown) => {}
             Some(RDKafkaErrorCode::SSL) => {
-                tracing::warn!(instance, reason = %text, "no TLS with a Kafka broker");
+                tracing::warn!(event = "certificate_untrusted", instance, reason = %text, "no TLS with a Kafka broker");
                 self.lock().trouble = Some(text);
             }
             _ => {

@@ -96,7 +96,12 @@ impl Instance {
             let (code, reason) = producer.as_ref()?.client().fatal_error()?;
             (producer.take()?, code, reason)
         };
-        tracing::warn!(instance = self.heard.name(), reason, "a producer of Kafka is made anew");
+        tracing::warn!(
+            event = "producer_renewed",
+            instance = self.heard.name(),
+            reason,
+            "a producer of Kafka is made anew"
+        );
         end(broken).await;
         Some(KafkaError::MessageProduction(code))
     }

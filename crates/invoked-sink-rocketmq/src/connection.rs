@@ -153,7 +153,7 @@ async fn run(
         Err(error) => error,
     };
     if let LinkError::Certificate(reason) = &ending.error {
-        tracing::warn!(%address, %reason, "the certificate of a RocketMQ server is not trusted");
+        tracing::warn!(event = "certificate_untrusted", %address, %reason, "the certificate of a RocketMQ server is not trusted");
     } else {
         tracing::debug!(%address, error = %ending.error, "a connection to RocketMQ ended");
     }

@@ -110,7 +110,7 @@ impl Backups {
         self.give_up();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("a backup panicked");
+            tracing::error!(event = "backup_failed", "a backup panicked");
         }
     }
 
@@ -199,11 +199,11 @@ impl Job {
         let shown = self.path.display();
         let state = match done {
             Ok(rows) => {
-                tracing::info!(path = %shown, rows, "a backup is written");
+                tracing::info!(event = "backup_written", path = %shown, rows, "a backup is written");
                 BackupState::Done
             }
             Err(error) => {
-                tracing::error!(path = %shown, %error, "a backup was given up");
+                tracing::error!(event = "backup_failed", path = %shown, %error, "a backup was given up");
                 drop(fs::remove_dir_all(&partial));
                 BackupState::Failed { reason: error.to_string() }
             }

@@ -253,7 +253,7 @@ impl Maintenance {
         let work = move || {
             for keyspace in found {
                 if let Err(error) = keyspace.major_compact() {
-                    tracing::warn!(%error, "a compaction failed");
+                    tracing::warn!(event = "compaction_failed", %error, "a compaction failed");
                 }
             }
         };
@@ -289,7 +289,7 @@ impl Maintenance {
         self.is_wanted = false;
         self.is_begun = false;
         if let Err(error) = directory::restrict(tables.path()) {
-            tracing::warn!(%error, "modes of the store's files are not set");
+            tracing::warn!(event = "file_modes_not_set", %error, "modes of the store's files are not set");
         }
         Stage::Resting
     }
@@ -309,7 +309,7 @@ fn pad(tables: &Tables) -> fjall::Result<()> {
 
 fn join(thread: JoinHandle<()>) {
     if thread.join().is_err() {
-        tracing::error!("a compaction panicked");
+        tracing::error!(event = "compaction_failed", "a compaction panicked");
     }
 }
 

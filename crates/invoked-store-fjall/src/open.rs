@@ -161,7 +161,11 @@ fn upgrade(
     staged.put(Table::Meta, &number::BATCH, &number::encode_value(number));
     staged.commit(tables).map_err(engine)?;
     acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
-    tracing::info!(format = FORMAT, "the store is brought to this format");
+    tracing::info!(
+        event = "store_upgraded",
+        format = FORMAT,
+        "the store is brought to this format"
+    );
     Ok(number)
 }
 
@@ -211,7 +215,7 @@ fn mend_journal(path: &Path) -> Result<(), StoreError> {
         Break::Checksum | Break::Foreign => {
             let aside = journal.with_extension("torn");
             fs::copy(&journal, &aside).map_err(fail)?;
-            tracing::warn!(aside = %aside.display(), "cut a torn batch off the journal");
+            tracing::warn!(event = "store_journal_cut", aside = %aside.display(), "cut a torn batch off the journal");
         }
     }
     journal::cut(&journal, journals.scan.end).map_err(fail)

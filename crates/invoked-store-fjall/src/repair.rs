@@ -54,7 +54,12 @@ pub fn accept_loss(path: &Path) -> Result<Option<Lost>, StoreError> {
         }
     };
     Acknowledged::forget(path).map_err(fail)?;
-    tracing::warn!(lost.found, lost.acknowledged, "goes on without what is missing");
+    tracing::warn!(
+        event = "store_repaired",
+        lost.found,
+        lost.acknowledged,
+        "goes on without what is missing"
+    );
     Ok(Some(lost))
 }
 

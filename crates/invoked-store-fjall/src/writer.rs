@@ -121,7 +121,7 @@ impl Writer {
         }
         let live_rows = self.shared.live_rows();
         if let Err(error) = self.maintenance.step(&self.tables, live_rows, self.free_bytes_min) {
-            tracing::error!(%error, "maintenance of the store failed");
+            tracing::error!(event = "maintenance_failed", %error, "maintenance of the store failed");
             self.shared.poison();
         }
     }
@@ -152,14 +152,14 @@ impl Writer {
         match self.write(staged) {
             Ok(()) => answers.into_iter().for_each(Answer::send),
             Err(error) => {
-                tracing::error!(%error, "a write to the store failed");
+                tracing::error!(event = "store_write_failed", %error, "a write to the store failed");
                 self.shared.poison();
                 answers.into_iter().for_each(Answer::send_unknown);
             }
         }
         let live_rows = self.shared.live_rows();
         if let Err(error) = self.maintenance.busy(&self.tables, live_rows, self.free_bytes_min) {
-            tracing::warn!(%error, "a compaction did not begin");
+            tracing::warn!(event = "compaction_failed", %error, "a compaction did not begin");
         }
         for Purge { now, retention, reply } in purges {
             let result = self.shared.check().and_then(|()| self.purge(now, retention));
@@ -244,7 +244,7 @@ impl Writer {
         self.maintenance.note(staged.touched(), staged.removed());
         staged.commit(&self.tables).map_err(engine)?;
         if let Err(error) = self.acknowledged.note(self.number) {
-            tracing::warn!(%error, "the acknowledged batch is not noted");
+            tracing::warn!(event = "acknowledged_not_noted", %error, "the acknowledged batch is not noted");
         }
         self.shared.count_batch();
         Ok(())
@@ -254,7 +254,7 @@ impl Writer {
     /// written now that would show it, and what it left behind is removed by the next start alone.
     fn notice_poison(&self) {
         if let Err(error) = self.tables.db.persist(PersistMode::Buffer) {
-            tracing::error!(%error, "the store's engine has given up");
+            tracing::error!(event = "store_failed", %error, "the store's engine has given up");
             self.shared.poison();
         }
     }

@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Why(WhyArgs),
     /// Have the daemon read its configuration again: all of it takes effect, or nothing.
     Reload(ReloadArgs),
+    /// Say what the daemon logs, or have it log more or less for a while.
+    LogLevel(LogLevelArgs),
     /// Back the store up and restore it; verify, describe and repair one that no daemon has open.
     Store(StoreArgs),
     /// Print a script that completes this command line in a shell.
@@ -104,6 +106,37 @@ pub(crate) struct ReloadArgs {
     /// Only say what would change.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogLevelArgs {
+    #[command(subcommand)]
+    pub(crate) command: LogLevelCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogLevelCommand {
+    /// Say what is logged.
+    Get(LogLevelGetArgs),
+    /// Log something else from here on. A reload brings the configured level back.
+    Set(LogLevelSetArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogLevelGetArgs {
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogLevelSetArgs {
+    /// A level (error, warn, info, debug, trace), or directives such as info,invoked_engine=debug.
+    pub(crate) level: String,
+    /// For so long, between 1s and 24h, then what is configured; without it, until a reload or a restart.
+    #[arg(long = "for", value_name = "DURATION")]
+    pub(crate) lasts: Option<String>,
     #[command(flatten)]
     pub(crate) admin: AdminArgs,
 }

@@ -10,6 +10,7 @@ pub(crate) mod dev;
 pub(crate) mod functions;
 pub(crate) mod invoke;
 mod lanes;
+pub(crate) mod log_level;
 pub(crate) mod reload;
 pub(crate) mod serve;
 pub(crate) mod store;

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use crate::config::{self, Config};
 use crate::listeners::Listeners;
 use crate::reload::Reloadable;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Log, Metrics};
 use crate::{memory, startup, wire};
 
 /// How long requests in hand may take to end, however long the drain took.
@@ -61,6 +61,7 @@ impl Daemon {
         about: About,
         listeners: Listeners,
         metrics: Metrics,
+        log: Option<&Log>,
         reloads: Option<mpsc::Sender<ReloadWish>>,
     ) -> Result<Self> {
         let began = stopwatch();
@@ -71,6 +72,12 @@ impl Daemon {
         let rendered = metrics.clone();
         let tokens = SharedTokens::new(config.admin.tokens.clone());
         let pages = Admin::new(Arc::new(move |_view| rendered.render()), tokens.clone(), about);
+        let mut background = JoinSet::new();
+        if let Some(log) = log {
+            pages.logged_by(Arc::new(log.filter.clone()));
+            background.spawn(log.filter.clone().keep());
+            background.spawn(log.flood.clone().report());
+        }
         if let Some(wishes) = reloads {
             pages.reloaded_by(wishes);
         }
@@ -110,14 +117,13 @@ impl Daemon {
             own_listeners,
         };
 
-        let mut background = JoinSet::new();
         background.spawn(metrics.keep_small());
         background.spawn(pages.clone().sample(reloadable.engine.clone()));
         if config.limits.memory_max.is_some() {
             memory::check().context("limits.memory_max")?;
         }
         background.spawn(memory::watch(reloadable.engine.clone()));
-        tracing::info!(%api, %admin, seconds = began.elapsed().as_secs_f64(), "ready");
+        tracing::info!(event = "ready", %api, %admin, seconds = began.elapsed().as_secs_f64(), "ready");
         Ok(Self { api, admin, reloadable, engine, serving, background, tracing, traced, close })
     }
 
@@ -132,7 +138,7 @@ impl Daemon {
             fatal = self.engine.failed() => anyhow::Error::new(fatal).context("the engine failed"),
             _ended = self.serving.join_next() => anyhow!("a listener broke"),
         };
-        tracing::error!(error = format!("{error:#}"), "the daemon cannot go on");
+        tracing::error!(event = "failed", error = format!("{error:#}"), "the daemon cannot go on");
         error
     }
 
@@ -156,7 +162,11 @@ impl Daemon {
         self.traced.send_replace(true);
         while self.tracing.join_next().await.is_some() {}
         self.background.shutdown().await;
-        tracing::info!(seconds = began.elapsed().as_secs_f64(), "the connections are closed");
+        tracing::info!(
+            event = "stopped",
+            seconds = began.elapsed().as_secs_f64(),
+            "the connections are closed"
+        );
         drained.context("the store did not close well").map(drop)
     }
 }

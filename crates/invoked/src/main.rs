@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         Command::Destinations(args) => command::destinations::run(&args, &environment, output),
         Command::Why(args) => command::why::run(&args, &environment, output),
         Command::Reload(args) => command::reload::run(&args, &environment, output),
+        Command::LogLevel(args) => command::log_level::run(&args, &environment, output),
         Command::Store(args) => command::store::run(args, environment, output),
         Command::Completions(args) => {
             command::completions::run(&args);

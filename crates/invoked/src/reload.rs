@@ -159,9 +159,14 @@ impl Reload {
         match &tried {
             Ok(changes) => {
                 for change in changes {
-                    tracing::info!(key = change.path, "the configuration: {change}");
+                    tracing::info!(
+                        event = "config_changed",
+                        key = change.path,
+                        "the configuration: {change}"
+                    );
                     if is_seed(&change.path) {
                         tracing::warn!(
+                            event = "config_seed_kept",
                             key = change.path,
                             "an asynchronous configuration that the store has stays as it is there"
                         );
@@ -169,12 +174,16 @@ impl Reload {
                 }
                 note_success();
                 counter!(RELOADS, "outcome" => "applied").increment(1);
-                tracing::info!(changes = changes.len(), "the configuration is read again");
+                tracing::info!(
+                    event = "reload_applied",
+                    changes = changes.len(),
+                    "the configuration is read again"
+                );
             }
             Err(problems) => {
                 for problem in problems {
                     let key = &problem.path;
-                    tracing::error!(key, %problem, "the configuration is not read again");
+                    tracing::error!(event = "reload_refused", key, %problem, "the configuration is not read again");
                 }
                 counter!(RELOADS, "outcome" => "refused").increment(1);
             }

@@ -22,7 +22,7 @@ pub(crate) fn check(config: &Config) -> Result<()> {
         directory::check(&config.store)?,
     ];
     for warning in warnings.iter().flatten() {
-        tracing::warn!("{warning}");
+        tracing::warn!(event = "startup_warning", "{warning}");
     }
     Ok(())
 }

@@ -91,7 +91,7 @@ impl Supervisor {
         let socket = match socket.try_clone() {
             Ok(socket) => Some((socket, address.clone())),
             Err(error) => {
-                tracing::warn!(%error, "the watchdog is not told anything");
+                tracing::warn!(event = "watchdog_not_told", %error, "the watchdog is not told anything");
                 None
             }
         };
@@ -108,7 +108,7 @@ impl Supervisor {
     fn tell(&self, state: &str) {
         let Some((socket, address)) = &self.socket else { return };
         if let Err(error) = socket.send_to_addr(state.as_bytes(), address) {
-            tracing::warn!(%error, "the supervisor is not told (NOTIFY_SOCKET)");
+            tracing::warn!(event = "supervisor_not_told", %error, "the supervisor is not told (NOTIFY_SOCKET)");
         }
     }
 }

@@ -3,9 +3,10 @@
 //! The recorder of metrics is global, because the engine counts through the `metrics` facade. Its
 //! recommended naming stays off: it would append `_total` to names that the field prescribes.
 
-use std::fmt;
+mod flood;
+mod level;
+
 use std::io::{self, IsTerminal as _};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -13,8 +14,12 @@ use invoked_engine::clock::{Clock as _, SystemClock, stopwatch};
 use metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::Instant;
-use tracing_subscriber::{EnvFilter, reload};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub(crate) use self::flood::Flood;
+pub(crate) use self::level::LogFilter;
+use self::level::{SetFilter, filter};
 use crate::config::{LogFormat, Telemetry};
 
 /// Bounds of every family in seconds: a commit takes a fraction of a millisecond, an attempt up to
@@ -35,37 +40,12 @@ const CLOCK_OFFSET: &str = "invoked_clock_offset_seconds";
 /// How often what histograms collected is sorted into buckets when nobody scrapes.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What is logged, and can be changed. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct LogFilter(Arc<SetFilter>);
-
-type SetFilter = dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync;
-
-impl LogFilter {
-    /// From here on logs what `level` says: a level, or directives (the configuration has checked them).
-    pub(crate) fn set(&self, level: &str) {
-        let set = filter(level).and_then(|filter| (self.0)(filter).context("the log is gone"));
-        if let Err(error) = set {
-            tracing::error!(error = format!("{error:#}"), "the log level stays what it was");
-        }
-    }
-}
-
-impl fmt::Debug for LogFilter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogFilter").finish_non_exhaustive()
-    }
-}
-
-fn filter(level: &str) -> Result<EnvFilter> {
-    EnvFilter::builder().parse(level).context("telemetry.log_level")
-}
-
 /// Starts the log.
 ///
 /// # Errors
 /// There is one already, or the filter does not read (the configuration has checked it).
-pub(crate) fn start_log(config: &Telemetry) -> Result<LogFilter> {
+pub(crate) fn start_log(config: &Telemetry) -> Result<Log> {
+    let flood = Flood::default();
     let filter = filter(&config.log_level)?;
     let is_terminal = io::stderr().is_terminal();
     let is_text = match config.log_format {
@@ -77,25 +57,34 @@ pub(crate) fn start_log(config: &Telemetry) -> Result<LogFilter> {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(is_terminal);
-    let (set, started): (Arc<SetFilter>, _) = if is_text {
+    let (set, started): (Box<SetFilter>, _) = if is_text {
         let builder = builder.with_filter_reloading();
         let handle = builder.reload_handle();
-        (Arc::new(move |filter| handle.reload(filter)), builder.try_init())
+        let log = builder.finish().with(flood.clone());
+        (Box::new(move |filter| handle.reload(filter)), log.try_init())
     } else {
         let builder = builder.json().flatten_event(true).with_filter_reloading();
         let handle = builder.reload_handle();
-        (Arc::new(move |filter| handle.reload(filter)), builder.try_init())
+        let log = builder.finish().with(flood.clone());
+        (Box::new(move |filter| handle.reload(filter)), log.try_init())
     };
-    started.map_err(anyhow::Error::from_boxed).context("cannot start the log")?;
+    started.context("cannot start the log")?;
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if is_text {
             report(panic);
         } else {
-            tracing::error!("{panic}");
+            tracing::error!(event = "panicked", "{panic}");
         }
     }));
-    Ok(LogFilter(set))
+    Ok(Log { filter: LogFilter::new(&config.log_level, set), flood })
+}
+
+/// The log that was started.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    pub(crate) filter: LogFilter,
+    pub(crate) flood: Flood,
 }
 
 /// The metrics of this process.
@@ -130,6 +119,7 @@ impl Metrics {
         invoked_engine::telemetry::describe();
         invoked_api::auth::describe();
         crate::reload::describe();
+        flood::describe();
         invoked_api::describe();
         crate::wire::describe();
         describe_gauge!("invoked_build_info", "Which version this is");

@@ -14,6 +14,7 @@ mod disk_full;
 mod drain;
 mod http_function;
 mod listeners;
+mod logs;
 mod loops;
 mod memory;
 mod metrics;

@@ -67,10 +67,21 @@ pub fn get(id: &str, secret: &str) -> Request {
 }
 
 /// A signed asynchronous invocation.
-pub fn invoke(function: &str, (id, secret): (&str, &str)) -> Request {
+pub fn invoke(function: &str, key: (&str, &str)) -> Request {
+    invoke_with(function, key, b"{}")
+}
+
+/// The same with this payload.
+pub fn invoke_with(function: &str, key: (&str, &str), payload: &[u8]) -> Request {
     let path = format!("{FUNCTIONS}/{function}/invocations");
     let headers = [("x-fc-invocation-type", "Async")];
-    signed(("POST", &path, "InvokeFunction"), &headers, b"{}", (id, secret))
+    signed(("POST", &path, "InvokeFunction"), &headers, payload, key)
+}
+
+/// A signed change of what an asynchronous invocation does.
+pub fn put(function: &str, key: (&str, &str), body: &[u8]) -> Request {
+    let path = format!("{FUNCTIONS}/{function}/async-invoke-config");
+    signed(("PUT", &path, "PutAsyncInvokeConfig"), &[], body, key)
 }
 
 /// A request as the official clients sign it.

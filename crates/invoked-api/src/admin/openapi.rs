@@ -10,8 +10,8 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response, Respon
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use crate::admin::{
-    about, backup, callbacks, destinations, dto, events, functions, invocations, lanes, operations,
-    reload, session, status, tasks, why,
+    about, backup, callbacks, destinations, dto, events, functions, invocations, lanes, log_level,
+    operations, reload, session, status, tasks, why,
 };
 
 const BEARER: &str = "bearer";
@@ -56,6 +56,8 @@ pub(super) fn document() -> Document {
         events::stream,
         invocations::list,
         reload::reload,
+        log_level::get,
+        log_level::put,
         backup::begin,
         backup::get,
         functions::list,
@@ -205,6 +207,6 @@ mod tests {
                 changes += usize::from(is_change);
             }
         }
-        assert_eq!(changes, 20);
+        assert_eq!(changes, 21);
     }
 }

@@ -1,6 +1,8 @@
 //! Everything that can go wrong with a request to the admin API, and the one table of what is
 //! answered.
 
+mod reason;
+
 use std::time::Duration;
 
 use http::StatusCode;
@@ -16,6 +18,7 @@ use crate::admin::events::STREAMS_MAX;
 use crate::admin::tokens::Role;
 use crate::body::BodyError;
 use crate::problem::{in_full, whole_seconds};
+use crate::refused::Refused;
 use crate::reply::{JSON, Reply, full};
 
 /// What a caller is told of anything that is our own fault.
@@ -254,12 +257,14 @@ impl AdminProblem {
     pub(super) fn reply(&self) -> Reply {
         let Refusal { status, code, message, field, retry_after } = self.refusal();
         if status == StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!(error = in_full(self), "a request to the admin API failed");
-        } else {
-            tracing::debug!(code, error = %self, "refused on the admin API");
+            let error = in_full(self);
+            tracing::error!(event = "request_failed", api = "admin", error, "a request failed");
         }
         let body = Error { code: code.to_owned(), message, field };
         let mut reply = full(status, JSON, serde_json::to_vec(&body).unwrap_or_default());
+        if status != StatusCode::INTERNAL_SERVER_ERROR {
+            reply.extensions_mut().insert(Refused::new(code, self.reason(), ""));
+        }
         let headers = reply.headers_mut();
         if let Some(after) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));

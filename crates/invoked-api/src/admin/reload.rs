@@ -14,6 +14,7 @@ use crate::admin::dto::reload::{ReloadRefused, Reloaded};
 use crate::admin::openapi::Common;
 use crate::admin::problem::AdminProblem;
 use crate::admin::reply::json;
+use crate::refused::Refused;
 use crate::reply::Reply;
 
 /// Somebody wants the configuration to be read again.
@@ -131,8 +132,15 @@ pub(super) async fn reload(
     }
 }
 
-fn refused(code: &str, message: &str, problems: &[ReloadProblem]) -> Result<Reply, AdminProblem> {
+fn refused(
+    word: &'static str,
+    message: &str,
+    problems: &[ReloadProblem],
+) -> Result<Reply, AdminProblem> {
     let problems = problems.iter().map(Into::into).collect();
-    let (code, message) = (code.to_owned(), message.to_owned());
-    json(StatusCode::CONFLICT, &ReloadRefused { code, message, field: None, problems })
+    let (code, message) = (word.to_owned(), message.to_owned());
+    let mut reply =
+        json(StatusCode::CONFLICT, &ReloadRefused { code, message, field: None, problems })?;
+    reply.extensions_mut().insert(Refused::new(word, "configuration", ""));
+    Ok(reply)
 }

@@ -19,6 +19,8 @@ pub(super) enum Operation {
     Events,
     ListInvocations,
     Reload,
+    GetLogLevel,
+    SetLogLevel,
     GetBackup,
     BeginBackup,
     ListFunctions,
@@ -66,6 +68,7 @@ impl Operation {
             | Self::Events
             | Self::ListInvocations
             | Self::GetBackup
+            | Self::GetLogLevel
             | Self::ListFunctions
             | Self::GetFunction(_)
             | Self::ListConfigs(_)
@@ -100,7 +103,8 @@ impl Operation {
             | Self::DeleteFunction(_)
             | Self::PurgeFunction(_)
             | Self::PurgeDestination
-            | Self::Reload => Role::Admin,
+            | Self::Reload
+            | Self::SetLogLevel => Role::Admin,
         }
     }
 
@@ -121,6 +125,8 @@ impl Operation {
             Self::Events => "watchEvents",
             Self::ListInvocations => "listInvocations",
             Self::Reload => "reloadConfig",
+            Self::GetLogLevel => "getLogLevel",
+            Self::SetLogLevel => "setLogLevel",
             Self::GetBackup => "getBackup",
             Self::BeginBackup => "beginBackup",
             Self::ListFunctions => "listFunctions",
@@ -166,6 +172,7 @@ enum Place {
     Function,
     Change,
     Backup,
+    Level,
 }
 
 /// Finds what a request wants.
@@ -202,6 +209,10 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
         ["reload"] => {
             takes(Place::Change)?;
             O::Reload
+        }
+        ["log-level"] => {
+            takes(Place::Level)?;
+            if *method == Method::PUT { O::SetLogLevel } else { O::GetLogLevel }
         }
         ["store", "backup"] => {
             takes(Place::Backup)?;
@@ -353,6 +364,7 @@ fn takes(place: Place, method: &Method) -> Result<(), AdminProblem> {
             (&[Method::GET, Method::HEAD, Method::PUT, Method::DELETE], "GET, HEAD, PUT, DELETE")
         }
         Place::Change => (&[Method::POST], "POST"),
+        Place::Level => (&[Method::GET, Method::HEAD, Method::PUT], "GET, HEAD, PUT"),
         Place::Backup => (&[Method::GET, Method::HEAD, Method::POST], "GET, HEAD, POST"),
     };
     if methods.contains(method) { Ok(()) } else { Err(AdminProblem::Method { allowed }) }
@@ -373,6 +385,8 @@ mod tests {
             ("GET", "/v1/openapi.json", Operation::Describe, Role::Viewer),
             ("GET", "/v1/status", Operation::Status, Role::Viewer),
             ("POST", "/v1/reload", Operation::Reload, Role::Admin),
+            ("GET", "/v1/log-level", Operation::GetLogLevel, Role::Viewer),
+            ("PUT", "/v1/log-level", Operation::SetLogLevel, Role::Admin),
             ("GET", "/v1/store/backup", Operation::GetBackup, Role::Viewer),
             ("POST", "/v1/store/backup", Operation::BeginBackup, Role::Admin),
             ("GET", "/v1/functions", Operation::ListFunctions, Role::Viewer),

@@ -3,7 +3,10 @@
 //! A session lives in memory. It ends after twelve hours, after an hour without a request, when it is given up, when the
 //! daemon ends, and when its token is no longer one of the configuration's.
 
+mod guesses;
+
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +19,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
+use self::guesses::{Guesses, PATIENCE};
 use crate::admin::dto::session::Session as Shown;
 use crate::admin::guard::{self, Visitor};
 use crate::admin::openapi::Common;
@@ -23,15 +27,13 @@ use crate::admin::problem::AdminProblem;
 use crate::admin::reply::json;
 use crate::admin::tokens::{Owner, Tokens};
 use crate::reply::{Reply, empty};
+use crate::serve::peers::network;
 
 const COOKIE_NAME: &str = "invoked_session";
 /// Sessions at a time. At the limit the one that was used longest ago ends.
 const SESSIONS_MAX: usize = 1_000;
 const LIFE: Duration = Duration::from_secs(12 * 3_600);
 const IDLE: Duration = Duration::from_secs(3_600);
-/// Wrong tokens in a row that are looked at; then one for each [`PATIENCE`].
-const WRONG_MAX: u32 = 10;
-const PATIENCE: Duration = Duration::from_secs(6);
 
 /// The sessions there are.
 #[derive(Debug, Default)]
@@ -41,8 +43,7 @@ pub(super) struct Sessions(Mutex<State>);
 struct State {
     /// By the hash of the cookie's value: what is in memory lets nobody in.
     by_cookie: BTreeMap<[u8; 32], Session>,
-    wrong: u32,
-    wrong_since: Option<Instant>,
+    guesses: Guesses,
 }
 
 #[derive(Debug)]
@@ -110,26 +111,12 @@ impl Sessions {
         }
     }
 
-    /// Refuses while too many wrong tokens were presented: they cannot be guessed, and nobody is to try.
-    fn is_patient(&self) -> Result<(), AdminProblem> {
-        let mut state = self.state();
-        let Some(since) = state.wrong_since else { return Ok(()) };
-        let forgiven = since.elapsed().as_secs() / PATIENCE.as_secs();
-        let left = state.wrong.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX));
-        if left == 0 {
-            (state.wrong, state.wrong_since) = (0, None);
+    /// Refuses while this peer has presented too many wrong tokens.
+    fn is_patient(&self, peer: Option<IpAddr>) -> Result<(), AdminProblem> {
+        if self.state().guesses.is_too_many(peer) {
+            return Err(AdminProblem::TooManySignIns { after: PATIENCE });
         }
-        if left < WRONG_MAX {
-            Ok(())
-        } else {
-            Err(AdminProblem::TooManySignIns { after: PATIENCE })
-        }
-    }
-
-    fn was_wrong(&self) {
-        let mut state = self.state();
-        state.wrong = state.wrong.saturating_add(1);
-        state.wrong_since.get_or_insert_with(stopwatch);
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -169,15 +156,18 @@ pub(super) fn begin(
     sessions: &Sessions,
     tokens: &Tokens,
     head: &Parts,
+    peer: Option<IpAddr>,
     input: &SignIn,
 ) -> Result<Reply, AdminProblem> {
-    sessions.is_patient()?;
+    let peer = peer.map(network);
+    sessions.is_patient(peer)?;
     if tokens.is_empty() {
         return Err(AdminProblem::NoTokens);
     }
-    let owner = guard::presented(&input.token, tokens).inspect_err(|_| sessions.was_wrong())?;
+    let owner = guard::presented(&input.token, tokens)
+        .inspect_err(|_| sessions.state().guesses.count(peer))?;
     let value = sessions.begin(&owner)?;
-    tracing::info!(by = owner.name.as_ref(), "signed in to the console");
+    tracing::info!(event = "signed_in", by = owner.name.as_ref(), "signed in to the console");
     let mut reply = json(StatusCode::OK, &Shown::of(&owner.into(), true))?;
     set(&mut reply, &value, LIFE, &head.headers);
     Ok(reply)

@@ -1,4 +1,4 @@
-//! What is told of callers that were not admitted: a counter for all, a log line for some.
+//! Counts of callers that were not admitted. The line of the log is that of any request that is refused.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -8,8 +8,6 @@ use metrics::{counter, describe_counter};
 use super::error::AuthError;
 
 const FAILURES: &str = "invoked_auth_failures_total";
-/// A flood of refusals is one line in this time, in milliseconds.
-const QUIET_MS: i64 = 1_000;
 
 /// Says what the counter means. Call once, with the recorder in place.
 pub fn describe() {
@@ -21,11 +19,9 @@ const FLOOD: u64 = 100;
 /// A second, in milliseconds.
 const SECOND_MS: i64 = 1_000;
 
-/// When the last line was written, and what has not been told since; and how many strangers there were.
+/// How many strangers there were.
 #[derive(Debug, Default)]
 pub(super) struct Report {
-    quiet_until: AtomicI64,
-    untold: AtomicU64,
     /// The second that `strangers` counts.
     second: AtomicI64,
     strangers: AtomicU64,
@@ -52,25 +48,6 @@ impl Report {
         if error.is_of_a_stranger() {
             self.count_stranger(now);
         }
-        let quiet_until = self.quiet_until.load(Ordering::Relaxed);
-        let next = now.millis().saturating_add(QUIET_MS);
-        let is_quiet = now.millis() < quiet_until
-            || self
-                .quiet_until
-                .compare_exchange(quiet_until, next, Ordering::Relaxed, Ordering::Relaxed)
-                .is_err();
-        if is_quiet {
-            self.untold.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let untold = self.untold.swap(0, Ordering::Relaxed);
-        tracing::warn!(
-            reason = error.reason(),
-            access_key_id = ?error.key_id(),
-            code = error.code().as_str(),
-            untold_before = untold,
-            "a caller was refused"
-        );
     }
 }
 

@@ -60,10 +60,14 @@ impl Drop for Place {
 /// Whose connections are counted together; nobody's on the loopback interface.
 fn owner(address: IpAddr) -> Option<IpAddr> {
     let address = address.to_canonical();
-    match address {
-        address if address.is_loopback() => None,
-        IpAddr::V4(_) => Some(address),
-        IpAddr::V6(address) => Some(Ipv6Addr::from(u128::from(address) & NETWORK).into()),
+    (!address.is_loopback()).then(|| network(address))
+}
+
+/// The part of an address that its owner was given: of IPv6 the first half.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & NETWORK).into(),
     }
 }
 

@@ -1,12 +1,26 @@
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, oneshot};
 
 use super::*;
+use crate::content::{Content, Feed};
 use crate::reply::empty;
+
+/// Nothing comes, and no end.
+struct Silent;
+
+impl Feed for Silent {
+    fn next(
+        self: Box<Self>,
+    ) -> Pin<Box<dyn Future<Output = Option<(Bytes, Box<dyn Feed>)>> + Send>> {
+        Box::pin(std::future::pending())
+    }
+}
 
 /// `/hold` answers when it is released, `/panic` panics, anything else is a 204.
 #[derive(Clone, Default)]
@@ -22,6 +36,7 @@ impl Respond for Stub {
                 self.held.notify_one();
                 self.release.notified().await;
             }
+            "/stream" => return Reply::new(Content::events(Silent)),
             "/panic" => panic!("as planned"),
             _ => {}
         }
@@ -173,5 +188,18 @@ async fn among_many_a_connection_that_sends_nothing_is_closed_sooner() {
         ask(&mut stream, "/").await;
         assert!(answer(&mut stream).await.starts_with("HTTP/1.1 204"), "it came in time");
     }
+    server.stopped().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_end_holds_no_stop() {
+    let config =
+        ServeConfig { drain_timeout: Duration::from_secs(3_600), ..ServeConfig::default() };
+    let server = start(config).await;
+    let mut client = server.connect().await;
+    client.write_all(b"GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut head = [0; 15];
+    client.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
     server.stopped().await;
 }

@@ -4,6 +4,7 @@
 //! refused. So the rest is read and thrown away for a while, beside the answer, within bounds.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -20,9 +21,10 @@ const SMALL_BYTES_MAX: usize = ASYNC_PAYLOAD_MAX;
 /// How long the rest may take to come before the connection is cut.
 const DISCARDING_MAX: Duration = Duration::from_secs(2);
 
-/// The rest of the body of a connection's present request. Cheap to clone.
+/// A connection's peer, and the rest of the body of its present request. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Unread {
+    peer: Option<IpAddr>,
     rest: Arc<Mutex<Option<Rest>>>,
 }
 
@@ -33,6 +35,16 @@ struct Rest {
 }
 
 impl Unread {
+    /// Of a connection from this address.
+    pub(crate) fn of(peer: IpAddr) -> Self {
+        Self { peer: Some(peer), rest: Arc::default() }
+    }
+
+    /// Where the connection comes from.
+    pub(crate) const fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
     /// Takes what is left of a body.
     pub(crate) fn take(&self, body: Incoming) {
         if !body.is_end_stream() {

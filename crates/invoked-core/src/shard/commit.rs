@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::ShardCore;
-use super::message::{Effect, ReplyId, RowOp, StopRefused, Ticket};
+use super::message::{Effect, Note, ReplyId, RowOp, StopRefused, Ticket};
 use super::row::Later;
+use crate::callback::Callback;
 use crate::id::InvKey;
 use crate::life::{Event, Life, Verdict};
 use crate::limits::ROW_EVENTS_WAITING_MAX;
@@ -120,6 +121,17 @@ impl ShardCore {
         self.lanes_of(row.slot.lane).forget(row.slot.lane, key);
         self.note_change(row.slot.lane, key);
         self.outdate_fetch(key);
+        if let (Callback::Failed { tried, error, .. }, Some(to)) =
+            (&row.head.callback, row.head.destination())
+        {
+            self.effects.push(Effect::Note(Note::GivenUp {
+                request_id: row.head.request_id,
+                fn_id: row.head.fn_id,
+                destination: to.arn.clone(),
+                tried: *tried,
+                error: error.clone(),
+            }));
+        }
         for event in row.later {
             if let Later::Stop(reply) = event {
                 let result = Err(StopRefused::Ended);

@@ -376,6 +376,19 @@ pub enum Note {
         /// How long it took.
         took: Duration,
     },
+    /// A callback was given up, and that is durable.
+    GivenUp {
+        /// The invocation.
+        request_id: RequestId,
+        /// Its function.
+        fn_id: FnId,
+        /// Who was to be told.
+        destination: Arn,
+        /// How often it was tried.
+        tried: Attempt,
+        /// The last error.
+        error: Fault,
+    },
     /// A destination is let alone, or tried, or told again.
     Breaker {
         /// Its lane.

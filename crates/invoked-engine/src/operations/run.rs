@@ -65,7 +65,11 @@ impl Runner {
                     entries.insert(operation.id, Entry { slot, operation, next_at });
                 }
                 // It is as good as none, and nothing else depends on it.
-                (_, Some(_)) => tracing::warn!(name, "an operation does not read and is forgotten"),
+                (_, Some(_)) => tracing::warn!(
+                    event = "operation_forgotten",
+                    name,
+                    "an operation does not read and is forgotten"
+                ),
                 (_, None) => {}
             }
         }
@@ -129,6 +133,7 @@ impl Runner {
         }
         self.show(&operation);
         tracing::info!(
+            event = "operation_begun",
             operation = %operation.id,
             by = operation.by,
             dry_run = operation.is_dry_run,
@@ -188,15 +193,15 @@ impl Runner {
             Ok(Page::Later) => operation.counts.begin_again(before),
             Err(error) => {
                 operation.counts.begin_again(before);
-                tracing::warn!(operation = %id, %error, "a page of an operation is tried again");
+                tracing::warn!(event = "operation_page_failed", operation = %id, %error, "a page of an operation is tried again");
             }
         }
         if let Err(error) = self.write(slot, &operation).await {
             // What the page did is done; going through it again skips it.
-            tracing::warn!(operation = %id, %error, "the progress of an operation is not noted");
+            tracing::warn!(event = "operation_not_noted", operation = %id, %error, "the progress of an operation is not noted");
         } else if operation.state == OperationState::Done {
             let counts = operation.counts;
-            tracing::info!(operation = %id, ?counts, "an operation is done");
+            tracing::info!(event = "operation_ended", operation = %id, ?counts, "an operation is done");
         }
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.next_at = next_at;

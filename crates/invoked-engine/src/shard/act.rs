@@ -134,7 +134,7 @@ impl ShardTask {
         let store = Arc::clone(&self.shared.store);
         self.work.spawn(async move {
             let loaded = store.bytes(&wanted).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "payloads are not read ahead");
+                tracing::warn!(event = "read_ahead_failed", %error, "payloads are not read ahead");
                 let none = |wanted: &BytesWanted| LoadedBytes {
                     key: wanted.key,
                     payload: None,

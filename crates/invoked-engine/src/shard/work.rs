@@ -114,9 +114,6 @@ impl ShardTask {
             Ok((_, Done::Call { key, tried, kind, verdict })) => {
                 self.calls.remove(&key);
                 self.meters.called(kind, &verdict);
-                if let CallVerdict::Permanent { error } = &verdict {
-                    tracing::warn!(invocation = ?key, %error, "a callback will not be tried again");
-                }
                 Input::CallEnded { key, tried, verdict }
             }
             Ok((_, Done::Heads { lane, after, read })) => match read {
@@ -191,7 +188,7 @@ impl ShardTask {
             let (verdict, fault) = if error.is_cancelled() {
                 (Verdict::Refused, Fault::new("Stopped", "the call was cancelled by a stop", 200))
             } else {
-                tracing::error!(%error, "an attempt panicked");
+                tracing::error!(event = "attempt_panicked", %error, "an attempt panicked");
                 let fault =
                     Fault::new("InternalServerError", "the attempt broke in the daemon", 500);
                 (Verdict::Unavailable { retry_after: None }, fault)
@@ -209,7 +206,7 @@ impl ShardTask {
         let (key, (tried, _)) = self.calls.iter().find(is_it)?;
         let (key, tried) = (*key, *tried);
         self.calls.remove(&key);
-        tracing::error!(%error, "a callback panicked");
+        tracing::error!(event = "callback_panicked", %error, "a callback panicked");
         let error = Fault::new("InternalServerError", "the callback broke in the daemon", 500);
         let verdict = CallVerdict::Retry { error, retry_after: None };
         Some(Input::CallEnded { key, tried, verdict })
@@ -219,7 +216,7 @@ impl ShardTask {
         if matches!(error, StoreError::Poisoned | StoreError::Closed) {
             return Err(Fatal::new(format!("the store does not answer: {error}")));
         }
-        tracing::error!(%error, "a read of the store failed; reading again");
+        tracing::error!(event = "store_read_failed", %error, "a read of the store failed; reading again");
         self.work.spawn(async move {
             tokio::time::sleep(READ_AGAIN).await;
             read

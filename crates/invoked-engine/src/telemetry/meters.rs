@@ -60,7 +60,7 @@ impl FunctionMeters {
 
     pub(crate) fn note(&mut self, note: Note, directory: &Directory) {
         match note {
-            Note::Breaker { .. } => {}
+            Note::Breaker { .. } | Note::GivenUp { .. } => {}
             Note::Started { fn_id, waited } => {
                 self.waited
                     .get_or_insert_with(|| histogram!("invoked_dispatch_delay_seconds"))
@@ -116,9 +116,9 @@ impl FunctionMeters {
         let meters = self.of(fn_id, directory);
         match error {
             InvokeError::Overloaded { .. } => meters.throttles.count(),
-            InvokeError::Refused { .. } | InvokeError::Unavailable { .. } => {
-                meters.resource_throttles.count();
-            }
+            InvokeError::Unavailable { .. } => meters.resource_throttles.count(),
+            // The whole daemon takes nothing new then: no limit of this function is reached.
+            InvokeError::Refused { .. } => {}
             InvokeError::NoFunction { .. }
             | InvokeError::NoTarget { .. }
             | InvokeError::Disabled { .. }

@@ -40,7 +40,12 @@ impl View<'_> {
             let (_, slot, key) = due::decode_key(&row?.0).map_err(broken)?;
             match self.live(key)? {
                 Some(head) => heads.push(head),
-                None => tracing::error!(?key, ?slot, "a row is due that is not live"),
+                None => tracing::error!(
+                    event = "row_wrong",
+                    ?key,
+                    ?slot,
+                    "a row is due that is not live"
+                ),
             }
         }
         let is_complete = rows.next().transpose()?.is_none();

@@ -45,7 +45,7 @@ impl Writer {
 
     fn drop_buckets(&self, tables: &[Table]) -> Result<(), StoreError> {
         self.tables.drop_buckets(tables).map_err(|error| {
-            tracing::error!(%error, "a bucket cannot be dropped");
+            tracing::error!(event = "records_not_dropped", %error, "a bucket cannot be dropped");
             self.shared.poison();
             engine(error)
         })

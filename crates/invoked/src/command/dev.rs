@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::listeners::{Inherited, Listeners};
 use crate::print;
 use crate::signals::Signals;
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::{self, Log, Metrics};
 
 /// Runs the playground.
 ///
@@ -39,7 +39,7 @@ pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure
             files: Vec::new(),
         };
         let (config, effective) = Config::check(&sources)?;
-        telemetry::start_log(&config.telemetry)?;
+        let log = telemetry::start_log(&config.telemetry)?;
         let metrics = Metrics::start()?;
         let listeners = if args.once {
             Listeners::bind_somewhere(&config, &sources.environment).await?
@@ -50,7 +50,7 @@ pub(crate) fn run(args: DevArgs, environment: Environment) -> Result<(), Failure
             args.functions.iter().map(|(name, url)| (name.as_str(), url.as_str())).collect();
         let playground = Playground { demo, doubles, own: &own, home: &home, is_once: args.once };
         let about = about(&config, &Shown::new(&effective));
-        playground.run(config, about, listeners, metrics).await?;
+        playground.run(config, about, listeners, metrics, &log).await?;
         Ok(())
     });
     runtime.shutdown_background();
@@ -93,9 +93,10 @@ impl Playground<'_> {
         about: About,
         listeners: Listeners,
         metrics: Metrics,
+        log: &Log,
     ) -> Result<()> {
         let mut signals = Signals::listen().context("cannot listen for signals")?;
-        let mut daemon = Daemon::start(config, about, listeners, metrics, None).await?;
+        let mut daemon = Daemon::start(config, about, listeners, metrics, Some(log), None).await?;
         self.greet(&daemon);
         let walk = Walk {
             api: daemon.api,

@@ -18,7 +18,7 @@ use crate::reload::Reload;
 use crate::signals::{Hangups, Signals};
 use crate::startup;
 use crate::supervisor::Supervisor;
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::{self, Log, Metrics};
 
 /// Wishes to reload that may wait.
 const WISHES_MAX: usize = 4;
@@ -40,16 +40,18 @@ pub(crate) fn run(args: ServeArgs, environment: Environment) -> Result<(), Failu
     keep_files_private();
     let shown = Shown::new(&effective);
     let about = about(&config, &shown);
-    let reload = Reload::new(sources, &config, effective, shown, log);
+    let reload = Reload::new(sources, &config, effective, shown, log.filter.clone());
     let run = || {
         startup::check(&config)?;
         let runtime = runtime()?;
-        let ended = runtime.block_on(serve(config, about, inherited, &supervisor, reload, metrics));
+        let ended =
+            runtime.block_on(serve(config, about, inherited, &supervisor, reload, metrics, &log));
         // What has not ended by now is not waited for: everything acknowledged is durable.
         runtime.shutdown_background();
         ended
     };
     let ended = run();
+    log.flood.tell_all();
     if let Err(error) = &ended {
         supervisor.failed(error);
     }
@@ -63,16 +65,17 @@ async fn serve(
     supervisor: &Supervisor,
     mut reload: Reload,
     metrics: Metrics,
+    log: &Log,
 ) -> Result<()> {
     let mut hangups = Hangups::listen().context("cannot listen for signals")?;
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let listeners = Listeners::bind(&config, inherited).await?;
     let (wishes, mut wished) = mpsc::channel(WISHES_MAX);
     let mut daemon = tokio::select! {
-        started = Daemon::start(config, about, listeners, metrics, Some(wishes)) => started?,
+        started = Daemon::start(config, about, listeners, metrics, Some(log), Some(wishes)) => started?,
         () = supervisor.extend() => return Ok(()),
         signal = signals.next() => {
-            tracing::info!(signal, "stopped before it was ready");
+            tracing::info!(event = "stopping", signal, "stopped before it was ready");
             return Ok(());
         }
     };
@@ -94,7 +97,7 @@ async fn serve(
             signal = signals.next() => break signal,
         }
     };
-    tracing::info!(signal, "stopping; a second signal ends at once");
+    tracing::info!(event = "stopping", signal, "stopping; a second signal ends at once");
     let drain_timeout = daemon.reloadable.api_connections.current().drain_timeout;
     supervisor.stopping("draining: what runs may end, nothing new starts");
     tokio::select! {
@@ -124,7 +127,7 @@ async fn read_again(
         let _said = reload.again(running, false).await;
         return;
     };
-    tracing::info!(by, is_dry_run, "the configuration is to be read again");
+    tracing::info!(event = "reload_asked", by, is_dry_run, "the configuration is to be read again");
     if !is_dry_run {
         supervisor.reloading();
     }

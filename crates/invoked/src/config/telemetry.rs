@@ -13,6 +13,9 @@ use super::secret::Secret;
 use super::section::Section;
 use super::value::{choice, count, duration, share, text};
 
+const RULE: &str =
+    "must be a level (error, warn, info, debug, trace) or directives of the form target=level";
+
 /// `[telemetry]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Telemetry {
@@ -52,7 +55,7 @@ pub(crate) enum LogFormat {
 
 impl Telemetry {
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
-        let log_level = section.needed("log_level", filter);
+        let log_level = section.needed("log_level", level);
         let formats =
             &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
         let log_format = section.needed("log_format", choice(formats));
@@ -96,12 +99,17 @@ impl Traces {
     }
 }
 
-fn filter(raw: &Raw) -> Result<String, String> {
-    let rule =
-        "must be a level (error, warn, info, debug, trace) or directives of the form target=level";
-    let written = text(raw).map_err(|_| rule.to_owned())?;
-    match EnvFilter::builder().parse(&written) {
-        Ok(_) if !written.is_empty() => Ok(written),
-        Ok(_) | Err(_) => Err(rule.to_owned()),
-    }
+fn level(raw: &Raw) -> Result<String, String> {
+    let written = text(raw).map_err(|_| RULE.to_owned())?;
+    log_filter(&written).map(|()| written)
+}
+
+/// Whether a level, or directives, read.
+///
+/// # Errors
+/// What they have to be.
+pub(crate) fn log_filter(written: &str) -> Result<(), String> {
+    let read = EnvFilter::builder().parse(written);
+    let is_one = !written.is_empty() && read.is_ok();
+    if is_one { Ok(()) } else { Err(RULE.to_owned()) }
 }

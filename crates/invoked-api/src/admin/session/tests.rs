@@ -1,3 +1,4 @@
+use super::guesses::{PEERS_MAX, WRONG_MAX};
 use super::*;
 use crate::admin::tokens::Role;
 
@@ -15,8 +16,13 @@ fn head(pairs: &[(&'static str, &str)]) -> Parts {
 }
 
 fn sign_in(sessions: &Sessions, token: &str) -> Result<String, u16> {
+    sign_in_from(sessions, "192.0.2.1", token)
+}
+
+fn sign_in_from(sessions: &Sessions, peer: &str, token: &str) -> Result<String, u16> {
+    let peer = Some(peer.parse().unwrap());
     let input = SignIn { token: token.to_owned() };
-    let reply = begin(sessions, &tokens(), &head(&[]), &input)
+    let reply = begin(sessions, &tokens(), &head(&[]), peer, &input)
         .map_err(|problem| problem.refusal().status.as_u16())?;
     Ok(reply.headers()["set-cookie"].to_str().unwrap().to_owned())
 }
@@ -51,7 +57,7 @@ fn over_tls_the_cookie_is_for_tls_alone() {
     let input = SignIn { token: "first-token-of-all".to_owned() };
     for pair in [("origin", "https://ops.example:7071"), ("x-forwarded-proto", "https")] {
         let sessions = Sessions::default();
-        let reply = begin(&sessions, &tokens(), &head(&[pair]), &input).unwrap();
+        let reply = begin(&sessions, &tokens(), &head(&[pair]), None, &input).unwrap();
         assert!(reply.headers()["set-cookie"].to_str().unwrap().ends_with("; Secure"));
     }
 }
@@ -92,6 +98,25 @@ async fn many_wrong_tokens_are_not_looked_at() {
     assert_eq!(sign_in(&sessions, "first-token-of-all"), Err(429));
     tokio::time::advance(PATIENCE).await;
     assert!(sign_in(&sessions, "first-token-of-all").is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_guesses_keeps_only_himself_out_and_is_forgotten_in_time() {
+    let sessions = Sessions::default();
+    for guess in 0..=WRONG_MAX {
+        let wanted = if guess < WRONG_MAX { 401 } else { 429 };
+        let peer = format!("2001:db8::{guess}");
+        assert_eq!(sign_in_from(&sessions, &peer, "a-guess-at-a-token"), Err(wanted), "{guess}");
+    }
+    assert!(sign_in_from(&sessions, "2001:db8:0:1::1", "first-token-of-all").is_ok());
+    for peer in 0..=PEERS_MAX {
+        let peer = format!("10.0.{}.{}", peer / 256, peer % 256);
+        assert_eq!(sign_in_from(&sessions, &peer, "a-guess-at-a-token"), Err(401));
+    }
+    assert_eq!(sessions.state().guesses.peers(), PEERS_MAX);
+    tokio::time::advance(PATIENCE * WRONG_MAX).await;
+    assert_eq!(sign_in(&sessions, "a-guess-at-a-token"), Err(401));
+    assert_eq!(sessions.state().guesses.peers(), 1);
 }
 
 #[test]

@@ -1,0 +1,56 @@
+//! Functions whose first invocation has been due for ten minutes: one line of the log when it comes to that, and one
+//! when it is over. The alert `InvokedLaneStuck` goes by the same.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use invoked_core::head::LaneId;
+use invoked_core::id::FnId;
+use invoked_core::lane::Hold;
+use invoked_core::time::Timestamp;
+
+use crate::handle::{EngineView, Handle};
+
+/// From one look to the next.
+const LOOK: Duration = Duration::from_secs(30);
+/// Longer than that is stuck, unless an operator has paused the function.
+const OVERDUE_MAX: Duration = Duration::from_secs(600);
+
+/// Looks at the lanes again and again. Never returns.
+pub(crate) async fn watch(handle: Handle) {
+    let mut known = BTreeMap::new();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let stuck = found(&handle.view().await, handle.now());
+        let directory = handle.directory();
+        let name =
+            |id| directory.key_of(id).map_or_else(String::new, |key| key.name.as_str().to_owned());
+        for (id, overdue) in stuck.iter().filter(|(id, _)| !known.contains_key(*id)) {
+            tracing::warn!(
+                event = "lane_stuck",
+                function = name(*id),
+                overdue_seconds = overdue.as_secs(),
+                "a function does not get its turn"
+            );
+        }
+        for id in known.keys().filter(|id| !stuck.contains_key(*id)) {
+            tracing::info!(
+                event = "lane_unstuck",
+                function = name(*id),
+                "a function gets its turn again"
+            );
+        }
+        known = stuck;
+    }
+}
+
+/// The functions that are stuck, and for how long their first has been due.
+fn found(view: &EngineView, now: Timestamp) -> BTreeMap<FnId, Duration> {
+    let lanes = view.shards.iter().flat_map(|shard| &shard.lanes);
+    let stuck = lanes.filter_map(|(lane, of)| {
+        let LaneId::Function(id) = lane else { return None };
+        let overdue = now.since(of.first_due?);
+        (OVERDUE_MAX < overdue && of.hold != Hold::Paused).then_some((*id, overdue))
+    });
+    stuck.collect()
+}
