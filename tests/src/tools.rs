@@ -94,17 +94,25 @@ fn optional(program: &str) -> Option<PathBuf> {
     Some(prepared().join(program)).filter(|place| place.is_file()).or_else(|| in_path(program))
 }
 
-/// Helm, if it is here: `cargo xtask prepare` does not build it, which takes minutes.
+/// The Python that knows the schemas of Kubernetes.
 #[must_use]
-pub fn helm() -> Option<PathBuf> {
-    Some(prepared().join("helm")).filter(|place| place.is_file()).or_else(|| in_path("helm"))
+pub fn deploy_python() -> PathBuf {
+    installed("deploy-venv/bin/python")
 }
 
-/// cargo-deb, if it is here: `cargo xtask release` builds it, which takes minutes.
 #[must_use]
-pub fn cargo_deb() -> Option<PathBuf> {
-    let built = Some(prepared().join("bin/cargo-deb")).filter(|place| place.is_file());
-    built.or_else(|| in_path("cargo-deb"))
+pub fn mdbook() -> PathBuf {
+    installed("deploy-venv/bin/mdbook")
+}
+
+#[must_use]
+pub fn helm() -> PathBuf {
+    installed("deploy/node_modules/.layer/helm/helm")
+}
+
+#[must_use]
+pub fn cargo_deb() -> PathBuf {
+    installed("bin/cargo-deb")
 }
 
 /// A program of the system, if it is there.
