@@ -54,3 +54,52 @@ fn found(view: &EngineView, now: Timestamp) -> BTreeMap<FnId, Duration> {
     });
     stuck.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use invoked_core::lane::LaneView;
+    use invoked_core::shard::ShardView;
+
+    use super::*;
+
+    #[test]
+    fn who_waits_for_ten_minutes_is_stuck_unless_an_operator_holds_him() {
+        let now = Timestamp::from_millis(10_000_000);
+        let lane = |id, waits_ms: Option<i64>, hold| {
+            let first_due = waits_ms.map(|waits| Timestamp::from_millis(now.millis() - waits));
+            let view = LaneView {
+                in_window: 1,
+                busy: 0,
+                first_due,
+                is_complete: true,
+                limit: 1,
+                is_adaptive: false,
+                rate: None,
+                hold,
+                tenant_busy: 0,
+                tenants: 1,
+            };
+            (id, view)
+        };
+        let function = |id| LaneId::Function(FnId(id));
+        let lanes = vec![
+            lane(function(1), Some(600_001), Hold::Concurrency),
+            lane(function(2), Some(600_000), Hold::Concurrency),
+            lane(function(3), Some(9_000_000), Hold::Paused),
+            lane(function(4), None, Hold::Nothing),
+            lane(LaneId::Destination(FnId(5)), Some(9_000_000), Hold::Concurrency),
+        ];
+        let shard = ShardView {
+            rows: 0,
+            attempts: 0,
+            callbacks: 0,
+            cached_bytes: 0,
+            lanes,
+            inlets: Vec::new(),
+            outlets: Vec::new(),
+        };
+        let view = EngineView { shards: vec![shard], is_accepting: true };
+        let stuck: Vec<_> = found(&view, now).into_iter().collect();
+        assert_eq!(stuck, [(FnId(1), Duration::from_millis(600_001))]);
+    }
+}

@@ -13,6 +13,7 @@ use super::secret::Secret;
 use super::section::Section;
 use super::value::{choice, count, duration, share, text};
 
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const RULE: &str =
     "must be a level (error, warn, info, debug, trace) or directives of the form target=level";
 
@@ -110,6 +111,11 @@ fn level(raw: &Raw) -> Result<String, String> {
 /// What they have to be.
 pub(crate) fn log_filter(written: &str) -> Result<(), String> {
     let read = EnvFilter::builder().parse(written);
-    let is_one = !written.is_empty() && read.is_ok();
-    if is_one { Ok(()) } else { Err(RULE.to_owned()) }
+    // The filter would take a misspelt level for a target.
+    let is_one = |directive: &str| {
+        let directive = directive.trim();
+        directive.contains(['=', '[', ']', '{', '}'])
+            || LEVELS.iter().any(|level| level.eq_ignore_ascii_case(directive))
+    };
+    if read.is_ok() && written.split(',').all(is_one) { Ok(()) } else { Err(RULE.to_owned()) }
 }
