@@ -47,7 +47,7 @@ fn the_image_runs_as_a_user_without_rights_and_with_the_pinned_toolchain() {
 }
 
 /// What is copied into the image: the repository without what `.dockerignore` names. Files keep their age, so that cargo
-/// takes what it has compiled of them already, and compiles anew what misses one.
+/// takes what it has compiled of them already.
 fn copy_context(into: &Path) {
     let mut tar = Command::new("tar");
     tar.args(["--create", "--format=posix", "--file=-", "--directory"]).arg(root());
@@ -87,9 +87,27 @@ fn profile_of(directory: &str) -> &str {
 /// The cache that a step mounts: what is compiled already, under the names that the step knows.
 fn link_target(place: &Path, built: &str) {
     fs::create_dir(place).expect("none was copied");
+    fs::create_dir_all(target().join(built)).expect("a directory");
     for name in BTreeSet::from([built, profile_of(built)]) {
         symlink(target().join(built), place.join(name)).expect("a link");
     }
+}
+
+/// Every file that cargo lists as a source of the program is among the copied ones. Those that a source includes from
+/// elsewhere in the repository have an absolute path there, so cargo does not miss them itself.
+fn were_copied(list: &Path, directory: &Path) {
+    let list = fs::read_to_string(list).expect("cargo's list");
+    let (_, sources) = list.split_once(": ").expect("sources");
+    let mut seen = 0;
+    for source in sources.split_whitespace().map(Path::new) {
+        let copy = match (source.strip_prefix(directory), source.strip_prefix(root())) {
+            (Ok(path), _) | (Err(_), Ok(path)) => directory.join(path),
+            (Err(_), Err(_)) => continue,
+        };
+        assert!(copy.exists(), "{} is not copied into the image", source.display());
+        seen += 1;
+    }
+    assert!(seen > 100, "{seen} sources");
 }
 
 fn mode(file: &Path) -> u32 {
@@ -143,6 +161,7 @@ fn the_steps_that_build_the_image_work_in_an_empty_directory() {
                     .output()
                     .expect("a shell starts");
                 assert!(output.status.success(), "{command}\n{}", said(&output));
+                were_copied(&target().join(built).join("invoked.d"), &directory);
                 compiled += 1;
             }
             other => panic!("{other} is a step that this test does not know"),
