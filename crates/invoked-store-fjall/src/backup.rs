@@ -12,7 +12,6 @@
 //! given its name last; so what has its name is whole. Reading goes by a snapshot: nothing is locked, and
 //! the writer goes on. While it lasts, a compaction keeps what the snapshot still sees.
 
-use std::fs;
 use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -22,7 +21,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use invoked_core::time::Timestamp;
-use invoked_store::backup::is_name;
+use invoked_store::backup::{PARTIAL, is_name};
 use invoked_store::{BackupError, BackupPlace, BackupState, BackupView, BackupWanted, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedRwLockReadGuard;
@@ -165,6 +164,11 @@ impl Backups {
 /// The directory of a backup, which is not there yet.
 fn place(place: &BackupPlace, config: &FjallConfig) -> Result<PathBuf, BackupError> {
     let path = match place {
+        BackupPlace::At(path)
+            if path.as_os_str().as_encoded_bytes().ends_with(PARTIAL.as_bytes()) =>
+        {
+            return Err(BackupError::Name);
+        }
         BackupPlace::At(path) => path.clone(),
         BackupPlace::Named(name) if !is_name(name) => return Err(BackupError::Name),
         BackupPlace::Named(name) => {
@@ -204,7 +208,7 @@ impl Job {
             }
             Err(error) => {
                 tracing::error!(event = "backup_failed", path = %shown, %error, "a backup was given up");
-                drop(fs::remove_dir_all(&partial));
+                drop(files::remove_left(&partial));
                 BackupState::Failed { reason: error.to_string() }
             }
         };
@@ -286,7 +290,7 @@ fn counts_of(counts: &[TableCount]) -> u64 {
 /// Where a backup is written before it is whole.
 fn partial(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
+    name.push(PARTIAL);
     path.with_file_name(name)
 }
 

@@ -13,6 +13,8 @@ use crate::store::StoreError;
 
 /// Bytes of the longest name of a backup.
 pub const NAME_BYTES_MAX: usize = 100;
+/// How the name ends under which a backup is written; what has such a name is none.
+pub const PARTIAL: &str = ".partial";
 
 /// Where a backup goes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -73,7 +75,8 @@ pub struct BackupView {
 pub enum BackupError {
     /// The name is not in its form.
     #[error(
-        "the name of a backup must be 1 to {NAME_BYTES_MAX} letters, digits, '-', '_' and '.', not first"
+        "the name of a backup must be 1 to {NAME_BYTES_MAX} letters, digits, '-', '_' and '.', must not begin with '.' and \
+         not end with '{PARTIAL}'"
     )]
     Name,
     /// Nobody said where backups go.
@@ -176,6 +179,7 @@ pub fn is_name(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len())
         && name.bytes().all(is_word)
         && !name.starts_with('.')
+        && !name.ends_with(PARTIAL)
 }
 
 #[cfg(test)]
@@ -188,7 +192,8 @@ mod tests {
             assert!(is_name(good), "{good}");
         }
         let long = "x".repeat(NAME_BYTES_MAX + 1);
-        for bad in ["", ".", "..", ".hidden", "a/b", "/etc", "a b", "ü", long.as_str()] {
+        for bad in ["a.partial", "", ".", "..", ".hidden", "a/b", "/etc", "a b", "ü", long.as_str()]
+        {
             assert!(!is_name(bad), "{bad}");
         }
     }

@@ -15,6 +15,8 @@ const FILE_BYTES: u64 = 64 << 20;
 /// So many bytes are synced at a time: a sync of more would hold up those of the journal on its disk.
 const SYNC_BYTES: u64 = 4 << 20;
 const BUFFER_BYTES: usize = 256 * 1024;
+/// How the names of files with rows begin.
+const ROWS: &str = "rows-";
 
 /// What is written.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ struct Open {
 impl Files {
     /// Makes the directory. What an earlier backup left there is removed: it was never whole.
     pub(super) fn make(directory: &Path) -> io::Result<Self> {
-        match fs::remove_dir_all(directory) {
+        match remove_left(directory) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => directory::create(directory)?,
         }
@@ -102,7 +104,7 @@ impl Files {
 
 impl Open {
     fn make(directory: &Path, number: usize) -> io::Result<Self> {
-        let name = format!("rows-{number:05}");
+        let name = format!("{ROWS}{number:05}");
         let file = create(&directory.join(&name))?;
         let file = BufWriter::with_capacity(BUFFER_BYTES, file);
         let mut open = Self { name, file, hasher: Sha256::new(), bytes: 0, synced: 0 };
@@ -133,6 +135,18 @@ impl Open {
         file.sync_all()?;
         Ok(FileSum { name: self.name, bytes: self.bytes, sha256: hex(&self.hasher.finalize()) })
     }
+}
+
+/// Removes what an earlier backup left, and nothing that is none of it.
+pub(super) fn remove_left(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name != MANIFEST && name != SUMS && !name.starts_with(ROWS) {
+            let text = format!("it holds {name}, which no backup has; move it away");
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
+    }
+    fs::remove_dir_all(directory)
 }
 
 /// Gives a backup its name, for good.

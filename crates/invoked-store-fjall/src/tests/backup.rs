@@ -77,6 +77,25 @@ async fn a_backup_has_every_row_and_becomes_the_same_store() {
     assert!(matches!(restore(&backup, &config), Err(RestoreError::NotEmpty { .. })));
 }
 
+#[tokio::test]
+async fn what_no_backup_has_left_is_not_removed_by_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let backup = directory.path().join("backup");
+    let partial = directory.path().join("backup.partial");
+    fs::create_dir(&partial).unwrap();
+    fs::write(partial.join("rows-00001"), "of a crash").unwrap();
+    fs::write(partial.join("diary"), "of somebody").unwrap();
+    let site = Site::open(&directory.path().join("store")).await;
+    let BackupState::Failed { reason } = back_up(&site.store, &backup).await.state else {
+        panic!("it was written");
+    };
+    assert!(reason.contains("it holds diary"), "{reason}");
+    assert_eq!(fs::read(partial.join("diary")).unwrap(), b"of somebody");
+    fs::remove_file(partial.join("diary")).unwrap();
+    assert_eq!(back_up(&site.store, &backup).await.state, BackupState::Done);
+    assert!(!partial.exists());
+}
+
 /// `sha256sum -c` reads what is written for it.
 #[tokio::test]
 async fn a_backup_is_checked_by_other_tools() {
@@ -133,10 +152,12 @@ async fn a_name_goes_where_the_operator_said_and_one_runs_at_a_time() {
         let insert = RowOp::Insert { head: plain(seconds), payload: payload.clone() };
         site.durable(vec![insert]).await;
     }
-    for bad in ["", "..", "a/b", ".a"] {
+    for bad in ["", "..", "a/b", ".a", "a.partial"] {
         let refused = site.store.begin_backup(wanted(named(bad))).await;
         assert!(matches!(refused, Err(BackupError::Name)), "{bad}");
     }
+    let at = BackupPlace::At(directory.path().join("a.partial"));
+    assert!(matches!(site.store.begin_backup(wanted(at)).await, Err(BackupError::Name)));
     // A mebibyte a second: it is under way until it is given up.
     let rate = NonZeroU64::new(1 << 20);
     let slow = BackupWanted { bytes_per_second: rate, ..wanted(named("a")) };
