@@ -10,7 +10,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE,
+    USER_AGENT,
 };
 use http::request::Parts;
 use http::{Method, Request, Uri};
@@ -192,11 +193,16 @@ fn event(head: &Parts, path: &str, body: Bytes) -> Result<HttpEvent, ProxyError>
     let mut headers = Vec::new();
     for name in head.headers.keys().filter(|name| is_passed(&head.headers, name, reaches_function))
     {
-        let values = head.headers.get_all(name).iter();
-        let text =
-            |value: &HeaderValue| Some(std::str::from_utf8(value.as_bytes()).ok()?.to_owned());
-        let values: Option<_> = values.map(text).collect();
+        let values =
+            head.headers.get_all(name).iter().filter_map(|value| value_passed(name, value));
+        let text = |value: Cow<'_, HeaderValue>| {
+            Some(std::str::from_utf8(value.as_bytes()).ok()?.to_owned())
+        };
+        let values: Option<Vec<_>> = values.map(text).collect();
         let values = values.ok_or_else(|| ProxyError::NoText { name: name.clone() })?;
+        if values.is_empty() {
+            continue;
+        }
         headers.push((name.as_str().to_owned(), values));
     }
     Ok(HttpEvent {
@@ -220,7 +226,9 @@ fn passed_on(head: &Parts, path: &str) -> Result<Parts, ProxyError> {
     let passed = head.headers.iter();
     let passed = passed.filter(|(name, _)| is_passed(&head.headers, name, reaches_function));
     for (name, value) in passed {
-        request.headers_mut().append(name, value.clone());
+        if let Some(value) = value_passed(name, value) {
+            request.headers_mut().append(name, value.into_owned());
+        }
     }
     Ok(request.into_parts().0)
 }
@@ -230,6 +238,18 @@ fn query(head: &Parts) -> Option<Cow<'_, str>> {
     let sent = head.uri.query()?;
     let query = forwarding::query(sent);
     (sent.is_empty() || !query.is_empty()).then_some(query)
+}
+
+/// What a function sees of a header's value, if anything.
+fn value_passed<'a>(name: &HeaderName, value: &'a HeaderValue) -> Option<Cow<'a, HeaderValue>> {
+    if name != COOKIE {
+        return Some(Cow::Borrowed(value));
+    }
+    match forwarding::cookies(value.as_bytes())? {
+        Cow::Borrowed(_) => Some(Cow::Borrowed(value)),
+        // A part of a value is one.
+        Cow::Owned(kept) => HeaderValue::from_bytes(&kept).ok().map(Cow::Owned),
+    }
 }
 
 fn is_passed(headers: &HeaderMap, name: &HeaderName, reaches: fn(&str) -> bool) -> bool {
@@ -255,9 +275,10 @@ fn passed_back(answer: HttpAnswer, method: &Method, logs: LogType) -> Reply {
     *reply.status_mut() = head.status;
     for (name, value) in &head.headers {
         size += name.as_str().len() + value.len();
-        // Otherwise the length is the body's own.
-        let is_kept = name != CONTENT_LENGTH || method == Method::HEAD;
-        if is_kept && is_passed(&head.headers, name, reaches_caller) {
+        // The length is the body's own, unless there is none; and nobody signs others in to the console.
+        let is_length = name == CONTENT_LENGTH && method != Method::HEAD;
+        let is_session = name == SET_COOKIE && forwarding::is_session(value.as_bytes());
+        if !is_length && !is_session && is_passed(&head.headers, name, reaches_caller) {
             reply.headers_mut().append(name, value.clone());
         }
     }

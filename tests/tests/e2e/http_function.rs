@@ -26,6 +26,7 @@ fn a_request_passes_through() {
         .header("authorization", "FC testid:signature")
         .header("content-type", "text/plain")
         .header("x-tag", "one")
+        .header("cookie", "a=1; invoked_session=of-the-console; b=2")
         .body(body.clone());
     let response = daemon.send(&request);
     assert!(response.status() == 200 && response.body == body, "{:?}", response.headers);
@@ -38,6 +39,7 @@ fn a_request_passes_through() {
     for (header, value) in [
         ("content-type", Some("text/plain")),
         ("x-tag", Some("one")),
+        ("cookie", Some("a=1; b=2")),
         ("x-fc-control-path", Some("/http-invoke")),
         ("x-fc-function-name", Some("web")),
         ("x-fc-service-name", Some("svc")),

@@ -14,6 +14,7 @@ use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use invoked_engine::clock::stopwatch;
+use invoked_fc::headers::forwarding::SESSION_COOKIE;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -29,7 +30,8 @@ use crate::admin::tokens::{Owner, Tokens};
 use crate::reply::{Reply, empty};
 use crate::serve::peers::network;
 
-const COOKIE_NAME: &str = "invoked_session";
+/// Cookies of that name that are looked at: others on the same host may have set one too.
+const COOKIES_MAX: usize = 8;
 /// Sessions at a time. At the limit the one that was used longest ago ends.
 const SESSIONS_MAX: usize = 1_000;
 const LIFE: Duration = Duration::from_secs(12 * 3_600);
@@ -64,22 +66,23 @@ pub(super) struct SignIn {
 impl Sessions {
     /// Whose session a request is of.
     pub(super) fn owner(&self, headers: &HeaderMap, tokens: &Tokens) -> Option<Owner> {
-        let hash = cookie(headers)?;
         let now = stopwatch();
         let mut state = self.state();
-        let session = state.by_cookie.get_mut(&hash)?;
-        let owner = tokens.known(&session.token).filter(|_| session.lives(now));
-        match &owner {
-            Some(_) => session.used = now,
-            None => drop(state.by_cookie.remove(&hash)),
-        }
-        owner
+        cookies(headers).find_map(|hash| {
+            let session = state.by_cookie.get_mut(&hash)?;
+            let owner = tokens.known(&session.token).filter(|_| session.lives(now));
+            match &owner {
+                Some(_) => session.used = now,
+                None => drop(state.by_cookie.remove(&hash)),
+            }
+            owner
+        })
     }
 
     /// Whether a request is of a session that lives. It is not used by being asked after.
     pub(super) fn lives(&self, headers: &HeaderMap, tokens: &Tokens) -> bool {
         let now = stopwatch();
-        cookie(headers).is_some_and(|hash| {
+        cookies(headers).any(|hash| {
             let state = self.state();
             let session = state.by_cookie.get(&hash).filter(|session| session.lives(now));
             session.is_some_and(|session| tokens.known(&session.token).is_some())
@@ -106,8 +109,9 @@ impl Sessions {
     }
 
     fn end(&self, headers: &HeaderMap) {
-        if let Some(hash) = cookie(headers) {
-            self.state().by_cookie.remove(&hash);
+        let mut state = self.state();
+        for hash in cookies(headers) {
+            state.by_cookie.remove(&hash);
         }
     }
 
@@ -207,20 +211,22 @@ fn set(reply: &mut Reply, value: &str, life: Duration, headers: &HeaderMap) {
         || headers.get("origin").is_some_and(|origin| origin.as_bytes().starts_with(b"https:"));
     let secure = if is_secure { "; Secure" } else { "" };
     let life = life.as_secs();
-    let cookie =
-        format!("{COOKIE_NAME}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={life}{secure}");
+    let cookie = format!(
+        "{SESSION_COOKIE}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={life}{secure}"
+    );
     if let Ok(mut cookie) = HeaderValue::try_from(cookie) {
         cookie.set_sensitive(true);
         reply.headers_mut().insert(SET_COOKIE, cookie);
     }
 }
 
-/// The hash of the session's cookie, if one came.
-fn cookie(headers: &HeaderMap) -> Option<[u8; 32]> {
+/// The hashes of the session's cookies that came.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = [u8; 32]> {
     let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = texts.flat_map(|text| text.split(';'));
-    let value = pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='))?;
-    Some(hash_of(value))
+    let pairs = texts.flat_map(|text| text.split(';'));
+    let values =
+        pairs.filter_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='));
+    values.take(COOKIES_MAX).map(hash_of)
 }
 
 fn hash_of(value: &str) -> [u8; 32] {

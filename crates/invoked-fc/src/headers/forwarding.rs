@@ -2,7 +2,8 @@
 //!
 //! A caller's credentials are for the daemon and end with it: `authorization`, `x-acs-…` and the
 //! `x-fc-…` of a signed URL are never seen by a function, nor kept with an invocation. Headers that
-//! the daemon writes itself cannot be written by anybody else.
+//! the daemon writes itself cannot be written by anybody else. Cookies know no ports: a browser sends the one of the
+//! console's session to functions behind the same host as well, and it ends here too.
 //!
 //! # Invariants
 //!
@@ -29,6 +30,9 @@ const HOP_BY_HOP: &[&str] = &[
 const OF_REQUESTS: &[&str] = &["authorization", "content-length", "expect", "host"];
 /// The daemon's own, and those of the ACS signature schemes.
 const RESERVED_PREFIXES: &[&str] = &[headers::PREFIX, "x-acs-", "x-invoked-"];
+
+/// The cookie of a session of the console.
+pub const SESSION_COOKIE: &str = "invoked_session";
 
 /// Whether a caller's header goes on to an HTTP function. The name is in lower case.
 #[must_use]
@@ -65,13 +69,33 @@ fn reaches_function_in_query(pair: &str) -> bool {
     !percent::decode_query(key).to_ascii_lowercase().starts_with(headers::PREFIX)
 }
 
+/// A caller's `cookie` header as it goes on to an HTTP function: without a session of the console. `None` if nothing is
+/// left of it.
+#[must_use]
+pub fn cookies(value: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let is_semicolon = |byte: &u8| *byte == b';';
+    if !value.split(is_semicolon).any(is_session) {
+        return Some(value.into());
+    }
+    let kept: Vec<_> = value.split(is_semicolon).filter(|pair| !is_session(pair)).collect();
+    let kept = kept.join(&b';').trim_ascii_start().to_vec();
+    (!kept.is_empty()).then(|| kept.into())
+}
+
+/// Whether a cookie, of a `cookie` or a `set-cookie` header, is a session of the console.
+#[must_use]
+pub fn is_session(cookie: &[u8]) -> bool {
+    let name = cookie.split(|byte| *byte == b'=').next().unwrap_or_default();
+    name.trim_ascii() == SESSION_COOKIE.as_bytes()
+}
+
 fn is_reserved(name: &str) -> bool {
     RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_named_by, query, reaches_caller, reaches_function};
+    use super::{cookies, is_named_by, is_session, query, reaches_caller, reaches_function};
 
     #[test]
     fn credentials_end_here() {
@@ -90,6 +114,27 @@ mod tests {
         ] {
             assert_eq!(query(raw), kept);
         }
+    }
+
+    #[test]
+    fn a_session_of_the_console_ends_here() {
+        for (value, kept) in [
+            ("a=1; b=2", Some("a=1; b=2")),
+            ("invoked_session=s", None),
+            ("a=1; invoked_session=s; b=2", Some("a=1; b=2")),
+            ("invoked_session = s;a=1", Some("a=1")),
+            (
+                "invoked_sessions=1; x=invoked_session=2",
+                Some("invoked_sessions=1; x=invoked_session=2"),
+            ),
+            ("", Some("")),
+        ] {
+            let found = cookies(value.as_bytes());
+            assert_eq!(found.as_deref(), kept.map(str::as_bytes), "{value}");
+        }
+        assert!(
+            is_session(b"invoked_session=planted; Path=/v1") && !is_session(b"sid=invoked_session")
+        );
     }
 
     #[test]

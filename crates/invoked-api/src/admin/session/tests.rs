@@ -44,6 +44,11 @@ fn a_cookie_stands_for_the_token_until_it_is_given_up() {
     let owner = sessions.owner(&headers, &tokens()).unwrap();
     assert_eq!((owner.name.as_ref(), owner.rights.role), ("night", Role::Admin));
     assert_eq!(sessions.owner(&with_cookie("invoked_session=00"), &tokens()), None);
+    let mut planted = head(&[("cookie", "invoked_session=planted")]).headers;
+    assert!(!sessions.lives(&planted, &tokens()));
+    planted.extend(headers.clone());
+    planted.append("cookie", headers["cookie"].clone());
+    assert!(sessions.lives(&planted, &tokens()) && sessions.owner(&planted, &tokens()).is_some());
 
     let mut parts = head(&[]);
     parts.headers = headers.clone();
