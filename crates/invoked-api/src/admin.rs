@@ -22,7 +22,7 @@ use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use invoked_engine::{EngineView, Handle, telemetry as engine_telemetry};
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::admin::asked::Asked;
 use crate::admin::dto::series::Series as Drawn;
@@ -81,6 +81,8 @@ const STEP_MS: u32 = 5_000;
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// From the end of a request's head to the end of its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Those who sign in at a time.
+const SIGN_INS_MAX: usize = 8;
 
 /// Renders the metrics, after those of the engine have been published to the recorder.
 pub type Render = Arc<dyn Fn(&EngineView) -> String + Send + Sync>;
@@ -104,6 +106,8 @@ struct Shared {
     levels: OnceLock<Arc<dyn LogLevels>>,
     /// Bodies are small: none needs a part of it.
     room: Room,
+    /// Places for those who sign in: their bodies are read before it is known who they are.
+    sign_ins: Semaphore,
 }
 
 impl Admin {
@@ -122,6 +126,7 @@ impl Admin {
             reloads: OnceLock::new(),
             levels: OnceLock::new(),
             room: Room::of(BODY_BYTES_MAX),
+            sign_ins: Semaphore::new(SIGN_INS_MAX),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -351,6 +356,8 @@ impl Admin {
         if head.method == Method::DELETE {
             return Ok(session::end(sessions, head));
         }
+        let place = self.shared.sign_ins.try_acquire();
+        let _place = place.map_err(|_| AdminProblem::TooManySignIns { after: BODY_TIMEOUT })?;
         let input: SignIn = self.needed(head, body).await?;
         session::begin(sessions, &self.shared.tokens.current(), head, peer, &input)
     }

@@ -1,11 +1,12 @@
 //! The connections of a listener: accepted up to a limit, each in a task of its own, ended in order.
 //!
-//! What is limited: the number of connections (at the limit nothing is accepted, and the kernel's
-//! backlog waits), how many of them one address may have, the time that a TLS handshake and a
-//! request's head may take, and its size. A panic in a request is an answer of that request and of
+//! What is limited: the number of connections (at the limit one without a request in hand gives its place up, and where
+//! all have one, the kernel's backlog waits), how many of them one address may have, the time that a TLS handshake and
+//! a request's head may take, and its size. A panic in a request is an answer of that request and of
 //! nothing else.
 
 mod guarded;
+mod idle;
 pub(crate) mod peers;
 mod stalled;
 pub(crate) mod tls;
@@ -33,6 +34,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::reply::Reply;
 use crate::serve::guarded::guarded;
+use crate::serve::idle::{Idle, Standing};
 use crate::serve::peers::Peers;
 use crate::serve::stalled::Stalled;
 use crate::serve::tls::Tls;
@@ -42,11 +44,15 @@ use crate::serve::unread::Unread;
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Pause after an error of `accept` that comes from a lack of something, such as descriptors.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// Connections over the limit while those that were told to go have not gone yet.
+const LEAVING_MAX: usize = 16;
+/// At the limit, from one look to the next whether one has no request in hand.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How connections are run.
 #[derive(Copy, Clone, Debug)]
 pub struct ServeConfig {
-    /// Connections at a time. At the limit nothing more is accepted until one ends.
+    /// Connections at a time. At the limit one more is accepted in the place of one that has no request in hand.
     pub connections_max: usize,
     /// Connections at a time from one address (of IPv6, one /64); more are closed at once. The loopback
     /// interface has no such limit.
@@ -156,12 +162,18 @@ pub async fn serve<S: Respond>(
     let mut changes = shared.0.subscribe();
     let (close, closing) = watch::channel(false);
     let Listening { tcp, tls } = listener.into();
-    let peers = Peers::default();
+    let (peers, idle) = (Peers::default(), Idle::default());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
         let config = *changes.borrow_and_update();
-        let has_room = connections.len() < config.connections_max;
+        let is_full = config.connections_max <= connections.len();
+        let over = connections.len().saturating_sub(config.connections_max);
+        let has_room = || !is_full || (over < LEAVING_MAX && idle.has_any());
+        let next = poll_fn(|context| match has_room() {
+            true => tcp.poll_accept(context),
+            false => Poll::Pending,
+        });
         let accepted = tokio::select! {
             () = &mut shutdown => break,
             Some(ended) = connections.join_next() => {
@@ -169,7 +181,8 @@ pub async fn serve<S: Respond>(
                 continue;
             }
             Ok(()) = changes.changed() => continue,
-            accepted = tcp.accept(), if has_room => accepted,
+            accepted = next => accepted,
+            () = tokio::time::sleep(LOOK), if is_full => continue,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -177,10 +190,14 @@ pub async fn serve<S: Respond>(
                     tracing::debug!(%peer, "a connection too many of one address");
                     continue;
                 };
+                if is_full {
+                    idle.dismiss();
+                }
                 let config = config.among(connections.len());
                 let (tls, service, closing) = (tls.clone(), service.clone(), closing.clone());
+                let standing = idle.enter();
                 connections.spawn(async move {
-                    connection((stream, peer.ip()), tls, service, config, closing).await;
+                    connection((stream, peer.ip()), tls, service, config, closing, &standing).await;
                     drop(place);
                 });
             }
@@ -233,17 +250,21 @@ async fn connection<S: Respond>(
     service: S,
     config: ServeConfig,
     mut closing: watch::Receiver<bool>,
+    standing: &Standing,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let Some(tls) = tls else { return exchange((stream, peer), service, config, closing).await };
+    let Some(tls) = tls else {
+        return exchange((stream, peer), service, config, closing, standing).await;
+    };
     let handshake = tokio::select! {
         shaken = tokio::time::timeout(config.header_timeout, tls.accept(stream)) => shaken,
         _closed = closing.wait_for(|is_closing| *is_closing) => return,
+        () = standing.dismissed() => return,
     };
     match handshake {
-        Ok(Ok(stream)) => exchange((stream, peer), service, config, closing).await,
+        Ok(Ok(stream)) => exchange((stream, peer), service, config, closing, standing).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_late) => tracing::debug!("a TLS handshake did not end in time"),
     }
@@ -255,15 +276,20 @@ async fn exchange<S: Respond>(
     service: S,
     config: ServeConfig,
     mut closing: watch::Receiver<bool>,
+    standing: &Standing,
 ) {
     let unread = Unread::of(peer);
     let is_stream = &AtomicBool::new(false);
     let answer = service_fn(|request| {
         let (service, unread) = (service.clone(), unread.clone());
+        standing.takes_request();
         async move {
             let answered = guarded(service.respond(request, &unread)).await;
             let reply = answered.unwrap_or_else(|| service.panicked());
             is_stream.store(reply.body().is_events(), Ordering::Relaxed);
+            if !reply.body().is_events() {
+                standing.waits();
+            }
             Ok::<_, Infallible>(reply)
         }
     });
@@ -275,6 +301,8 @@ async fn exchange<S: Respond>(
             .serve_connection(TokioIo::new(Stalled::new(stream)), answer)
     );
     let mut close = pin!(closing.wait_for(|is_closing| *is_closing));
+    let mut dismissed = pin!(standing.dismissed());
+    let mut is_dismissed = false;
     let mut is_closing = false;
     let mut stream_ends = None;
     let ended = poll_fn(|context| {
@@ -293,6 +321,14 @@ async fn exchange<S: Respond>(
             Poll::Ready(ended) => Poll::Ready(ended),
             Poll::Pending => {
                 unread.poll_discard(context);
+                // Only now: a request that had come by then is in hand, and is answered first.
+                if !is_dismissed && dismissed.as_mut().poll(context).is_ready() {
+                    is_dismissed = true;
+                    served.as_mut().graceful_shutdown();
+                }
+                if is_dismissed && standing.is_waiting() {
+                    return Poll::Ready(Ok(()));
+                }
                 Poll::Pending
             }
         }

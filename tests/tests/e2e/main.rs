@@ -26,6 +26,7 @@ mod reload_load;
 mod restart;
 mod retries;
 mod signed;
+mod silent;
 mod slow_body;
 mod startup;
 mod store_directory;

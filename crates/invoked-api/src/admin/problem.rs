@@ -56,8 +56,8 @@ pub(crate) enum AdminProblem {
     /// Nobody can sign in where nobody has to.
     #[error("no tokens are configured: whoever is on this machine may do everything")]
     NoTokens,
-    /// Too many wrong tokens were presented.
-    #[error("too many wrong tokens were presented")]
+    /// Too many wrong tokens were presented, or too many sign in at a time.
+    #[error("too many wrong tokens were presented, or too many sign in at a time")]
     TooManySignIns { after: Duration },
     /// Too many pages are looked at.
     #[error("there are {STREAMS_MAX} streams of events already")]
@@ -72,7 +72,7 @@ pub(crate) enum AdminProblem {
     #[error("without tokens the Host has to be localhost or a loopback address")]
     Host,
     /// The request comes from a page of somebody else.
-    #[error("without tokens requests from other origins are refused")]
+    #[error("requests that another page has sent are refused")]
     Origin,
     /// A change without the header that only a deliberate client sends.
     #[error("a request that changes something needs the header x-invoked-admin: 1")]

@@ -141,21 +141,46 @@ async fn what_does_not_end_in_time_is_cut_off() {
 }
 
 #[tokio::test]
-async fn at_the_limit_the_next_connection_waits() {
+async fn at_the_limit_the_next_connection_waits_for_one_whose_request_is_answered() {
     let server = start(ServeConfig { connections_max: 1, ..ServeConfig::default() }).await;
     let mut first = server.connect().await;
-    ask(&mut first, "/").await;
-    assert!(answer(&mut first).await.starts_with("HTTP/1.1 204"));
+    ask(&mut first, "/hold").await;
+    server.stub.held.notified().await;
     let mut second = server.connect().await;
     ask(&mut second, "/").await;
-    let early = tokio::time::timeout(Duration::from_millis(100), answer(&mut second)).await;
+    let early = tokio::time::timeout(Duration::from_millis(200), answer(&mut second)).await;
     assert!(early.is_err(), "{early:?}");
-    drop(first);
+    server.stub.release.notify_one();
+    assert!(
+        answer(&mut first).await.starts_with("HTTP/1.1 204"),
+        "who has a request in hand stays"
+    );
+    // The first one goes, although its client holds it, and the second comes in.
+    assert_eq!(answer(&mut first).await, "");
     let mut third = server.connect().await;
     ask(&mut third, "/").await;
-    drop(second);
     assert!(answer(&mut third).await.starts_with("HTTP/1.1 204"));
-    drop(third);
+    drop((second, third));
+    server.stopped().await;
+}
+
+#[tokio::test]
+async fn who_says_nothing_keeps_nobody_out() {
+    let config = ServeConfig { connections_max: 4, ..ServeConfig::default() };
+    let server = start(config).await;
+    let mut silent = Vec::new();
+    for index in 0..100 {
+        let mut stream = server.connect().await;
+        if index % 2 == 0 {
+            stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        }
+        silent.push(stream);
+    }
+    let mut client = server.connect().await;
+    ask(&mut client, "/").await;
+    let answered = tokio::time::timeout(Duration::from_secs(5), answer(&mut client)).await.unwrap();
+    assert!(answered.starts_with("HTTP/1.1 204"), "{answered}");
+    drop((silent, client));
     server.stopped().await;
 }
 
