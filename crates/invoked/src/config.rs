@@ -8,6 +8,7 @@ mod admin_tokens;
 mod auth;
 mod engine;
 mod environment;
+mod file;
 mod functions;
 mod listeners;
 mod outside;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use config::{ConfigError, Map, Source, Value, ValueKind};
 
 use super::environment::Environment;
+use super::file;
 use super::problem::{Problem, Problems};
 
 /// The documented defaults are the defaults.
@@ -99,7 +100,7 @@ struct Layer {
 impl Layer {
     fn of(name: &str, toml: &str) -> Result<Self, Problem> {
         let table = toml.parse().map_err(|error: toml::de::Error| {
-            Problem::new(name, format!("is not TOML: {error}"))
+            Problem::new(name, format!("is not TOML: {}", told(&error, toml)))
         })?;
         Ok(Self { table, origin: None })
     }
@@ -110,7 +111,7 @@ impl Layer {
 
     fn of_file(path: &Path) -> Result<Self, Problem> {
         let shown = path.display().to_string();
-        let toml = std::fs::read_to_string(path)
+        let toml = file::config(path)
             .map_err(|error| Problem::new(&shown, format!("cannot be read: {error}")))?;
         let layer = Self::of(&shown, &toml)?;
         Ok(Self { origin: Some(shown), ..layer })
@@ -134,6 +135,16 @@ impl Layer {
     fn map(&self, table: &toml::Table) -> Map<String, Value> {
         table.iter().map(|(key, value)| (key.clone(), self.value(value))).collect()
     }
+}
+
+/// What is wrong with a text, and where. The text itself is not shown: the line may hold a secret.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().trim_end().replace('\n', ", ");
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let Some(before) = before else { return message };
+    let line = before.split('\n').count();
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {message}")
 }
 
 impl Source for Layer {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::environment::Environment;
+use super::file;
 use super::raw::Raw;
 use super::value::{HEADER_TEXT, is_header_text};
 
@@ -40,7 +41,7 @@ impl Secret {
                         value.ok_or(format!("the environment has no variable {name}"))?.to_owned()
                     }
                     [("file", Raw::Text(path) | Raw::Untyped(path))] => {
-                        let content = std::fs::read_to_string(path);
+                        let content = file::small_text(path);
                         let content = content.map_err(|error| format!("{path}: {error}"))?;
                         content.trim_end_matches(['\n', '\r']).to_owned()
                     }

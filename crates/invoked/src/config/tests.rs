@@ -125,6 +125,18 @@ fn an_unknown_key_is_told_with_the_known_ones() {
 }
 
 #[test]
+fn where_a_file_is_no_toml_is_told_and_what_stands_there_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "[auth]\nmode = \"signed\"\n[auth.keys.x]\nsecret = \"planted";
+    let path = file(&directory, "bad.toml", text);
+    let shown = path.display().to_string();
+    let found = problems(&Sources { files: vec![path], ..Sources::default() });
+    let [problem] = found.as_slice() else { panic!("{found:?}") };
+    assert!(problem.starts_with(&format!("{shown}: is not TOML: line 4, column ")), "{problem}");
+    assert!(!problem.contains("planted") && !problem.contains('\n'), "{problem}");
+}
+
+#[test]
 fn durations_and_sizes_carry_units() {
     let config = Config::load(&given(
         "[dispatch]\ndrain_timeout = \"1500ms\"\n[store]\ncache = \"2MiB\"\n[defaults]\nmax_async_event_age = \"2 h\"",

@@ -3,10 +3,9 @@
 //! The files are read here, as those of secrets are, so that a certificate that cannot be served is a
 //! problem of the configuration, at the start as well as when it is read again.
 
-use std::fs;
-
 use invoked_api::Certificate;
 
+use super::file;
 use super::section::Section;
 use super::value::{choice, text};
 
@@ -42,14 +41,14 @@ impl Tls {
 }
 
 fn own(section: &mut Section<'_>) -> Option<Certificate> {
-    let (chain, key) = (file(section, "cert"), file(section, "key"));
+    let (chain, key) = (content(section, "cert"), content(section, "key"));
     let problem = |error| section.reading().note(section.path(), format!("{error}"));
     Certificate::from_pem(&chain?, &key?).map_err(problem).ok()
 }
 
-fn file(section: &mut Section<'_>, name: &'static str) -> Option<Vec<u8>> {
+fn content(section: &mut Section<'_>, name: &'static str) -> Option<Vec<u8>> {
     let path = section.needed(name, text)?;
-    match fs::read(&path) {
+    match file::small(&path) {
         Ok(content) => {
             section.reading().note_content(&section.path_of(name), &content);
             Some(content)

@@ -1,8 +1,8 @@
 //! `[sinks.amqp.<name>]`: brokers of RabbitMQ.
 
-use std::fs;
 use std::time::Duration;
 
+use super::super::file;
 use super::super::secret::Secret;
 use super::super::section::Section;
 use super::super::value::{duration, size, text};
@@ -63,7 +63,7 @@ fn checked_url(section: &Section<'_>, url: Secret) -> Option<Secret> {
 
 fn read_authorities(section: &Section<'_>, url: &Secret, path: &str) -> Option<Vec<u8>> {
     let problem = if url.reveal().starts_with("amqps://") {
-        match fs::read(path) {
+        match file::small(path) {
             Ok(pem) => {
                 section.reading().note_content(&section.path_of("ca_file"), &pem);
                 return Some(pem);

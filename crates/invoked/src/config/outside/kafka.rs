@@ -1,8 +1,8 @@
 //! `[sinks.kafka.<name>]`: clusters of Kafka.
 
-use std::fs;
 use std::time::Duration;
 
+use super::super::file;
 use super::super::raw::Raw;
 use super::super::secret::Secret;
 use super::super::section::Section;
@@ -113,7 +113,7 @@ fn tls(section: &mut Section<'_>) -> Option<Option<Option<String>>> {
         (false, None) => Some(None),
         (false, Some(_)) => note("needs tls = true".to_owned()),
         (true, None) => Some(Some(None)),
-        (true, Some(path)) => match fs::read_to_string(&path) {
+        (true, Some(path)) => match file::small_text(&path) {
             Ok(pem) => {
                 section.reading().note_content(&section.path_of("ca_file"), pem.as_bytes());
                 Some(Some(Some(pem)))

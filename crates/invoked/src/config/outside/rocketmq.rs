@@ -1,8 +1,8 @@
 //! `[sinks.rocketmq.<name>]`: clusters of RocketMQ.
 
-use std::fs;
 use std::time::Duration;
 
+use super::super::file;
 use super::super::raw::Raw;
 use super::super::secret::Secret;
 use super::super::section::Section;
@@ -119,7 +119,7 @@ fn tls(section: &mut Section<'_>) -> Option<Option<RocketMqTrust>> {
         }
         (true, true, None) => Some(Some(RocketMqTrust::Anybody)),
         (true, false, None) => Some(Some(RocketMqTrust::System)),
-        (true, false, Some(path)) => match fs::read(&path) {
+        (true, false, Some(path)) => match file::small(&path) {
             Ok(pem) => {
                 section.reading().note_content(&section.path_of("ca_file"), &pem);
                 Some(Some(RocketMqTrust::Authorities(pem)))
