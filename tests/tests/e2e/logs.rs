@@ -229,7 +229,7 @@ fn no_secret_and_no_payload_is_in_any_line() {
             .set("sinks.fc.default", "access_key_secret", "planted-sink-secret")
             .set(
                 "sinks.amqp.default",
-                "uri",
+                "url",
                 format!("amqp://guest:planted-amqp-password@{nowhere}"),
             )
             .set("callback", "max_elapsed", "1s")
