@@ -154,7 +154,7 @@ impl Series {
     pub(super) async fn sample(self: Arc<Self>, engine: Handle) {
         let mut before = Look::at(&engine);
         let mut point_before = before.clone();
-        let mut lanes = BTreeMap::new();
+        let mut lanes = LanesTold::default();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
@@ -353,12 +353,12 @@ type State = (u32, usize, u32, Discriminant<Hold>);
 
 /// What is known of the lanes, and how far round they have been told of.
 #[derive(Debug, Default)]
-struct Told {
+struct LanesTold {
     known: BTreeMap<LaneId, State>,
     last: Option<LaneId>,
 }
 
-impl Told {
+impl LanesTold {
     /// Some of the lanes that are not as they were told of last, at most so many: those behind the last one that
     /// was told of go first. The others are told of at the next look.
     fn changed(&mut self, now: &BTreeMap<LaneId, State>, max: usize) -> Vec<LaneId> {
@@ -380,7 +380,7 @@ impl Told {
 }
 
 /// The names of lanes that are not as they were.
-async fn changed(engine: &Handle, told: &mut Told) -> (Vec<String>, Vec<String>) {
+async fn changed(engine: &Handle, told: &mut LanesTold) -> (Vec<String>, Vec<String>) {
     let view = engine.view().await;
     let mut now = BTreeMap::new();
     for (id, lane) in view.shards.iter().flat_map(|shard| shard.lanes.iter()) {

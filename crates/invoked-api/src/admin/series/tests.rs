@@ -73,7 +73,7 @@ fn many_lanes_that_change_are_all_told_of_in_turn() {
     let lanes = |busy, count: u32| -> BTreeMap<_, _> {
         (0..count).map(|id| (LaneId::Function(FnId(id)), state(busy))).collect()
     };
-    let mut told = Told::default();
+    let mut told = LanesTold::default();
     let now = lanes(1, 5);
     let seen: Vec<_> = (0..3).flat_map(|_| told.changed(&now, 2)).collect();
     assert_eq!(seen, now.keys().copied().collect::<Vec<_>>(), "each once");
