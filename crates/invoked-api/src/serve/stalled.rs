@@ -87,15 +87,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalled<S> {
 
 #[cfg(test)]
 mod tests {
+    use invoked_engine::clock::stopwatch;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::time::Instant;
+    use tokio::task::JoinSet;
 
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_nothing_is_given_up_and_a_slow_one_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let slow = tokio::spawn(async move {
+        let mut slow = JoinSet::new();
+        slow.spawn(async move {
             let mut taken = [0; 4];
             for _ in 0..3 {
                 sleep(STALL_MAX - Duration::from_secs(1)).await;
@@ -105,8 +107,8 @@ mod tests {
         });
         let mut ours = Stalled::new(ours);
         ours.write_all(b"twelve bytes").await.unwrap();
-        let _theirs = slow.await.unwrap();
-        let began = Instant::now();
+        let _theirs = slow.join_next().await.unwrap().unwrap();
+        let began = stopwatch();
         let error = ours.write_all(b"twelve bytes").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(began.elapsed().as_secs(), STALL_MAX.as_secs());

@@ -24,10 +24,10 @@ pub(crate) fn run(
         let (admin, method, body) = match &args.command {
             LogLevelCommand::Get(args) => (&args.admin, Method::GET, None),
             LogLevelCommand::Set(args) => {
-                let mut body = json!({ "level": args.level });
-                if let Some(lasts) = &args.lasts {
-                    body["for"] = json!(lasts);
-                }
+                let body = match &args.lasts {
+                    Some(lasts) => json!({ "level": args.level, "for": lasts }),
+                    None => json!({ "level": args.level }),
+                };
                 (&args.admin, Method::PUT, Some(body))
             }
         };

@@ -45,7 +45,7 @@ pub(crate) fn run(args: ServeArgs, environment: Environment) -> Result<(), Failu
         startup::check(&config)?;
         let runtime = runtime()?;
         let ended =
-            runtime.block_on(serve(config, about, inherited, &supervisor, reload, metrics, &log));
+            runtime.block_on(serve(config, about, inherited, &supervisor, reload, (metrics, &log)));
         // What has not ended by now is not waited for: everything acknowledged is durable.
         runtime.shutdown_background();
         ended
@@ -64,8 +64,7 @@ async fn serve(
     inherited: Inherited,
     supervisor: &Supervisor,
     mut reload: Reload,
-    metrics: Metrics,
-    log: &Log,
+    (metrics, log): (Metrics, &Log),
 ) -> Result<()> {
     let mut hangups = Hangups::listen().context("cannot listen for signals")?;
     let mut signals = Signals::listen().context("cannot listen for signals")?;

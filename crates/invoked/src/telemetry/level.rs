@@ -166,7 +166,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn another_level_lasts_as_long_as_was_asked_for() {
         let (log, seen) = logged();
-        let _kept = tokio::spawn(log.clone().keep());
+        let mut kept = tokio::task::JoinSet::new();
+        kept.spawn(log.clone().keep());
         assert_eq!(
             log.change("debug", Some("10m"), "night").unwrap().reverts_in_seconds,
             Some(600)
