@@ -12,6 +12,7 @@ use invoked_core::envelope::{Identity, envelope};
 use invoked_core::id::{Attempt, FnId, InvKey, RequestId, ShardId};
 use invoked_core::life::Verdict;
 use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::qualifiers::Limits;
 use invoked_core::shard::{
     AcceptRequest, AttemptReport, Effect, Input, ReplyId, ShardConfig, ShardCore,
 };
@@ -30,9 +31,8 @@ fn directory() -> Arc<Directory> {
         account: "123".into(),
         name: FunctionName::parse("bench").expect("a name"),
         kind: FunctionKind::Event,
-        concurrency: None,
-        rate: None,
-        weight: 1,
+        limits: Limits::default(),
+        lanes: [].into(),
         paused: false,
         role: None,
         default_retries: 3,
@@ -74,6 +74,7 @@ fn request(number: u64, terms: &Arc<Terms>, payload: &Bytes) -> AcceptRequest {
         task: None,
         delay: Duration::ZERO,
         depth: 0,
+        trace: None,
         retry_of: None,
         payload: payload.clone(),
     }

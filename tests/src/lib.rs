@@ -13,6 +13,7 @@
 
 pub mod api;
 pub mod brokers;
+pub mod collector;
 pub mod config;
 pub mod daemon;
 pub mod disk;

@@ -28,12 +28,24 @@ pub fn daemon() -> &'static Path {
             return given;
         }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut cargo = as_by_hand(Command::new(cargo));
         let arguments = ["build", "--quiet", "--release", "--package", "invoked"];
-        let built =
-            Command::new(cargo).args(arguments).current_dir(root()).status().expect("cargo starts");
+        let built = cargo.args(arguments).current_dir(root()).status().expect("cargo starts");
         assert!(built.success(), "the daemon does not build");
         target().join("release/invoked")
     })
+}
+
+/// Without what cargo told this test about itself: some build scripts run again where it differs, and all after them.
+#[must_use]
+pub fn as_by_hand(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 /// The Python with the official clients.
@@ -94,17 +106,25 @@ fn optional(program: &str) -> Option<PathBuf> {
     Some(prepared().join(program)).filter(|place| place.is_file()).or_else(|| in_path(program))
 }
 
-/// Helm, if it is here: `cargo xtask prepare` does not build it, which takes minutes.
+/// The Python that knows the schemas of Kubernetes.
 #[must_use]
-pub fn helm() -> Option<PathBuf> {
-    Some(prepared().join("helm")).filter(|place| place.is_file()).or_else(|| in_path("helm"))
+pub fn deploy_python() -> PathBuf {
+    installed("deploy-venv/bin/python")
 }
 
-/// cargo-deb, if it is here: `cargo xtask release` builds it, which takes minutes.
 #[must_use]
-pub fn cargo_deb() -> Option<PathBuf> {
-    let built = Some(prepared().join("bin/cargo-deb")).filter(|place| place.is_file());
-    built.or_else(|| in_path("cargo-deb"))
+pub fn mdbook() -> PathBuf {
+    installed("deploy-venv/bin/mdbook")
+}
+
+#[must_use]
+pub fn helm() -> PathBuf {
+    installed("deploy/node_modules/.layer/helm/helm")
+}
+
+#[must_use]
+pub fn cargo_deb() -> PathBuf {
+    installed("bin/cargo-deb")
 }
 
 /// A program of the system, if it is there.

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::bench;
 use crate::console;
+use crate::deploy;
 use crate::prepare;
 use crate::steps::Steps;
 use crate::test;
@@ -31,6 +32,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         )
     });
     steps.step("layers", || layers(workspace));
+    steps.step("supply", || deploy::supply(workspace));
     steps.step("console", || console::check(workspace));
     test::add_steps(&mut steps, workspace);
     steps.step("bench", || bench::quick(workspace));

@@ -7,6 +7,7 @@ mod bench;
 mod brokers;
 mod ci;
 mod console;
+mod deploy;
 mod options;
 mod prepare;
 mod release;
@@ -26,15 +27,16 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   test                  install what the tests need under target/, then run all of them
-  prepare               only install it (the official clients for Python and Node, a Go program, promtool)
-  ci                    format, clippy, docs, the layer test, the console's build, then test; reports every step that
-                        failed
+  prepare               only install it (the official clients for Python and Node, a Go program, promtool, Helm, mdBook)
+  ci                    format, clippy, docs, the layer test, the supply chain, the console's build, then test; reports
+                        every step that failed
   console [--check]     build the console's page out of console/ into the files that the daemon embeds, or compare what
                         is committed with a fresh build; needs Node 20.19 or later
   brokers up|down|restart|status [NAME…]
                         the real brokers that the tests deliver to: rabbitmq, kafka, rocketmq, rocketmq-acl;
                         on loopback, under target/brokers
   layers                the layer and tidy test alone
+  supply                bans, licences and sources by cargo-deny, offline; advisories where their database can be had
   release               the package for Debian, an archive, a bill of materials, licences and checksums under
                         target/release-files; needs no network once cargo-deb is built
   soak [--rounds 50] [--seeds 100000] [--fuzz-seconds 60]
@@ -91,6 +93,10 @@ fn run(words: &[String]) -> Result<()> {
         "layers" => {
             options.finish()?;
             ci::layers(&workspace)
+        }
+        "supply" => {
+            options.finish()?;
+            deploy::supply(&workspace)
         }
         "soak" => {
             let rounds = options.number("--rounds")?.unwrap_or(50);

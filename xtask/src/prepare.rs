@@ -8,7 +8,8 @@
 //! - `console/`: what drives the console, pinned by `tests/console/package-lock.json`, and Debian's Chromium;
 //! - `go-scenario`: the Go program of the conformance suite, which needs nothing but Go;
 //! - `promtool` and `prometheus`: out of Debian's `prometheus` package, unpacked rather than installed, so that no
-//!   server starts by itself.
+//!   server starts by itself;
+//! - what [`deploy`] lists.
 //!
 //! System packages are installed only as root; otherwise the line to run is printed. The tests that need a tool
 //! which is not there say so.
@@ -19,6 +20,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::deploy;
 use crate::workspace::{Workspace, run as shell};
 
 pub fn run(workspace: &Workspace) -> Result<()> {
@@ -31,6 +33,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     browser(workspace, &tools)?;
     go(workspace, &tools)?;
     prometheus(&tools)?;
+    deploy::prepare(workspace)?;
     systemd_analyze()
 }
 
@@ -46,7 +49,8 @@ pub fn libraries() -> Result<()> {
     if is_there { Ok(()) } else { apt_install(&["g++", "libssl-dev", "make", "pkg-config"]) }
 }
 
-fn python(workspace: &Workspace, venv: &Path, requirements: &str) -> Result<()> {
+/// An environment of Python at `venv` with what `requirements`, a file of the repository, lists.
+pub fn python(workspace: &Workspace, venv: &Path, requirements: &str) -> Result<()> {
     let requirements = workspace.root.join(requirements);
     let stamp = venv.join("installed");
     let wanted = format!("{}{}", version_of_python()?, fs::read_to_string(&requirements)?);
@@ -105,6 +109,9 @@ pub fn npm_ci(source: &Path, place: &Path) -> Result<()> {
         fs::create_dir_all(place)?;
         for file in ["package.json", "package-lock.json"] {
             fs::copy(source.join(file), place.join(file))?;
+        }
+        if source.join(".npmrc").exists() {
+            fs::copy(source.join(".npmrc"), place.join(".npmrc"))?;
         }
     }
     let mut npm = Command::new("npm");

@@ -10,11 +10,10 @@ use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use serde_json::{Value, json};
 
+use crate::deploy;
 use crate::workspace::{Workspace, run as shell};
 
 const PROFILE: &str = "dist";
-/// Builds packages for Debian; compiled once, below the tools.
-const CARGO_DEB: (&str, &str) = ("cargo-deb", "3.8.0");
 
 pub fn run(workspace: &Workspace) -> Result<()> {
     let place = workspace.target.join("release-files");
@@ -43,20 +42,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
 
 /// The package for Debian, of a program that is built.
 fn deb(workspace: &Workspace, place: &Path) -> Result<()> {
-    let (program, version) = CARGO_DEB;
-    let tools = workspace.tools();
-    let builder = tools.join("bin").join(program);
-    if !builder.exists() {
-        let root = format!("--root={}", tools.display());
-        let wanted = format!("{program}@{version}");
-        // Elsewhere than ours: what it is built of must not mix with what is shipped.
-        let target = tools.join("cargo-deb-target");
-        shell(
-            workspace
-                .cargo(&["install", "--locked", &root, &wanted])
-                .env("CARGO_TARGET_DIR", target),
-        )?;
-    }
+    let builder = deploy::cargo_deb(workspace)?;
     shell(
         Command::new(builder)
             .args(["--no-build", "--package=invoked", "--output"])

@@ -3,6 +3,7 @@
 //! A client's fields are kept as they were given and shown again; a few of them, and two environment
 //! variables, say how the function is called.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,6 +194,7 @@ fn updated(input: FunctionInput, present: &FunctionRecord) -> Result<FunctionCha
         concurrency: present.concurrency,
         rate: present.rate,
         weight: Some(present.weight),
+        qualifiers: present.qualifiers.clone(),
         status: present.status,
         initialize: change.initialize || (present.initialize && !initialized_by_fields),
         attributes: change.attributes,
@@ -223,6 +225,7 @@ fn change(input: &FunctionInput) -> Result<FunctionChange, Problem> {
         concurrency: None,
         rate: None,
         weight: None,
+        qualifiers: BTreeMap::new(),
         status: StatusMode::default(),
         initialize: initializes(input.given()),
         attributes: Value::Object(input.given().clone()).to_string(),

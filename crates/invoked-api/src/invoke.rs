@@ -1,5 +1,6 @@
 //! InvokeFunction: a payload in, a 202 or the function's answer out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use invoked_core::life::Verdict;
 use invoked_core::limits::LINEAGE_DEPTH_MAX;
 use invoked_core::name::{FunctionKey, Qualifier, TaskId};
 use invoked_core::shard::Accepted;
+use invoked_core::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 use invoked_engine::{InvokeRequest, SyncAnswer, TaskWish};
 use invoked_fc::argument::InvalidArgument;
 use invoked_fc::headers;
@@ -78,6 +80,7 @@ pub(crate) fn plain(
         function,
         qualifier,
         depth: depth(headers)?,
+        trace: trace(headers),
         delay: Duration::ZERO,
         task_id: None,
         task: TaskWish::AsConfigured,
@@ -127,6 +130,17 @@ fn depth(headers: &HeaderMap) -> Result<u8, InvalidArgument> {
         name: headers::LINEAGE,
         expected: "a whole number from 0 to 16",
     })
+}
+
+/// The place in a trace that the caller names; one that cannot be read is passed over, as W3C Trace
+/// Context asks (2.2.4). The lines of a list are put together.
+fn trace(headers: &HeaderMap) -> Option<Arc<TraceContext>> {
+    let mut parents = headers.get_all(TRACEPARENT).iter();
+    let parent = parents.next()?.to_str().ok().filter(|_| parents.next().is_none())?;
+    let state: Result<Vec<_>, _> =
+        headers.get_all(TRACESTATE).iter().map(HeaderValue::to_str).collect();
+    let state = state.ok().map(|lines| lines.join(","));
+    TraceContext::parse(parent.trim(), state.as_deref()).map(Arc::new)
 }
 
 /// The 202. Of a plain invocation, the task id is the request id.

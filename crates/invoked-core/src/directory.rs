@@ -9,9 +9,9 @@ use crate::envelope::Identity;
 use crate::fault::Fault;
 use crate::head::Head;
 use crate::id::FnId;
-use crate::lane::Rate;
 use crate::name::{FunctionKey, FunctionName, Qualifier};
 use crate::pause::Pauses;
+use crate::qualifiers::{LaneNumbers, Limits, QualifierLane};
 use crate::role::Role;
 use crate::terms::Terms;
 
@@ -55,13 +55,11 @@ pub struct Function {
     pub name: FunctionName,
     /// What requests it takes.
     pub kind: FunctionKind,
-    /// Attempts at a time; `None` leaves it to an adaptive limit.
-    pub concurrency: Option<u32>,
-    /// Attempts that may start in a second; `None` is any number.
-    pub rate: Option<Rate>,
-    /// Its share in the round robin of its account's functions; at least 1.
-    pub weight: u32,
-    /// Whether its lane is held by an operator.
+    /// What its own lane may take.
+    pub limits: Limits,
+    /// Its qualifiers with limits, and so a lane, of their own.
+    pub lanes: BTreeMap<Qualifier, QualifierLane>,
+    /// Whether its lanes are held by an operator.
     pub paused: bool,
     /// What it may tell; `None` is anything.
     pub role: Option<Arc<Role>>,
@@ -86,6 +84,7 @@ impl Function {
         self.configs.get(qualifier).cloned().unwrap_or_else(|| Prepared {
             terms: Arc::new(Terms {
                 qualifier: qualifier.clone(),
+                lane: self.lanes.get(qualifier).map(|lane| lane.id),
                 max_retries: self.default_retries,
                 event_age_seconds: self.default_event_age_seconds,
                 on_success: None,
@@ -120,6 +119,7 @@ pub struct Directory {
     by_id: BTreeMap<FnId, Arc<Function>>,
     by_key: BTreeMap<FunctionKey, FnId>,
     names: Arc<BTreeMap<FnId, FunctionKey>>,
+    lanes: Arc<LaneNumbers>,
     shares: Arc<BTreeMap<Box<str>, u32>>,
     pauses: Arc<BTreeMap<FnId, Pauses>>,
     unconfigured: Arc<BTreeSet<FnId>>,
@@ -145,10 +145,47 @@ impl Directory {
             by_id,
             by_key,
             names,
+            lanes: Arc::default(),
             shares: Arc::default(),
             pauses: Arc::default(),
             unconfigured: Arc::default(),
         }
+    }
+
+    /// Sets whose the lanes of qualifiers are, those of past ones too.
+    #[must_use]
+    pub fn with_lanes(self, lanes: Arc<LaneNumbers>) -> Self {
+        Self { lanes, ..self }
+    }
+
+    /// Whose attempts wait in the lane with this number: a function's, whether or not it is still there,
+    /// and those of one of its qualifiers, if the lane is one's.
+    #[must_use]
+    pub fn owner_of(&self, lane: FnId) -> (FnId, Option<&Qualifier>) {
+        self.lanes.owner_of(lane)
+    }
+
+    /// The numbers of all lanes in which something of a function may wait: its own, then those that its
+    /// qualifiers have or had.
+    pub fn lanes_of(&self, function: FnId) -> impl Iterator<Item = FnId> {
+        core::iter::once(function).chain(self.lanes.of(function).map(|(_, lane)| lane))
+    }
+
+    /// The lane that invocations of a qualifier are put into now.
+    #[must_use]
+    pub fn lane_for(&self, function: FnId, qualifier: &Qualifier) -> FnId {
+        let lane = self.get(function).and_then(|function| function.lanes.get(qualifier));
+        lane.map_or(function, |lane| lane.id)
+    }
+
+    /// The function in whose lane with this number attempts wait, and what that lane may take: what its
+    /// qualifier may, while that has limits; else what the function may. `None` if the function is gone.
+    #[must_use]
+    pub fn lane(&self, lane: FnId) -> Option<(&Arc<Function>, Limits)> {
+        let (function, qualifier) = self.owner_of(lane);
+        let function = self.get(function)?;
+        let own = qualifier.and_then(|qualifier| function.lanes.get(qualifier));
+        Some((function, own.map_or(function.limits, |own| own.limits)))
     }
 
     /// Sets the shares of accounts in the round robin; those that are not named have 1.
@@ -267,9 +304,8 @@ mod tests {
             account: Arc::clone(&key.account),
             name: key.name.clone(),
             kind: FunctionKind::Event,
-            concurrency: None,
-            rate: None,
-            weight: 1,
+            limits: Limits::default(),
+            lanes: BTreeMap::new(),
             paused: false,
             role: None,
             default_retries: 3,

@@ -16,6 +16,7 @@ use crate::redrive::Redrives;
 use crate::terms::{Destination, Terms};
 use crate::time::{Day, Timestamp};
 use crate::totals::Gauge;
+use crate::trace::TraceContext;
 
 /// Function Compute's words for where an invocation stands.
 #[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -114,7 +115,8 @@ impl From<&Life> for Status {
 /// The line a live row waits in.
 #[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum LaneId {
-    /// Attempts of a function.
+    /// Attempts of a function, or of those of its qualifiers that has limits of its own. The number is
+    /// that of the function or of the qualifier's lane.
     Function(FnId),
     /// Callbacks to a destination.
     Destination(FnId),
@@ -174,6 +176,8 @@ pub struct Head {
     pub redrives: Option<Box<Redrives>>,
     /// Hand-overs from function to function before this one.
     pub depth: u8,
+    /// The trace it belongs to.
+    pub trace: Option<Arc<TraceContext>>,
     /// Only for tasks.
     pub task: Option<Task>,
 }
@@ -184,7 +188,7 @@ impl Head {
     pub fn slot(&self) -> Slot {
         let lane = match self.owed_destination() {
             Some(destination) => LaneId::Destination(destination.id),
-            None => LaneId::Function(self.fn_id),
+            None => LaneId::Function(self.terms.lane.unwrap_or(self.fn_id)),
         };
         Slot { lane, due: self.due }
     }
@@ -252,11 +256,11 @@ impl Head {
     pub fn gauge(&self) -> Option<(FnId, Gauge)> {
         match (self.slot().lane, &self.life) {
             (LaneId::Destination(id), _) => Some((id, Gauge::CallbacksOwed)),
-            (LaneId::Function(id), Life::Dequeued { .. } | Life::Running { .. }) => {
-                Some((id, Gauge::Running))
+            (LaneId::Function(_), Life::Dequeued { .. } | Life::Running { .. }) => {
+                Some((self.fn_id, Gauge::Running))
             }
-            (LaneId::Function(id), Life::Retrying { .. }) => Some((id, Gauge::Retrying)),
-            (LaneId::Function(id), Life::Stopping { .. }) => Some((id, Gauge::Stopping)),
+            (LaneId::Function(_), Life::Retrying { .. }) => Some((self.fn_id, Gauge::Retrying)),
+            (LaneId::Function(_), Life::Stopping { .. }) => Some((self.fn_id, Gauge::Stopping)),
             (LaneId::Function(_), Life::Enqueued | Life::Ended { .. }) => None,
         }
     }
@@ -339,6 +343,7 @@ pub(crate) mod tests {
             callback: Callback::None,
             redrives: None,
             depth: 0,
+            trace: None,
             task: None,
         }
     }

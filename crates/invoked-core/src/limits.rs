@@ -99,6 +99,10 @@ pub const ALIASES_PER_OWNER_MAX: usize = 100;
 pub const VERSIONS_PER_OWNER_MAX: usize = 100;
 /// Asynchronous invoke configurations of one function. Ours: a qualifier is any caller's word.
 pub const CONFIGS_PER_FUNCTION_MAX: usize = 200;
+/// Qualifiers of one function with limits, and so a lane, of their own. Ours.
+pub const QUALIFIER_LANES_MAX: usize = 16;
+/// Qualifiers of one function that have or had a lane: each keeps its number for ever. Ours.
+pub const QUALIFIER_LANES_EVER_MAX: usize = 256;
 /// Tags of one resource. FC contract: 20.
 pub const TAGS_PER_RESOURCE_MAX: usize = 20;
 /// Text of a description or a reason, in bytes. Ours; the cloud's own is 256 characters.

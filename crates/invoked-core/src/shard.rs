@@ -382,16 +382,17 @@ impl ShardCore {
             }
             LaneId::Function(id) => id,
         };
-        let Some(function) = self.directory.get(id) else {
-            let key = self.directory.key_of(id);
+        let Some((function, limits)) = self.directory.lane(id) else {
+            let (function, _) = self.directory.owner_of(id);
+            let key = self.directory.key_of(function);
             let tenant = key.map_or_else(Tenant::default, |key| Tenant::of(&key.account));
             return LaneRules { closed: true, tenant, ..LaneRules::plain(0) };
         };
-        let limit = function.concurrency.unwrap_or(self.config.function_limit);
+        let limit = limits.concurrency.unwrap_or(self.config.function_limit);
         LaneRules {
             limit: if function.paused { 0 } else { limit },
-            rate: function.rate,
-            weight: function.weight,
+            rate: limits.rate,
+            weight: limits.weight,
             tenant: Tenant::of(&function.account),
             share: self.directory.share_of(&function.account),
             closed: false,

@@ -37,6 +37,8 @@ pub struct Destination {
 pub struct Terms {
     /// Version or alias that was invoked.
     pub qualifier: Qualifier,
+    /// The number of its qualifier's lane, if that had one; it waits in its function's otherwise.
+    pub lane: Option<FnId>,
     /// Retries after function errors.
     pub max_retries: u8,
     /// Seconds from acceptance after which no attempt starts.
@@ -53,6 +55,7 @@ impl Terms {
     pub fn defaults(qualifier: Qualifier) -> Arc<Self> {
         Arc::new(Self {
             qualifier,
+            lane: None,
             max_retries: RETRY_ATTEMPTS_DEFAULT,
             event_age_seconds: EVENT_AGE_SECONDS_DEFAULT,
             on_success: None,

@@ -12,7 +12,7 @@ use invoked_core::envelope::Identity;
 use invoked_core::life::RetryPolicy;
 use invoked_core::role::Roles;
 use invoked_core::shard::Defect;
-use invoked_sink::{Sink, Target};
+use invoked_sink::{Sink, Spans, Target};
 use invoked_store::{NodeId, Store};
 
 use crate::clock::Clock;
@@ -133,6 +133,8 @@ pub struct Parts {
     pub remote: Option<Arc<dyn Target>>,
     /// Destinations, by kind. A kind that is missing here settles its callbacks as failed.
     pub sinks: BTreeMap<SinkKind, Arc<dyn Sink>>,
+    /// Whoever wants to see what is done, as spans of traces.
+    pub spans: Option<Arc<dyn Spans>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }

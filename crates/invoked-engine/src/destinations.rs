@@ -151,6 +151,7 @@ impl Handle {
             request_id,
             outcome: Outcome::Succeeded,
             depth: 1,
+            trace: None,
         };
         let since = stopwatch();
         let limit = self.shared.config().call_timeout;
@@ -182,6 +183,7 @@ impl Handle {
             callback: Callback::None,
             redrives: None,
             depth: 0,
+            trace: None,
             task: None,
         };
         let identity = &self.shared.identity;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use invoked_core::id::ShardId;
 use invoked_core::shard::{ShardConfig, ShardCore};
 use invoked_core::totals::Totals;
-use invoked_store::{Retention, StoreError, Submission};
+use invoked_store::{Lease, NodeId, Retention, Store, StoreError, Submission};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -20,7 +20,8 @@ use crate::handle::{Handle, ShardPort, Shared};
 use crate::operations::run::Runner;
 use crate::operations::{self, Operations};
 use crate::random::Random;
-use crate::reconfigure::{Outside, Removed};
+use crate::reconfigure::{Outside, ReconfigureError, Removed};
+use crate::registry::Seed;
 use crate::shard::lag::Lag;
 use crate::shard::{Ask, Reads, Replies, ShardTask};
 use crate::telemetry::{FunctionMeters, Names};
@@ -55,6 +56,9 @@ pub enum StartError {
     /// The store did not answer.
     #[error("the store did not answer")]
     Store(#[from] StoreError),
+    /// The functions of the file cannot be brought in.
+    #[error("cannot bring in the functions of the file")]
+    Seeds(#[source] ReconfigureError),
 }
 
 /// A running engine.
@@ -66,11 +70,16 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Takes the store's shards and brings them to life: due work starts at once.
+    /// Takes the store's shards, brings in the functions of the operator's file, and only then brings the
+    /// shards to life: due work starts at once, and as the file says.
     ///
     /// # Errors
-    /// Somebody else owns a shard, or the store did not answer.
-    pub async fn start(config: EngineConfig, parts: Parts) -> Result<Self, StartError> {
+    /// Somebody else owns a shard, the store did not answer, or something speaks against a function.
+    pub async fn start(
+        config: EngineConfig,
+        parts: Parts,
+        seeds: Vec<Seed>,
+    ) -> Result<Self, StartError> {
         let mut registered = Functions::load(parts.store.as_ref()).await?;
         registered.roles = Arc::clone(&config.roles);
         let snapshot = Arc::new(registered.snapshot(&config));
@@ -98,7 +107,7 @@ impl Engine {
             sync_slots: RwLock::new(Arc::new(Semaphore::new(config.sync_max))),
             probe_slots: Semaphore::new(PROBES_MAX),
             operations: Operations { shown: RwLock::default(), commands },
-            snapshot: RwLock::new(Arc::clone(&snapshot)),
+            snapshot: RwLock::new(snapshot),
             changes: Mutex::new(()),
             in_file: RwLock::default(),
             errands: std::sync::Mutex::default(),
@@ -109,15 +118,18 @@ impl Engine {
             shards: ports,
             store: parts.store,
             clock: parts.clock,
+            spans: parts.spans,
             outside: RwLock::new(Arc::new(outside)),
             retired: std::sync::Mutex::default(),
             identity: config.identity.clone(),
             current: watch::Sender::new(Arc::new(config)),
         });
+        let leases = acquire_all(shared.store.as_ref(), &parts.node, shards).await?;
+        let handle = Handle { shared };
+        handle.seed(seeds).await.map_err(StartError::Seeds)?;
+        let (shared, snapshot) = (&handle.shared, handle.shared.snapshot());
         let mut tasks = JoinSet::new();
-        for (shard, accepts, asks) in inboxes {
-            let lease = shared.store.acquire(&parts.node, shard).await?;
-            let lease = lease.ok_or(StartError::Owned { shard: shard.0 })?;
+        for ((shard, accepts, asks), lease) in inboxes.into_iter().zip(leases) {
             let totals = shared.store.totals(shard).await?;
             let lanes = shared.store.lanes(shard).await?;
             if let Ok(mut published) = shared.totals.write() {
@@ -133,7 +145,7 @@ impl Engine {
             let task = ShardTask {
                 core,
                 lease,
-                shared: Arc::clone(&shared),
+                shared: Arc::clone(shared),
                 snapshot: Arc::clone(&snapshot),
                 accepts,
                 asks,
@@ -147,7 +159,6 @@ impl Engine {
             };
             tasks.spawn(task.run());
         }
-        let handle = Handle { shared };
         let mut background = JoinSet::new();
         background.spawn(purge(handle.clone()));
         background.spawn(crate::stuck::watch(handle.clone()));
@@ -185,6 +196,19 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+async fn acquire_all(
+    store: &dyn Store,
+    node: &NodeId,
+    shards: u16,
+) -> Result<Vec<Lease>, StartError> {
+    let mut leases = Vec::new();
+    for shard in (0..shards).map(ShardId) {
+        let lease = store.acquire(node, shard).await?;
+        leases.push(lease.ok_or(StartError::Owned { shard: shard.0 })?);
+    }
+    Ok(leases)
 }
 
 async fn purge(handle: Handle) {

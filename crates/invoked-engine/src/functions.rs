@@ -6,23 +6,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
-use invoked_core::directory::{Directory, Function, FunctionKind, Prepared, TaskMode};
+use invoked_core::directory::FunctionKind;
 use invoked_core::id::FnId;
-use invoked_core::lane::Rate;
 use invoked_core::limits::FUNCTIONS_PER_ACCOUNT_MAX;
 use invoked_core::name::{FunctionKey, Qualifier};
+use invoked_core::qualifiers::LaneNumbers;
 use invoked_core::role::Roles;
-use invoked_core::terms::{Destination, Terms};
 use invoked_core::time::Timestamp;
 use invoked_store::codec::DecodeError;
 use invoked_store::{RegistryEntry, RegistryKind, Store, StoreError};
 use tokio::sync::oneshot;
 
-use crate::config::EngineConfig;
 use crate::error::FunctionError;
-use crate::handle::{Handle, Shared, Snapshot};
+use crate::handle::{Handle, Shared};
 use crate::labels::Resources;
 use crate::pauses::{Holds, LaneHold, LaneKey};
+use crate::qualifiers::read_interned_lane;
 use crate::reconfigure::Removed;
 use crate::registry::{
     ConfigRecord, FunctionChange, FunctionRecord, Origin, config_entry, function_entry,
@@ -30,7 +29,7 @@ use crate::registry::{
 };
 use crate::resources::OwnerKey;
 use crate::shard::Ask;
-use crate::targets::{check_of_client, target_spec};
+use crate::targets::check_of_client;
 
 /// Everything registered.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +41,8 @@ pub(crate) struct Functions {
     pub(crate) destinations: BTreeMap<String, FnId>,
     /// Whose a number is or was.
     pub(crate) names: Arc<BTreeMap<FnId, FunctionKey>>,
+    /// Whose the lanes of qualifiers are or were.
+    pub(crate) lanes: Arc<LaneNumbers>,
     pub(crate) resources: Resources,
     /// The lanes that operators hold or held.
     pub(crate) holds: Holds,
@@ -65,14 +66,18 @@ impl Functions {
     pub(crate) async fn load(store: &dyn Store) -> Result<Self, StoreError> {
         let mut registered = Self::default();
         let mut names = BTreeMap::new();
+        let mut lanes = LaneNumbers::default();
         for (id, name) in store.names().await? {
             if let Some(arn) = name.strip_prefix("to:") {
                 registered.destinations.insert(arn.to_owned(), id);
             } else if let Some(function) = read_interned_function(&name) {
                 names.insert(id, function);
+            } else if let Some((function, qualifier)) = read_interned_lane(&name) {
+                lanes.insert(id, function, qualifier);
             }
         }
         registered.names = Arc::new(names);
+        registered.lanes = Arc::new(lanes);
         for entry in store.registry().await? {
             match (entry.kind, entry.value) {
                 // Going on without it would settle all that waits for it as invalid.
@@ -107,90 +112,6 @@ impl Functions {
             }
         }
         Ok(registered)
-    }
-
-    /// The snapshot that everybody reads.
-    pub(crate) fn snapshot(&self, config: &EngineConfig) -> Snapshot {
-        let functions =
-            self.functions.values().map(|record| Arc::new(self.function(record, config)));
-        let names = Arc::clone(&self.names);
-        let held = self.holds.iter().filter_map(|(lane, hold)| match lane {
-            LaneKey::Destination(arn) => {
-                Some((self.destinations.get(arn).copied()?, hold.pauses.clone()))
-            }
-            LaneKey::Function(_) => None,
-        });
-        let directory = Directory::new(config.identity.clone(), functions, names)
-            .with_shares(Arc::clone(&config.shares))
-            .with_pauses(held.collect())
-            .with_unconfigured(self.unconfigured());
-        let targets = self
-            .functions
-            .values()
-            .filter_map(|record| Some((record.id, Arc::new(target_spec(record, config)?))));
-        let disabled = self.functions.values().filter_map(|record| {
-            let disabled = record.disabled.as_ref()?;
-            Some((record.id, disabled.reason.as_str().into()))
-        });
-        Snapshot {
-            directory: Arc::new(directory),
-            targets: targets.collect(),
-            disabled: disabled.collect(),
-            functions: self.clone(),
-        }
-    }
-
-    fn function(&self, record: &FunctionRecord, config: &EngineConfig) -> Function {
-        let configs = self
-            .configs_of(&record.key())
-            .map(|of| (of.qualifier.clone(), self.prepared(of, config)));
-        Function {
-            id: record.id,
-            account: record.account.as_str().into(),
-            name: record.name.clone(),
-            kind: record.kind,
-            concurrency: record.concurrency,
-            rate: record.rate.map(|per_second| Rate { per_second }),
-            weight: record.weight,
-            paused: self
-                .holds
-                .get(&LaneKey::Function(record.key()))
-                .is_some_and(|hold| hold.pauses.is_paused()),
-            role: self.role_of(record),
-            default_retries: config.default_retries,
-            default_event_age_seconds: config.default_event_age_seconds,
-            configs: configs.collect(),
-        }
-    }
-
-    pub(crate) fn configs_of<'a>(
-        &'a self,
-        key: &FunctionKey,
-    ) -> impl Iterator<Item = &'a ConfigRecord> + use<'a> {
-        let (first, key) = ((key.clone(), Qualifier::LATEST), key.clone());
-        let from = self.configs.range(first..).map(|(_, of)| of);
-        from.take_while(move |of| of.function == key)
-    }
-
-    fn prepared(&self, record: &ConfigRecord, config: &EngineConfig) -> Prepared {
-        let of = &record.config;
-        let destination = |arn: &Option<invoked_core::arn::Arn>| {
-            let arn = arn.clone()?;
-            let id = self.destinations.get(arn.as_str()).copied()?;
-            Some(Destination { arn, id })
-        };
-        Prepared {
-            terms: Arc::new(Terms {
-                qualifier: record.qualifier.clone(),
-                max_retries: of.max_retry_attempts.unwrap_or(config.default_retries),
-                event_age_seconds: of
-                    .max_event_age_seconds
-                    .unwrap_or(config.default_event_age_seconds),
-                on_success: destination(&of.on_success),
-                on_failure: destination(&of.on_failure),
-            }),
-            task_mode: if of.async_task == Some(true) { TaskMode::On } else { TaskMode::Off },
-        }
     }
 }
 
@@ -360,6 +281,11 @@ impl Handle {
         if origin == Origin::Api {
             check_of_client(change.url.as_deref(), &self.shared.config().target_check)?;
         }
+        if let Some(old) = old {
+            let checked = self.shared.snapshot().functions.check_lanes(old.id, &change.qualifiers);
+            let invalid = |problem| FunctionError::Invalid { field: "qualifiers", problem };
+            checked.map_err(invalid)?;
+        }
         let id = match old {
             Some(old) => old.id,
             // A number of its own: what waits for a function that was deleted is not this one's.
@@ -393,6 +319,7 @@ impl Handle {
             concurrency: change.concurrency,
             rate: change.rate,
             weight: change.weight.unwrap_or(1),
+            qualifiers: change.qualifiers,
             status: change.status,
             initialize: change.initialize,
             attributes: change.attributes,
@@ -415,6 +342,7 @@ impl Handle {
         record: &FunctionRecord,
     ) -> Result<(), StoreError> {
         let mut registered = self.shared.snapshot().functions.clone();
+        self.number_lanes(&mut registered, [record]).await?;
         let entry = registered.enter(key, record.clone(), record.modified_at);
         self.shared.store.put_registry(&[entry]).await?;
         self.shared.publish(&registered).await;

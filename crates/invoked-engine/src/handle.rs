@@ -13,7 +13,8 @@ use invoked_core::name::FunctionKey;
 use invoked_core::shard::ShardView;
 use invoked_core::time::Timestamp;
 use invoked_core::totals::{Balance, TotalKey};
-use invoked_sink::TargetSpec;
+use invoked_core::trace::TraceContext;
+use invoked_sink::{Spans, Step, TargetSpec};
 use invoked_store::{Store, StoreError, StoreStats};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -28,6 +29,7 @@ use crate::operations::Operations;
 use crate::random::Random;
 use crate::reconfigure::Outside;
 use crate::shard::{Ask, Message};
+use crate::spans::UnderWay;
 use crate::telemetry::{FunctionMeters, Names};
 
 /// The engine, as others see it. Cheap to clone.
@@ -45,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) current: watch::Sender<Arc<EngineConfig>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) spans: Option<Arc<dyn Spans>>,
     pub(crate) random: Random,
     pub(crate) shards: Vec<ShardPort>,
     pub(crate) snapshot: RwLock<Arc<Snapshot>>,
@@ -246,6 +249,11 @@ impl Shared {
     /// than an addition.
     pub(crate) fn count(&self, count: impl FnOnce(&mut FunctionMeters)) {
         count(&mut self.meters.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Begins the span of a step, if spans are wanted; what follows goes on from it, instead of `trace`.
+    pub(crate) fn span(&self, step: Step<'_>, trace: &mut Option<Arc<TraceContext>>) -> UnderWay {
+        UnderWay::begin(self.spans.as_deref(), step, trace)
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {

@@ -9,7 +9,7 @@ use invoked_core::lane::Position;
 use invoked_core::limits::LIST_EXAMINED_MAX;
 use invoked_core::name::FunctionKey;
 use invoked_core::time::Timestamp;
-use invoked_store::{Order, TaskQuery};
+use invoked_store::{Heads, Order, StoreError, TaskQuery};
 
 use crate::error::TaskError;
 use crate::handle::Handle;
@@ -69,9 +69,8 @@ impl Handle {
         filter: &InvocationFilter,
         after: Position,
     ) -> Result<TaskRecordPage, TaskError> {
-        let (shard, lane) = (self.shared.shard_of(fn_id.0), LaneId::Function(fn_id));
-        let limit = u32::try_from(LIST_EXAMINED_MAX).unwrap_or(u32::MAX);
-        let read = self.shared.store.heads(shard, lane, after, limit).await?;
+        let shard = self.shared.shard_of(fn_id.0);
+        let read = self.heads_of(fn_id, after).await?;
         let keys = read.heads.iter().map(|head| head.key).collect();
         let held = self.peek(shard, keys).await;
         let mut tasks = Vec::new();
@@ -97,6 +96,17 @@ impl Handle {
         Ok(TaskRecordPage { tasks, next: next.map(Mark::token) })
     }
 
+    /// Live rows of a function behind a position, over all its lanes, in order of due.
+    async fn heads_of(&self, fn_id: FnId, after: Position) -> Result<Heads, StoreError> {
+        let limit = u32::try_from(LIST_EXAMINED_MAX).unwrap_or(u32::MAX);
+        let shard = self.shared.shard_of(fn_id.0);
+        let mut pages = Vec::new();
+        for lane in self.directory().lanes_of(fn_id).map(LaneId::Function) {
+            pages.push(self.shared.store.heads(shard, lane, after, limit).await?);
+        }
+        Ok(merged(pages))
+    }
+
     async fn ended(
         &self,
         fn_id: FnId,
@@ -105,6 +115,7 @@ impl Handle {
     ) -> Result<TaskRecordPage, TaskError> {
         let query = TaskQuery {
             fn_id,
+            lanes: self.directory().lanes_of(fn_id).collect(),
             qualifier: None,
             status: filter.status,
             prefix: String::new(),
@@ -126,6 +137,19 @@ impl Handle {
         let next = page.next.map(|position| Mark::Ended(Some(position)));
         Ok(TaskRecordPage { tasks, next: next.map(Mark::token) })
     }
+}
+
+/// Pages of several lanes as one of all: it ends where the first of them does that has more.
+fn merged(pages: Vec<Heads>) -> Heads {
+    let place = |head: &Head| (head.due, head.key);
+    let cut = |page: &Heads| page.heads.last().filter(|_| !page.is_complete).map(place);
+    let upto = pages.iter().filter_map(cut).min();
+    let mut heads: Vec<_> = pages.into_iter().flat_map(|page| page.heads).collect();
+    heads.retain(|head| upto.is_none_or(|upto| place(head) <= upto));
+    heads.sort_unstable_by_key(place);
+    let is_complete = upto.is_none() && heads.len() <= LIST_EXAMINED_MAX;
+    heads.truncate(LIST_EXAMINED_MAX);
+    Heads { heads, is_complete }
 }
 
 impl InvocationFilter {

@@ -9,7 +9,8 @@ use invoked_core::id::{Attempt, FnId, InvKey, RequestId, ShardId};
 use invoked_core::limits::{ASYNC_PAYLOAD_MAX, SYNC_PAYLOAD_MAX, SYNC_RESULT_MAX};
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier, TaskId};
 use invoked_core::shard::{AcceptRequest, Accepted, Refused};
-use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target, TargetAddress};
+use invoked_core::trace::TraceContext;
+use invoked_sink::{Answer, Attempted, Ended, HttpHead, HttpResponse, Step, Target, TargetAddress};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
@@ -20,6 +21,7 @@ use crate::handle::{Handle, Shared};
 use crate::reconfigure::Outside;
 use crate::retry::{Made, RetryOf};
 use crate::shard::Message;
+use crate::spans::UnderWay;
 use crate::targets::REMOTE_HTTP;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -53,6 +55,8 @@ pub struct InvokeRequest {
     pub task: TaskWish,
     /// Hand-overs from function to function before this one.
     pub depth: u8,
+    /// The trace it belongs to.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 /// The answer to a synchronous invocation.
@@ -83,11 +87,21 @@ impl Handle {
     /// # Errors
     /// See [`InvokeError`]; nothing was stored, except that after [`InvokeError::Unavailable`] it
     /// may have been.
-    pub async fn invoke_async(&self, request: InvokeRequest) -> Result<Accepted, InvokeError> {
+    pub async fn invoke_async(&self, mut request: InvokeRequest) -> Result<Accepted, InvokeError> {
         let function = request.function.clone();
+        let span = self.accept_span(&mut request);
         let accepted = self.invoke_again(request, None).await;
         self.note_refusal(&function, accepted.as_ref().err());
+        span.end(match &accepted {
+            Ok(accepted) => Ended { request_id: Some(accepted.request_id), error: None },
+            Err(error) => Ended { request_id: None, error: Some(error.name()) },
+        });
         accepted
+    }
+
+    fn accept_span(&self, request: &mut InvokeRequest) -> UnderWay {
+        let InvokeRequest { function, qualifier, trace, .. } = request;
+        self.shared.span(Step::Accept { function, qualifier }, trace)
     }
 
     /// Counts an invocation that was refused, if there is such a function: names that callers invent
@@ -148,6 +162,7 @@ impl Handle {
             task,
             delay: request.delay,
             depth: request.depth,
+            trace: request.trace,
             retry_of: retry.map(|retry| retry.task),
             payload: request.payload,
         };
@@ -189,12 +204,17 @@ impl Handle {
     ///
     /// # Errors
     /// See [`InvokeError`]. A function that fails is an answer, not an error.
-    pub async fn invoke_sync(&self, request: InvokeRequest) -> Result<SyncAnswer, InvokeError> {
-        let (fn_id, attempted, _slot) = self.sync_attempt(request)?;
+    pub async fn invoke_sync(&self, mut request: InvokeRequest) -> Result<SyncAnswer, InvokeError> {
+        let span = self.accept_span(&mut request);
+        let (fn_id, mut attempted, _slot) = self.sync_attempt(request)?;
         let watch = stopwatch();
-        let answer = self.shared.call(&attempted).await;
+        let answer = self.shared.call(&mut attempted).await;
         let directory = self.directory();
         self.shared.count(|meters| meters.answered(fn_id, answer.verdict, &directory));
+        span.end(Ended {
+            request_id: Some(attempted.request_id),
+            error: answer.fault.as_ref().map(|fault| &*fault.code),
+        });
         Ok(SyncAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
     }
 
@@ -205,16 +225,22 @@ impl Handle {
     /// See [`InvokeError`]. Whatever the function answers is an answer, not an error.
     pub async fn request_sync(
         &self,
-        request: InvokeRequest,
+        mut request: InvokeRequest,
         head: &HttpHead,
     ) -> Result<HttpAnswer, InvokeError> {
-        let (fn_id, attempted, _slot) = self.sync_attempt(request)?;
+        let span = self.accept_span(&mut request);
+        let (fn_id, mut attempted, _slot) = self.sync_attempt(request)?;
         let watch = stopwatch();
-        let answer = self.shared.request(&attempted, head).await;
+        let answer = self.shared.request(&mut attempted, head).await;
         let directory = self.directory();
         self.shared.count(|meters| match &answer {
             Ok(response) => meters.responded(fn_id, response.status().as_u16(), &directory),
             Err(failed) => meters.answered(fn_id, failed.verdict, &directory),
+        });
+        let fault = answer.as_ref().err().and_then(|failed| failed.fault.as_ref());
+        span.end(Ended {
+            request_id: Some(attempted.request_id),
+            error: fault.map(|fault| &*fault.code),
         });
         Ok(HttpAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
     }
@@ -259,6 +285,7 @@ impl Handle {
             request_id: RequestId::from(key),
             attempt: Attempt(1),
             depth: request.depth,
+            trace: request.trace,
             payload: request.payload,
             result_max: SYNC_RESULT_MAX,
         };
@@ -289,20 +316,35 @@ impl Shared {
     }
 
     /// Makes one attempt with whatever the function's address needs.
-    pub(crate) async fn call(&self, attempted: &Attempted) -> Answer {
-        match way_to(&self.outside(), attempted) {
+    pub(crate) async fn call(&self, attempted: &mut Attempted) -> Answer {
+        let span = self.attempt_span(attempted);
+        let answer = match way_to(&self.outside(), attempted) {
             Ok(way) => way.invoke(attempted).await,
             Err(misconfigured) => misconfigured,
-        }
+        };
+        let error = answer.fault.as_ref().map(|fault| &*fault.code);
+        span.end(Ended { request_id: None, error });
+        answer
     }
 
     /// Passes an HTTP request on with whatever the function's address needs.
     async fn request(
         &self,
-        attempted: &Attempted,
+        attempted: &mut Attempted,
         head: &HttpHead,
     ) -> Result<HttpResponse, Answer> {
-        way_to(&self.outside(), attempted)?.request(attempted, head).await
+        let span = self.attempt_span(attempted);
+        let answer = way_to(&self.outside(), attempted)?.request(attempted, head).await;
+        let fault = answer.as_ref().err().and_then(|failed| failed.fault.as_ref());
+        span.end(Ended { request_id: None, error: fault.map(|fault| &*fault.code) });
+        answer
+    }
+
+    fn attempt_span(&self, attempted: &mut Attempted) -> UnderWay {
+        let Attempted { target, qualifier, request_id, attempt, trace, .. } = attempted;
+        let function = &target.function;
+        let (request_id, attempt) = (*request_id, *attempt);
+        self.span(Step::Attempt { function, qualifier, request_id, attempt }, trace)
     }
 }
 

@@ -75,12 +75,32 @@ impl Handle {
         totals.get(&key).copied().unwrap_or_default()
     }
 
+    /// Invocations in a lane of a function that have not ended. The counts go by qualifier, so what was
+    /// accepted before its qualifier had a lane counts there.
+    pub(crate) fn live_in(&self, lane: FnId) -> u64 {
+        let directory = self.directory();
+        let (function, qualifier) = directory.owner_of(lane);
+        let own = directory.get(function).map(|function| &function.lanes);
+        let is_apart = |of: &Qualifier| own.is_some_and(|lanes| lanes.contains_key(of));
+        self.sum_of(function, |of| match qualifier {
+            Some(qualifier) => of == qualifier,
+            None => !is_apart(of),
+        })
+        .live
+    }
+
     pub(crate) fn counts_of(&self, id: FnId) -> FunctionCounts {
+        self.sum_of(id, |_| true)
+    }
+
+    fn sum_of(&self, id: FnId, is_meant: impl Fn(&Qualifier) -> bool) -> FunctionCounts {
         let first = TotalKey { fn_id: id, qualifier: Qualifier::LATEST, metric: Metric::Accepted };
         let totals = self.shared.totals.read().unwrap_or_else(PoisonError::into_inner);
         let mut counts = FunctionCounts::default();
         for (key, value) in totals.range(first..).take_while(|(key, _)| key.fn_id == id) {
-            counts.add(key.metric, *value);
+            if is_meant(&key.qualifier) {
+                counts.add(key.metric, *value);
+            }
         }
         drop(totals);
         let ended = [counts.succeeded, counts.failed, counts.expired, counts.stopped];

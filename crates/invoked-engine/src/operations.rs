@@ -20,7 +20,7 @@ pub(crate) mod work;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
-use invoked_core::id::{InvKey, RequestId};
+use invoked_core::id::{FnId, InvKey, RequestId};
 use invoked_core::lane::Position;
 use invoked_core::name::FunctionKey;
 use invoked_core::time::Timestamp;
@@ -132,6 +132,8 @@ pub struct Operation {
     pub(crate) cursor: Option<Position>,
     /// In this shard, where shards are gone through one after the other.
     pub(crate) shard: u16,
+    /// In this lane of a qualifier, where those of a function are; `None` is its own.
+    pub(crate) lane: Option<FnId>,
 }
 
 impl OperationCounts {
@@ -213,6 +215,7 @@ impl Handle {
             counts: OperationCounts::default(),
             cursor: None,
             shard: 0,
+            lane: None,
         });
         self.command(|reply| Command::Begin { operation, reply }).await
     }

@@ -2,13 +2,16 @@
 //!
 //! The values are JSON with a version, so that they can be read by people and grow by fields.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use invoked_core::arn::Arn;
 use invoked_core::directory::FunctionKind;
 use invoked_core::id::FnId;
+use invoked_core::lane::Rate;
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::qualifiers::Limits;
 use invoked_core::terms::AsyncConfig;
 use invoked_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -58,6 +61,8 @@ pub struct FunctionRecord {
     pub rate: Option<u32>,
     /// Its share of its account's turns; at least 1.
     pub weight: u32,
+    /// The limits of qualifiers that have a lane of their own. What is above holds for all others.
+    pub qualifiers: BTreeMap<Qualifier, Limits>,
     /// How an answer without `x-fc-status` reads.
     pub status: StatusMode,
     /// Whether `POST /initialize` comes before the first request.
@@ -99,6 +104,8 @@ pub struct FunctionChange {
     pub rate: Option<u32>,
     /// Its share of its account's turns, 1 to [`WEIGHT_MAX`]; `None` is 1.
     pub weight: Option<u32>,
+    /// The limits of qualifiers that have a lane of their own, [`QUALIFIER_LANES_MAX`](invoked_core::limits::QUALIFIER_LANES_MAX) at most.
+    pub qualifiers: BTreeMap<Qualifier, Limits>,
     /// How an answer without `x-fc-status` reads.
     pub status: StatusMode,
     /// Whether `POST /initialize` comes before the first request.
@@ -149,6 +156,9 @@ struct FunctionJson {
     rate: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     weight: Option<u32>,
+    /// By their names; absent in older records.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    qualifiers: BTreeMap<String, LimitsJson>,
     status: StatusMode,
     initialize: bool,
     attributes: String,
@@ -157,6 +167,13 @@ struct FunctionJson {
     disabled: Option<Disabled>,
     created_ms: i64,
     modified_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LimitsJson {
+    concurrency: Option<u32>,
+    rate: Option<u32>,
+    weight: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -230,6 +247,7 @@ impl FunctionRecord {
             concurrency: self.concurrency,
             rate: self.rate,
             weight: Some(self.weight).filter(|weight| *weight != 1),
+            qualifiers: self.qualifiers.iter().map(written).collect(),
             status: self.status,
             initialize: self.initialize,
             attributes: self.attributes.clone(),
@@ -254,6 +272,7 @@ impl FunctionRecord {
             concurrency: json.concurrency,
             rate: json.rate,
             weight: json.weight.unwrap_or(1).max(1),
+            qualifiers: json.qualifiers.into_iter().map(read).collect::<Option<_>>()?,
             status: json.status,
             initialize: json.initialize,
             attributes: json.attributes,
@@ -262,6 +281,18 @@ impl FunctionRecord {
             modified_at: Timestamp::from_millis(json.modified_ms),
         })
     }
+}
+
+fn written((qualifier, limits): (&Qualifier, &Limits)) -> (String, LimitsJson) {
+    let rate = limits.rate.map(|rate| rate.per_second);
+    let json = LimitsJson { concurrency: limits.concurrency, rate, weight: limits.weight };
+    (qualifier.as_str().to_owned(), json)
+}
+
+fn read((qualifier, json): (String, LimitsJson)) -> Option<(Qualifier, Limits)> {
+    let rate = json.rate.map(|per_second| Rate { per_second });
+    let limits = Limits { concurrency: json.concurrency, rate, weight: json.weight.max(1) };
+    Some((Qualifier::parse(&qualifier).ok()?, limits))
 }
 
 impl ConfigRecord {
@@ -313,6 +344,8 @@ mod tests {
     #[test]
     fn records_read_back_as_they_were() {
         let at = Timestamp::from_millis(5_000);
+        let rate = Some(Rate { per_second: 9 });
+        let limits = Limits { concurrency: Some(1), rate, weight: 7 };
         let function = FunctionRecord {
             id: FnId(4),
             name: FunctionName::parse("svc$fn").unwrap(),
@@ -324,6 +357,11 @@ mod tests {
             concurrency: Some(3),
             rate: Some(500),
             weight: 2,
+            qualifiers: [
+                (Qualifier::LATEST, Limits::default()),
+                (Qualifier::parse("prod").unwrap(), limits),
+            ]
+            .into(),
             status: StatusMode::Ignore,
             initialize: true,
             attributes: "{}".into(),

@@ -113,6 +113,7 @@ impl Handle {
             task_id,
             task: TaskWish::Task,
             depth: head.depth,
+            trace: head.trace.clone(),
         };
         let retry = RetryOf { task: id, made };
         let new: Result<Accepted, InvokeError> = self.invoke_again(request, Some(retry)).await;

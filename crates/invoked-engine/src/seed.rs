@@ -20,21 +20,23 @@ use crate::registry::{ConfigRecord, FunctionChange, Origin, Seed, interned_funct
 const INTERNED_AT_ONCE: usize = 256;
 
 impl Handle {
-    /// Brings in the functions of the operator's file. Those the file no longer names stay as they
-    /// are, because work may wait for them; a client can delete them.
+    /// Brings in the functions of the operator's file, before any shard lives. Those the file no longer
+    /// names stay as they are, because work may wait for them; a client can delete them.
     ///
     /// # Errors
     /// Something speaks against them, or the store did not take it.
-    pub async fn seed(&self, seeds: Vec<Seed>) -> Result<(), ReconfigureError> {
-        let _changing = self.shared.changes.lock().await;
-        let present = &self.shared.snapshot().functions;
+    pub(crate) async fn seed(&self, seeds: Vec<Seed>) -> Result<(), ReconfigureError> {
+        let shared = &self.shared;
+        let present = &shared.snapshot().functions;
         let problems = self.check_seeds(present, &seeds);
         if !problems.is_empty() {
             return Err(ReconfigureError::Problems(problems));
         }
-        let registered = self.write_seeds(present, &seeds, &self.shared.config()).await?;
-        self.shared.note_in_file(&seeds);
-        self.shared.publish(&registered).await;
+        let config = shared.config();
+        let registered = self.write_seeds(present, &seeds, &config).await?;
+        shared.note_in_file(&seeds);
+        let snapshot = Arc::new(registered.snapshot(&config));
+        *shared.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
         Ok(())
     }
 
@@ -53,6 +55,9 @@ impl Handle {
             let (key, change) = (self.shared.key_of(&seed.name), seed.change.clone());
             let old = registered.functions.get(&key);
             let id = old.map_or(FnId(0), |old| old.id);
+            if let Err(problem) = registered.check_lanes(id, &change.qualifiers) {
+                note(seed, ".qualifiers", problem);
+            }
             let record = self.record(&key, id, change, Origin::File, old);
             wanted.functions.insert(key, record);
         }
@@ -79,7 +84,7 @@ impl Handle {
         let keys = seeds.iter().map(|seed| self.shared.key_of(&seed.name));
         let new = keys.filter(|key| !present.functions.contains_key(key)).collect();
         let fresh = self.intern_functions(new).await?;
-        let mut entries = Vec::new();
+        let mut changed = Vec::new();
         for seed in seeds {
             let (key, change) = (self.shared.key_of(&seed.name), seed.change.clone());
             let old = present.functions.get(&key);
@@ -89,8 +94,13 @@ impl Handle {
             let change = FunctionChange { timeout, ..change };
             let record = self.record(&key, id, change, Origin::File, old);
             if old != Some(&record) {
-                entries.push(registered.enter(key, record, self.now()));
+                changed.push((key, record));
             }
+        }
+        self.number_lanes(&mut registered, changed.iter().map(|(_, record)| record)).await?;
+        let mut entries = Vec::new();
+        for (key, record) in changed {
+            entries.push(registered.enter(key, record, self.now()));
         }
         for (_, function, config) in self.new_configs(present, seeds) {
             let record = self.config_record(function, config.clone());
@@ -124,22 +134,33 @@ impl Handle {
         ConfigRecord { function, qualifier, config, created_at: now, modified_at: now }
     }
 
-    /// Numbers for functions that have none. The store takes many in one write.
+    /// Numbers for functions that have none.
     async fn intern_functions(
         &self,
         keys: Vec<FunctionKey>,
     ) -> Result<BTreeMap<FunctionKey, FnId>, StoreError> {
-        let mut interned = BTreeMap::new();
-        for some in keys.chunks(INTERNED_AT_ONCE) {
+        let named = keys.into_iter().map(|key| {
+            let name = interned_function(&key, self.now());
+            (key, name)
+        });
+        Ok(self.intern_all(named.collect()).await?.into_iter().collect())
+    }
+
+    /// Numbers for names, each with what it is the name of. The store takes many in one write.
+    pub(crate) async fn intern_all<T: Send + 'static>(
+        &self,
+        named: Vec<(T, String)>,
+    ) -> Result<Vec<(T, FnId)>, StoreError> {
+        let mut interned = Vec::with_capacity(named.len());
+        let mut waiting = named.into_iter().peekable();
+        while waiting.peek().is_some() {
             let mut interning = JoinSet::new();
-            for key in some {
-                let (store, key) = (Arc::clone(&self.shared.store), key.clone());
-                let name = interned_function(&key, self.now());
-                interning.spawn(async move { store.intern(&name).await.map(|id| (key, id)) });
+            for (of, name) in waiting.by_ref().take(INTERNED_AT_ONCE) {
+                let store = Arc::clone(&self.shared.store);
+                interning.spawn(async move { store.intern(&name).await.map(|id| (of, id)) });
             }
             while let Some(ended) = interning.join_next().await {
-                let (key, id) = ended.unwrap_or(Err(StoreError::Closed))?;
-                interned.insert(key, id);
+                interned.push(ended.unwrap_or(Err(StoreError::Closed))?);
             }
         }
         Ok(interned)

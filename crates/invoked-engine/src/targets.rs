@@ -8,6 +8,7 @@ use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
 
 use crate::config::EngineConfig;
 use crate::error::FunctionError;
+use crate::qualifiers::check_qualifiers;
 use crate::registry::{FunctionChange, FunctionRecord, Origin, StatusMode, WEIGHT_MAX};
 use crate::target_check::TargetCheck;
 
@@ -100,6 +101,9 @@ impl FunctionChange {
         }
         if self.weight.is_some_and(|weight| !(1..=WEIGHT_MAX).contains(&weight)) {
             return invalid("weight", format!("must be between 1 and {WEIGHT_MAX}"));
+        }
+        if let Err(problem) = check_qualifiers(&self.qualifiers) {
+            return invalid("qualifiers", problem);
         }
         if self.attributes.len() > ATTRIBUTES_MAX {
             return invalid("function", too_long(ATTRIBUTES_MAX, self.attributes.len()));

@@ -260,6 +260,7 @@ impl Handle {
     ) -> TaskQuery {
         TaskQuery {
             fn_id,
+            lanes: self.directory().lanes_of(fn_id).collect(),
             qualifier: filter.qualifier.clone(),
             status: filter.status,
             prefix: filter.prefix.clone(),

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use invoked_core::arn::SinkKind;
+use invoked_core::directory::Directory;
 use invoked_core::head::LaneId;
 use invoked_core::id::FnId;
 use invoked_core::life::Outcome;
@@ -135,7 +136,7 @@ pub fn publish(handle: &Handle, view: &EngineView) {
             counter!(family, "function" => name).absolute(value);
         }
     }
-    let running: BTreeMap<&str, u32> = under_way(view)
+    let running: BTreeMap<&str, u32> = under_way(view, &directory)
         .into_iter()
         .filter_map(|(id, running)| Some((shown.get(&id)?.as_str(), running)))
         .collect();
@@ -148,7 +149,7 @@ pub fn publish(handle: &Handle, view: &EngineView) {
         gauge!("FunctionAsyncMessagesInProcess", "function" => name).set(f64::from(running));
     }
     breakers(handle, view);
-    lanes::publish(view, &shown, handle.now());
+    lanes::publish(view, &directory, &shown, handle.now());
     for shard in &view.shards {
         let of = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         gauge!("invoked_rows_in_memory").set(of(shard.rows));
@@ -237,11 +238,13 @@ fn breakers(handle: &Handle, view: &EngineView) {
     }
 }
 
-fn under_way(view: &EngineView) -> BTreeMap<FnId, u32> {
+fn under_way(view: &EngineView, directory: &Directory) -> BTreeMap<FnId, u32> {
     let mut busy = BTreeMap::new();
     for (lane, of) in view.shards.iter().flat_map(|shard| &shard.lanes) {
         match lane {
-            LaneId::Function(id) => *busy.entry(*id).or_default() += of.busy,
+            LaneId::Function(id) => {
+                *busy.entry(directory.owner_of(*id).0).or_default() += of.busy;
+            }
             LaneId::Destination(_) => {}
         }
     }

@@ -10,7 +10,7 @@ use invoked_core::head::{Head, LaneId};
 use invoked_core::id::{InvKey, RequestId};
 use invoked_core::lane::{Hold, LaneView};
 use invoked_core::life::Life;
-use invoked_core::name::FunctionKey;
+use invoked_core::name::{FunctionKey, Qualifier};
 use invoked_core::shard::{LaneStanding, Stage, Standing};
 use invoked_core::time::Timestamp;
 use tokio::sync::oneshot;
@@ -54,8 +54,13 @@ pub struct Place {
 /// Whose a lane is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum LaneName {
-    /// A function's; `None` for a number that is nobody's any more.
-    Function(Option<FunctionKey>),
+    /// A function's, or that of one of its qualifiers.
+    Function {
+        /// The function; `None` for a number that is nobody's any more.
+        function: Option<FunctionKey>,
+        /// The version or alias, if the lane is its own.
+        qualifier: Option<Qualifier>,
+    },
     /// A destination's, by its ARN.
     Destination(String),
 }
@@ -67,7 +72,8 @@ pub struct LaneReport {
     pub name: LaneName,
     /// The lane.
     pub view: LaneView,
-    /// Invocations that have not ended, or callbacks that are owed, and are not under way.
+    /// Invocations that have not ended, or callbacks that are owed, and are not under way. Where a function
+    /// has several lanes, they go by their qualifiers.
     pub waiting: Option<u64>,
     /// Whether whoever it leads to is let alone.
     pub breaker: Breaker,
@@ -112,17 +118,20 @@ impl Handle {
         self.why_row(key).await?.ok_or_else(missing)
     }
 
-    /// What holds a function back; `None` if nothing has waited for it since the daemon started.
+    /// What holds a function back, or the lane that its qualifier waits in; `None` if nothing has waited
+    /// there since the daemon started.
     ///
     /// # Errors
     /// There is no such function.
     pub async fn why_function(
         &self,
         function: &FunctionKey,
+        qualifier: Option<&Qualifier>,
     ) -> Result<Option<LaneReport>, TaskError> {
         let missing = || TaskError::NoFunction { function: function.name.clone() };
         let fn_id = self.lives(function).into_iter().next().ok_or_else(missing)?;
-        Ok(self.lane_report(LaneId::Function(fn_id)).await)
+        let lane = qualifier.map_or(fn_id, |of| self.directory().lane_for(fn_id, of));
+        Ok(self.lane_report(LaneId::Function(lane)).await)
     }
 
     /// What holds a destination back; `None` if it is nobody's or nothing has waited for it.
@@ -180,8 +189,11 @@ impl Handle {
     fn reported(&self, lane: LaneStanding) -> LaneReport {
         let (name, waiting) = match lane.id {
             LaneId::Function(id) => {
-                let live = self.counts_of(id).live.saturating_sub(u64::from(lane.view.busy));
-                (LaneName::Function(self.directory().key_of(id)), Some(live))
+                let directory = self.directory();
+                let (function, qualifier) = directory.owner_of(id);
+                let waiting = self.live_in(id).saturating_sub(u64::from(lane.view.busy));
+                let (function, qualifier) = (directory.key_of(function), qualifier.cloned());
+                (LaneName::Function { function, qualifier }, Some(waiting))
             }
             LaneId::Destination(id) => {
                 let named = self.destinations().remove(&id).unwrap_or_default();

@@ -59,6 +59,9 @@ pub(crate) fn properties(delivery: &Delivery) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert("x-fc-request-id".into(), text(&id));
     headers.insert("x-invoked-outcome".into(), text(delivery.tag()));
+    for (name, value) in delivery.trace.iter().flat_map(|trace| trace.fields()) {
+        headers.insert(name.into(), text(&value));
+    }
     BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
         .with_content_type("application/json".into())
@@ -81,10 +84,13 @@ fn decoded(what: &str, text: &str) -> Result<ShortString, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use invoked_core::arn::Arn;
     use invoked_core::id::RequestId;
     use invoked_core::life::Outcome;
+    use invoked_core::trace::TraceContext;
 
     fn place(path: &str) -> Result<Place, Failure> {
         let arn = Arn::parse(&format!("acs:amqp:::/instances/main/vhosts/{path}")).unwrap();
@@ -125,12 +131,13 @@ mod tests {
 
     #[test]
     fn a_message_is_persistent_and_names_its_invocation() {
-        let delivery = Delivery {
+        let mut delivery = Delivery {
             destination: Arn::parse("acs:mns:::/queues/q/messages").unwrap(),
             envelope: Bytes::from_static(b"{}"),
             request_id: RequestId([7; 16]),
             outcome: Outcome::Expired,
             depth: 1,
+            trace: None,
         };
         let id = RequestId([7; 16]).to_string();
         let properties = properties(&delivery);
@@ -144,5 +151,12 @@ mod tests {
         assert_eq!(headers.get("x-fc-request-id").cloned(), text(&id));
         assert_eq!(headers.get("x-invoked-outcome").cloned(), text("expired"));
         assert_eq!(headers.len(), 2);
+
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        delivery.trace = TraceContext::parse(parent, Some("a=1")).map(Arc::new);
+        let traced = super::properties(&delivery);
+        let headers = traced.headers().as_ref().unwrap().inner();
+        assert_eq!(headers.get("traceparent").cloned(), text(parent));
+        assert_eq!(headers.get("tracestate").cloned(), text("a=1"));
     }
 }

@@ -29,6 +29,7 @@ fn delivery(arn: &str, size: usize) -> Delivery {
         request_id: RequestId([7; 16]),
         outcome: Outcome::Succeeded,
         depth: 1,
+        trace: None,
     }
 }
 

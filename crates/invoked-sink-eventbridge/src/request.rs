@@ -4,6 +4,7 @@
 //! Content-MD5, Content-Type, Date, each `x-acs-*` header as `name:value` in order of their names,
 //! every line ended by a line feed, then the path. `x-eventbridge-version` is sent and not signed.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -13,6 +14,8 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
+use invoked_core::limits::EVENT_MAX;
+use invoked_core::trace::TraceContext;
 use sha1::Sha1;
 
 use crate::config::Config;
@@ -65,6 +68,22 @@ pub(crate) fn signed(event: &[u8], config: &Config, moment: Moment) -> Request<B
     }
     headers.insert(AUTHORIZATION, text(&authorization));
     request
+}
+
+/// The event with its place in a trace, as the attributes of CloudEvents' extension "Distributed Tracing".
+/// An event that has no room left for them goes without.
+pub(crate) fn traced<'a>(event: &'a [u8], trace: Option<&TraceContext>) -> Cow<'a, [u8]> {
+    let (Some(trace), Some(open)) = (trace, event.strip_suffix(b"}")) else {
+        return Cow::Borrowed(event);
+    };
+    let mut extended = open.to_vec();
+    for (name, value) in trace.fields() {
+        // A tracestate is printable ASCII.
+        let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+        extended.extend_from_slice(format!(",\"{name}\":\"{value}\"").as_bytes());
+    }
+    extended.push(b'}');
+    if extended.len() > EVENT_MAX { Cow::Borrowed(event) } else { Cow::Owned(extended) }
 }
 
 fn batch_of_one(event: &[u8]) -> Bytes {
@@ -124,6 +143,22 @@ mod tests {
     fn sent(config: &Config) -> Request<Bytes> {
         let moment = Moment { nonce: NONCE.to_be_bytes(), unix_seconds: AT };
         signed(EVENT.as_bytes(), config, moment)
+    }
+
+    #[test]
+    fn a_place_in_a_trace_is_two_attributes() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace = TraceContext::parse(parent, Some("a=\"\\x"));
+        let event = traced(EVENT.as_bytes(), trace.as_ref());
+        let event: serde_json::Value = serde_json::from_slice(&event).unwrap();
+        assert_eq!(
+            (&event["traceparent"], &event["tracestate"]),
+            (&parent.into(), &"a=\"\\x".into())
+        );
+        assert_eq!(event["data"]["requestContext"]["requestId"], "r-1");
+        assert_eq!(&*traced(EVENT.as_bytes(), None), EVENT.as_bytes());
+        let full = format!("{{\"data\":\"{}\"}}", "x".repeat(EVENT_MAX - 11));
+        assert_eq!(&*traced(full.as_bytes(), trace.as_ref()), full.as_bytes(), "no room is left");
     }
 
     /// V-B1: captured from the vendor's SDK.

@@ -14,7 +14,7 @@ use invoked_sink::{Delivery, Sink};
 
 use crate::classify;
 use crate::config::{Config, DEFAULT_INSTANCE};
-use crate::request::{Moment, signed};
+use crate::request::{Moment, signed, traced};
 
 /// Seconds since 1970.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -72,7 +72,8 @@ impl Sink for EventBridge {
             return CallVerdict::Retry { error, retry_after: None };
         }
         let unix_seconds = u64::try_from((self.clock)()).unwrap_or_default().min(DATES_END);
-        let request = signed(&delivery.envelope, &instance.config, Moment { nonce, unix_seconds });
+        let event = traced(&delivery.envelope, delivery.trace.as_deref());
+        let request = signed(&event, &instance.config, Moment { nonce, unix_seconds });
         let timeout = instance.config.timeout;
         let call = Call { request, timeout, body_bytes_max: ANSWER_BYTES_MAX };
         classify::callback(instance.origin.send(call).await)

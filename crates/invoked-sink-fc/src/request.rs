@@ -5,6 +5,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 use invoked_core::id::RequestId;
 use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::trace::TraceContext;
 use invoked_fc::client::{self, Destination, Operation};
 use invoked_fc::headers;
 use invoked_fc::route::ApiVersion;
@@ -21,6 +22,7 @@ pub(crate) struct Invocation<'a> {
     pub(crate) kind: &'static str,
     pub(crate) request_id: RequestId,
     pub(crate) depth: u8,
+    pub(crate) trace: Option<&'a TraceContext>,
     /// Of a target, which attempt.
     pub(crate) attempt: Option<u16>,
     pub(crate) body: &'a Bytes,
@@ -52,6 +54,9 @@ pub(crate) fn signed(
     }
     if let Some(attempt) = invocation.attempt {
         call = call.with_header("x-invoked-attempt", &attempt.to_string());
+    }
+    for (name, value) in invocation.trace.iter().flat_map(|trace| trace.fields()) {
+        call = call.with_header(name, &value);
     }
     let signed = call.sign(
         Destination { authority: &config.endpoint.authority(), base_path: config.endpoint.path() },
@@ -98,12 +103,22 @@ mod tests {
     const NOW: i64 = 1_717_401_600;
 
     fn request(function: &str, qualifier: &str, config: &Config) -> Request<Bytes> {
+        traced(function, qualifier, config, None)
+    }
+
+    fn traced(
+        function: &str,
+        qualifier: &str,
+        config: &Config,
+        trace: Option<&TraceContext>,
+    ) -> Request<Bytes> {
         let invocation = Invocation {
             function: &FunctionName::parse(function).unwrap(),
             qualifier: &Qualifier::parse(qualifier).unwrap(),
             kind: "Async",
             request_id: RequestId([7; 16]),
             depth: 3,
+            trace,
             attempt: None,
             body: &Bytes::from_static(b"envelope"),
         };
@@ -144,6 +159,16 @@ mod tests {
                 assert_eq!(token, config.security_token.is_some());
             }
         }
+    }
+
+    #[test]
+    fn a_place_in_a_trace_travels_beside_the_signature() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace = TraceContext::parse(parent, Some("a=1"));
+        let request = traced("f", "", &config(), trace.as_ref());
+        assert_eq!(request.headers()["traceparent"], parent);
+        assert_eq!(request.headers()["tracestate"], "a=1");
+        assert_eq!(verify(&request, "testsecret"), Ok(()));
     }
 
     #[test]

@@ -89,6 +89,7 @@ impl Sink for RemoteFc {
             kind: "Async",
             request_id: delivery.request_id,
             depth: delivery.depth,
+            trace: delivery.trace.as_deref(),
             attempt: None,
             body: &delivery.envelope,
         };
@@ -125,6 +126,7 @@ impl Target for RemoteFc {
             kind: "Sync",
             request_id: attempted.request_id,
             depth: attempted.depth,
+            trace: attempted.trace.as_deref(),
             attempt: Some(attempted.attempt.0),
             body: &attempted.payload,
         };

@@ -46,6 +46,7 @@ fn delivery(destination: &str, envelope: impl Into<Bytes>) -> Delivery {
         request_id: RequestId([7; 16]),
         outcome: Outcome::Failed,
         depth: 4,
+        trace: None,
     }
 }
 
@@ -74,6 +75,7 @@ fn attempted(instance: &str) -> Attempted {
         request_id: RequestId([7; 16]),
         attempt: Attempt(2),
         depth: 1,
+        trace: None,
         payload: Bytes::from_static(b"event"),
         result_max: 100,
     }

@@ -12,12 +12,15 @@ const FRAME: usize = 61 + 36;
 const HEADER: usize = 10;
 
 /// The headers of the record, beside its key.
-pub(crate) fn headers(delivery: &Delivery) -> [(&'static str, String); 3] {
-    [
+pub(crate) fn headers(delivery: &Delivery) -> Vec<(&'static str, String)> {
+    let mut headers = vec![
         ("x-fc-request-id", delivery.request_id.to_string()),
         ("x-invoked-outcome", delivery.tag().to_owned()),
         ("x-invoked-lineage", delivery.depth.to_string()),
-    ]
+    ];
+    let fields = delivery.trace.iter().flat_map(|trace| trace.fields());
+    headers.extend(fields.map(|(name, value)| (name, value.into_owned())));
+    headers
 }
 
 /// The same for librdkafka.
@@ -39,6 +42,10 @@ pub fn overhead(delivery: &Delivery) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use invoked_core::trace::TraceContext;
+
     use super::*;
     use crate::tests::delivery;
 
@@ -50,6 +57,19 @@ mod tests {
         assert_eq!(of("x-fc-request-id"), delivery.request_id.to_string());
         assert_eq!(of("x-invoked-outcome"), "succeeded");
         assert_eq!(of("x-invoked-lineage"), "2");
+    }
+
+    #[test]
+    fn a_place_in_a_trace_is_two_headers_and_counted() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let mut delivery = delivery(b"{}");
+        let without = overhead(&delivery);
+        delivery.trace = TraceContext::parse(parent, Some("a=1")).map(Arc::new);
+        assert_eq!(
+            headers(&delivery)[3..],
+            [("traceparent", parent.to_owned()), ("tracestate", "a=1".to_owned())]
+        );
+        assert_eq!(overhead(&delivery) - without, 10 + 11 + 55 + 10 + 10 + 3);
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(crate) fn delivery(envelope: &[u8]) -> Delivery {
         request_id: RequestId([7; 16]),
         outcome: Outcome::Succeeded,
         depth: 2,
+        trace: None,
     }
 }
 

@@ -64,6 +64,7 @@ fn delivery(destination: &str, envelope: impl Into<Bytes>) -> Delivery {
         request_id: RequestId([7; 16]),
         outcome: Outcome::Failed,
         depth: 1,
+        trace: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use invoked_core::id::RequestId;
+use invoked_core::trace::TraceContext;
 
 use crate::frame::{self, Fields, LANGUAGE};
 use crate::sign::Signer;
@@ -119,8 +120,16 @@ fn route(topic: &str) -> Fields<'_> {
 }
 
 /// The properties of a message: the id that tells repeats apart, the key it is found by, its tag.
-pub(crate) fn properties(request_id: RequestId, tag: &str) -> Box<str> {
-    property_list(&unique_key(request_id), &request_id.to_string(), tag)
+pub(crate) fn properties(
+    request_id: RequestId,
+    tag: &str,
+    trace: Option<&TraceContext>,
+) -> Box<str> {
+    let mut list = property_list(&unique_key(request_id), &request_id.to_string(), tag);
+    for (name, value) in trace.iter().flat_map(|trace| trace.fields()) {
+        put(&mut list, name, &value);
+    }
+    list.into()
 }
 
 /// The client's own id of a message: 16 bytes in upper-case hexadecimal, the same at each try.
@@ -128,18 +137,23 @@ pub(crate) fn unique_key(request_id: RequestId) -> Box<str> {
     format!("{:032X}", u128::from_be_bytes(request_id.0)).into()
 }
 
-fn property_list(unique_key: &str, keys: &str, tags: &str) -> Box<str> {
+fn property_list(unique_key: &str, keys: &str, tags: &str) -> String {
     let mut list = String::with_capacity(128);
     // WAIT: the answer comes when the message is as safe as the broker is set to make it.
     for (name, value) in
         [("UNIQ_KEY", unique_key), ("KEYS", keys), ("TAGS", tags), ("WAIT", "true")]
     {
-        list.push_str(name);
-        list.push(NAME_END);
-        list.push_str(value);
-        list.push(VALUE_END);
+        put(&mut list, name, value);
     }
-    list.into()
+    list
+}
+
+/// Adds a property. Neither name nor value has a separator.
+fn put(list: &mut String, name: &str, value: &str) {
+    list.push_str(name);
+    list.push(NAME_END);
+    list.push_str(value);
+    list.push(VALUE_END);
 }
 
 /// A topic or group within a namespace: `MQ_INST_…%name`.

@@ -58,7 +58,7 @@ impl RocketMq {
         }
         let message = Message {
             topic,
-            properties: properties(delivery.request_id, delivery.tag()),
+            properties: properties(delivery.request_id, delivery.tag(), delivery.trace.as_deref()),
             born: (self.clock)(),
             body: delivery.envelope.clone(),
         };

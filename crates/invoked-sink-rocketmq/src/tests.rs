@@ -55,6 +55,7 @@ fn delivery(number: u8, topic: &str) -> Delivery {
         request_id: RequestId([number; 16]),
         outcome: Outcome::Failed,
         depth: 1,
+        trace: None,
     }
 }
 

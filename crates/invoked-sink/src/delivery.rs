@@ -1,11 +1,14 @@
 //! Telling a destination.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use invoked_core::arn::Arn;
 use invoked_core::callback::CallVerdict;
 use invoked_core::id::RequestId;
 use invoked_core::life::Outcome;
+use invoked_core::trace::TraceContext;
 
 /// A message for a destination.
 #[derive(Clone, Debug)]
@@ -20,6 +23,9 @@ pub struct Delivery {
     pub outcome: Outcome,
     /// Hand-overs from function to function, this one included. Travels as `x-invoked-lineage`.
     pub depth: u8,
+    /// The trace the message belongs to. Travels as `traceparent` and `tracestate` where the wire has a
+    /// place beside the envelope.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 impl Delivery {

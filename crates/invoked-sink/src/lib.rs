@@ -1,5 +1,5 @@
 //! The ports to the outside: [`Target`] is a function as the engine calls it, [`Sink`] a
-//! destination as the engine tells it.
+//! destination as the engine tells it, [`Spans`] whoever watches it do so.
 //!
 //! Adapters translate between these and a wire. They keep their connections, reconnect by
 //! themselves, and answer every call with a verdict: an adapter never returns an error that the
@@ -10,9 +10,11 @@
 #![warn(missing_docs)]
 
 mod delivery;
+mod spans;
 mod target;
 
 pub use delivery::{Delivery, Sink};
+pub use spans::{Ended, Span, Spans, Step};
 pub use target::{
     Answer, Attempted, HttpHead, HttpResponse, NamedBy, StatusRule, Target, TargetAddress,
     TargetSpec,

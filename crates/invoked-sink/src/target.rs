@@ -10,6 +10,7 @@ use invoked_core::fault::Fault;
 use invoked_core::id::{Attempt, RequestId};
 use invoked_core::life::Verdict;
 use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::trace::TraceContext;
 
 /// Where a function lives and how it is called.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -89,6 +90,8 @@ pub struct Attempted {
     pub attempt: Attempt,
     /// Hand-overs from function to function before this one. Travels as `x-invoked-lineage`.
     pub depth: u8,
+    /// The trace it belongs to. Travels as `traceparent` and `tracestate`.
+    pub trace: Option<Arc<TraceContext>>,
     /// The event. Of an HTTP function: an HTTP request as an event for [`Target::invoke`], its body
     /// for [`Target::request`].
     pub payload: Bytes,

@@ -105,6 +105,7 @@ fn head(row: u64) -> Head {
         callback: Callback::None,
         redrives: None,
         depth: 0,
+        trace: None,
         task: None,
     }
 }

@@ -38,7 +38,9 @@ use crate::staged::Staged;
 use crate::tables::Tables;
 
 /// The format that is written, and the newest that is read.
-pub(crate) const FORMAT: u32 = 3;
+pub(crate) const FORMAT: u32 = 4;
+/// The first whose indexes and counts are those of today.
+const COUNTED: u32 = 3;
 /// Rows that an upgrade writes in one batch.
 const UPGRADED_AT_ONCE: usize = 10_000;
 /// A process that was killed a moment ago may still hold the lock.
@@ -84,7 +86,7 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
 
     let last = match found {
         FORMAT => last,
-        _ => upgrade(&tables, &view, &acknowledged, last)?,
+        _ => upgrade(&tables, &view, &acknowledged, found, last)?,
     };
 
     let mut epochs = Vec::new();
@@ -122,18 +124,20 @@ fn create(
 }
 
 /// Format 1 also indexed by their status the tasks that wait since their acceptance; formats 1 and 2 did
-/// not index those that were under way, nor count where live rows stand. What else they wrote is read as
-/// it is. Cut short, this begins again. Returns the number of the last batch.
+/// not index those that were under way, nor count where live rows stand. Format 3 had no rows with a place in a
+/// trace. What else they wrote is read as it is. Cut short, this begins again. Returns the number of the last batch.
 fn upgrade(
     tables: &Tables,
     view: &View<'_>,
     acknowledged: &Acknowledged,
+    found: u32,
     last: u64,
 ) -> Result<u64, StoreError> {
     let number = last + 1;
     let mut staged = Staged::default();
     let mut gauges: BTreeMap<(ShardId, FnId, Gauge), u64> = BTreeMap::new();
-    for head in view.live_rows() {
+    let uncounted = (found < COUNTED).then(|| view.live_rows());
+    for head in uncounted.into_iter().flatten() {
         let head = head?;
         if let Some((id, gauge)) = head.gauge() {
             *gauges.entry((head.key.shard(), id, gauge)).or_default() += 1;

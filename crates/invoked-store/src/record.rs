@@ -9,3 +9,4 @@ pub mod number;
 mod redrives;
 pub mod submission;
 pub mod total;
+mod trace;

@@ -119,6 +119,7 @@ fn attempted(url: &str) -> Attempted {
         request_id: RequestId([7; 16]),
         attempt: Attempt(1),
         depth: 0,
+        trace: None,
         payload: Bytes::from(vec![b'x'; 1_024]),
         result_max: RESULT_MAX,
     }

@@ -10,6 +10,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use invoked_core::name::Qualifier;
+use invoked_core::trace;
 use invoked_fc::headers::forwarding::reaches_function;
 use invoked_fc::{headers, http_event};
 use invoked_http::{Endpoint, EndpointError};
@@ -104,7 +105,11 @@ impl Template {
         let mut request = self.http.request(attempted, body);
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = self.endpoint.uri(path).map_err(|_| Unusable::Path)?;
-        let passed = head.headers.iter().filter(|(name, _)| reaches_function(name.as_str()));
+        let is_ours = |name: &str| attempted.trace.is_some() && trace::is_field(name);
+        let passed = head
+            .headers
+            .iter()
+            .filter(|(name, _)| reaches_function(name.as_str()) && !is_ours(name.as_str()));
         for (name, value) in passed {
             let added = request.headers_mut().try_append(name, value.clone());
             added.map_err(|_| Unusable::Headers)?;
@@ -134,6 +139,11 @@ impl Part {
         headers.insert(VERSION_ID, version(&attempted.qualifier));
         headers.insert(LINEAGE, u16::from(attempted.depth).into());
         headers.insert(ATTEMPT, attempted.attempt.0.into());
+        if let Some(trace) = &attempted.trace {
+            for (name, value) in trace.fields() {
+                headers.insert(HeaderName::from_static(name), visible(value.into_owned()));
+            }
+        }
         *request.headers_mut() = headers;
         request
     }
@@ -154,7 +164,7 @@ fn version(qualifier: &Qualifier) -> HeaderValue {
 }
 
 fn visible(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("ids and qualifiers are letters, digits, '-' and '_'")
+    HeaderValue::try_from(text).expect("ids, qualifiers and contexts of traces are visible ASCII")
 }
 
 fn header_value(what: &'static str, text: &str) -> Result<HeaderValue, TemplateError> {

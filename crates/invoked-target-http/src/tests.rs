@@ -44,6 +44,7 @@ pub(crate) fn attempted(target: Arc<TargetSpec>) -> Attempted {
         request_id: RequestId([7; 16]),
         attempt: Attempt(2),
         depth: 1,
+        trace: None,
         payload: Bytes::from_static(b"event"),
         result_max: RESULT_MAX,
     }

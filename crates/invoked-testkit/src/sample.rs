@@ -56,6 +56,7 @@ impl Sample {
             callback: Callback::None,
             redrives: None,
             depth: 0,
+            trace: None,
             task: None,
         };
         Self { was: head.slot(), head }
@@ -93,6 +94,14 @@ impl Sample {
     pub fn of_qualifier(mut self, qualifier: &str) -> Self {
         let qualifier = Qualifier::parse(qualifier).expect("a qualifier of a test");
         self.head.terms = Arc::new(Terms { qualifier, ..(*self.head.terms).clone() });
+        self
+    }
+
+    /// Waits in this lane of its qualifier.
+    #[must_use]
+    pub fn in_lane(mut self, lane: FnId) -> Self {
+        self.head.terms = Arc::new(Terms { lane: Some(lane), ..(*self.head.terms).clone() });
+        self.was = self.head.slot();
         self
     }
 
@@ -152,6 +161,7 @@ impl Sample {
                 accepted_at: self.head.accepted_at,
                 ended_at: self.head.ended_at().unwrap_or(*at),
                 depth: self.head.depth,
+                trace: self.head.trace.clone(),
                 first_at: self.head.ended_at(),
                 redrives: self.head.redrives.clone(),
                 destination: Arn::parse(DESTINATION).expect("the destination of samples is an ARN"),

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod callbacks;
 pub(crate) mod client;
 pub(crate) mod lanes;
+pub(crate) mod limits;
 pub(crate) mod store;
 mod value;
 pub(crate) mod why;

@@ -39,7 +39,7 @@ pub(crate) use problem::Problems;
 pub(crate) use raw::{RawConfig, Sources};
 pub(crate) use reference::reference;
 pub(crate) use secret::Secret;
-pub(crate) use telemetry::{LogFormat, Telemetry, log_filter};
+pub(crate) use telemetry::{LogFormat, Telemetry, Traces, log_filter};
 pub(crate) use value::{parse_duration, parse_size};
 
 pub(crate) use show::{Difference, Effective, Kind};

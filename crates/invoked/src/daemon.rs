@@ -15,6 +15,7 @@ use invoked_api::{
 };
 use invoked_engine::clock::stopwatch;
 use invoked_engine::{Engine, EngineConfig};
+use invoked_sink::Spans;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -26,6 +27,8 @@ use crate::{memory, startup, wire};
 
 /// How long requests in hand may take to end, however long the drain took.
 const CLOSE_MIN: Duration = Duration::from_secs(1);
+/// How long the last spans may take to be sent.
+const TRACES_GRACE: Duration = Duration::from_secs(2);
 /// Connections of operators and their scrapers at a time.
 const ADMIN_CONNECTIONS_MAX: usize = 64;
 
@@ -41,6 +44,9 @@ pub(crate) struct Daemon {
     engine: Engine,
     serving: JoinSet<()>,
     background: JoinSet<()>,
+    /// Sends spans.
+    tracing: JoinSet<()>,
+    traced: watch::Sender<bool>,
     close: watch::Sender<bool>,
 }
 
@@ -82,10 +88,18 @@ impl Daemon {
         let listening = Listening::new(listeners.admin, admin_tls.clone());
         serving.spawn(serve(listening, pages.clone(), few.clone(), closed(&close)));
 
-        let engine = start_engine(&config, own_listeners.clone()).await?;
+        let mut tracing = JoinSet::new();
+        let (traced, _) = watch::channel(false);
+        let spans = match &config.telemetry.traces {
+            None => None,
+            Some(traces) => {
+                let (spans, export) = wire::traces(traces)?;
+                tracing.spawn(export.run(closed(&traced), TRACES_GRACE));
+                Some(spans)
+            }
+        };
+        let engine = start_engine(&config, own_listeners.clone(), spans).await?;
         let handle = engine.handle();
-        let seeds = config.functions.clone();
-        handle.seed(seeds).await.context("cannot bring in the functions of the file")?;
         let auth = Auth::new(config.auth.config.clone());
         let service = Api::guarded(handle.clone(), reading(&config), auth.clone());
         let listening = Listening::new(listeners.api, api_tls.clone());
@@ -110,7 +124,7 @@ impl Daemon {
         }
         background.spawn(memory::watch(reloadable.engine.clone()));
         tracing::info!(event = "ready", %api, %admin, seconds = began.elapsed().as_secs_f64(), "ready");
-        Ok(Self { api, admin, reloadable, engine, serving, background, close })
+        Ok(Self { api, admin, reloadable, engine, serving, background, tracing, traced, close })
     }
 
     /// Has a task run beside the daemon until it stops.
@@ -145,6 +159,8 @@ impl Daemon {
         }
         self.close.send_replace(true);
         while self.serving.join_next().await.is_some() {}
+        self.traced.send_replace(true);
+        while self.tracing.join_next().await.is_some() {}
         self.background.shutdown().await;
         tracing::info!(
             event = "stopped",
@@ -201,16 +217,20 @@ fn tls(config: Option<&config::Tls>) -> Result<Option<Tls>> {
     Ok(certificate.map(Tls::new).transpose()?)
 }
 
-async fn start_engine(config: &Config, own_listeners: Vec<SocketAddr>) -> Result<Engine> {
+async fn start_engine(
+    config: &Config,
+    own_listeners: Vec<SocketAddr>,
+    spans: Option<Arc<dyn Spans>>,
+) -> Result<Engine> {
     let store = config.store.clone();
     let opened = tokio::task::spawn_blocking(move || {
         wire::store(&store).map_err(|error| startup::directory::explain(error, &store.path))
     });
     let store = opened.await.context("opening the store broke off")??;
-    let parts = wire::parts(config, own_listeners.clone(), store)?;
+    let parts = wire::parts(config, own_listeners.clone(), store, spans)?;
     let seed = getrandom::u64().context("the system has no random numbers")?;
     let engine = engine_config(config, own_listeners, seed);
-    Engine::start(engine, parts).await.context("the engine did not start")
+    Engine::start(engine, parts, config.functions.clone()).await.context("the engine did not start")
 }
 
 async fn closed_by(mut closing: watch::Receiver<bool>) {

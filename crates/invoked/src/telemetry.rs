@@ -121,6 +121,7 @@ impl Metrics {
         crate::reload::describe();
         flood::describe();
         invoked_api::describe();
+        crate::wire::describe();
         describe_gauge!("invoked_build_info", "Which version this is");
         describe_gauge!(
             "process_start_time_seconds",

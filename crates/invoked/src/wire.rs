@@ -10,7 +10,8 @@ use invoked_core::arn::SinkKind;
 use invoked_engine::clock::{Clock as _, SystemClock};
 use invoked_engine::{Outside, Parts, Removed, TargetCheck};
 use invoked_http::{Client, Egress, Endpoint};
-use invoked_sink::{Sink, Target, TargetAddress};
+use invoked_otlp::Export;
+use invoked_sink::{Sink, Spans, Target, TargetAddress};
 use invoked_sink_amqp::Amqp;
 use invoked_sink_eventbridge::EventBridge;
 use invoked_sink_fc::RemoteFc;
@@ -122,10 +123,38 @@ pub(crate) fn parts(
     config: &Config,
     own_listeners: Vec<SocketAddr>,
     store: Arc<dyn Store>,
+    spans: Option<Arc<dyn Spans>>,
 ) -> Result<Parts> {
     let Outside { runtime, remote, sinks, removed: _none } = outside(config, own_listeners, None)?;
     let clock = Arc::new(SystemClock::default());
-    Ok(Parts { store, node: NodeId(NODE.into()), runtime, remote, sinks, clock })
+    Ok(Parts { store, node: NodeId(NODE.into()), runtime, remote, sinks, spans, clock })
+}
+
+/// Says what the metrics of adapters mean.
+pub(crate) fn describe() {
+    invoked_otlp::describe();
+}
+
+/// What makes spans, and what sends them, if somebody is to get them.
+///
+/// # Errors
+/// There are no random numbers, or the headers cannot be sent.
+pub(crate) fn traces(config: &config::Traces) -> Result<(Arc<dyn Spans>, Export)> {
+    let client = Client::new(&invoked_http::Config::default(), Egress::default());
+    let headers = config.headers.iter();
+    let seed = getrandom::u64().context("the system has no random numbers")?;
+    let config = invoked_otlp::Config {
+        endpoint: config.endpoint.clone(),
+        headers: headers.map(|(name, value)| (name.clone(), value.reveal().to_owned())).collect(),
+        sample_ratio: config.sample_ratio,
+        timeout: config.timeout,
+        queue_max: config.queue_max,
+        version: env!("CARGO_PKG_VERSION"),
+        instance: format!("{seed:016x}"),
+        seed,
+    };
+    let (otlp, export) = invoked_otlp::start(&config, &client).context("telemetry.traces")?;
+    Ok((Arc::new(otlp), export))
 }
 
 /// What is called and told now, and what of it stays.

@@ -51,6 +51,7 @@ def rabbitmq_read(address, queue):
             tag=properties.type,
             persistent=properties.delivery_mode == 2,
             content_type=properties.content_type,
+            traceparent=headers.get("traceparent"),
             headers={name: str(value) for name, value in headers.items()},
         )
     # What was not acknowledged goes back.
@@ -93,6 +94,7 @@ def kafka_read(bootstrap, topic):
                 id=message.key().decode(),
                 body=message.value().decode(),
                 tag=headers.get("x-invoked-outcome"),
+                traceparent=headers.get("traceparent"),
                 headers=headers,
                 place=f"{topic}/{number}@{message.offset()}",
             )

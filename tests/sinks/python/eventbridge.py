@@ -80,7 +80,9 @@ def main(url: str, key_id: str, secret: str, bus: str | None = None):
         check_event(sent, message)
         if bus in (None, message["destination"]):
             tag = sent["type"].rpartition(":")[2]
-            print(json.dumps({"id": sent["id"], "tag": tag, "body": data_of(message["raw"])}))
+            traceparent = sent.get("traceparent")
+            body = data_of(message["raw"])
+            print(json.dumps({"id": sent["id"], "tag": tag, "body": body, "traceparent": traceparent}))
 
 
 if __name__ == "__main__":

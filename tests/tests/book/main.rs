@@ -1,6 +1,7 @@
 //! The README and the book do what they say: every command in them is executed, every link leads somewhere, and every
 //! page is in the table of contents.
 
+mod built;
 mod contents;
 mod page;
 mod session;

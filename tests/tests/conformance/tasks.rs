@@ -11,6 +11,9 @@ use invoked_testkit::sample::{NOON, Sample};
 
 use crate::bed::{Bed, FUNCTION, SHARD, keys, own, plain, seconds, task, write};
 
+/// The lane of the function's qualifier.
+const LANE: FnId = FnId(3);
+
 /// Narrows a query.
 type Filter = Box<dyn Fn(&mut TaskQuery)>;
 
@@ -18,6 +21,7 @@ type Filter = Box<dyn Fn(&mut TaskQuery)>;
 pub fn query() -> TaskQuery {
     TaskQuery {
         fn_id: FUNCTION,
+        lanes: vec![FUNCTION, LANE],
         qualifier: None,
         status: None,
         prefix: String::new(),
@@ -72,6 +76,9 @@ async fn variety(bed: &Bed) -> Vec<Head> {
         // Ids are not in the order of acceptance.
         let id = format!("{prefix}-{}", (number * 11) % 28);
         let mut row = task(&id, number).of_qualifier(qualifier);
+        if !qualifier.is_empty() {
+            row = row.in_lane(LANE);
+        }
         bed.commit(vec![row.insert(b"x")]).await;
         if number % 3 == 0 {
             row.start(seconds(5));

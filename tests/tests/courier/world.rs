@@ -157,6 +157,7 @@ pub fn parts(
         runtime: functions,
         remote: None,
         sinks: BTreeMap::from([(SinkKind::Mns, sink)]),
+        spans: None,
         clock: Arc::new(TokioClock::starting_at(timeline.now())),
     }
 }
@@ -168,7 +169,6 @@ pub fn defaults() -> EngineConfig {
 
 /// A daemon with [`FUNCTIONS`].
 pub async fn started(config: EngineConfig, parts: Parts) -> Engine {
-    let engine = Engine::start(config, parts).await.expect("it starts");
     let seed = |(name, to): (&str, Option<&str>)| Seed {
         name: FunctionName::parse(name).expect("a name"),
         change: FunctionChange {
@@ -178,6 +178,7 @@ pub async fn started(config: EngineConfig, parts: Parts) -> Engine {
             concurrency: None,
             rate: None,
             weight: None,
+            qualifiers: [].into(),
             status: StatusMode::Header,
             initialize: false,
             attributes: "{}".into(),
@@ -190,8 +191,7 @@ pub async fn started(config: EngineConfig, parts: Parts) -> Engine {
             async_task: None,
         }),
     };
-    engine.handle().seed(FUNCTIONS.map(seed).into()).await.expect("it is seeded");
-    engine
+    Engine::start(config, parts, FUNCTIONS.map(seed).into()).await.expect("it starts")
 }
 
 pub async fn invoke(handle: &Handle, function: &str) -> RequestId {
@@ -211,5 +211,6 @@ pub fn request(function: &str, payload: Bytes) -> InvokeRequest {
         task_id: None,
         task: TaskWish::AsConfigured,
         depth: 0,
+        trace: None,
     }
 }

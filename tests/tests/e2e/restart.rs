@@ -94,3 +94,25 @@ fn counts_survive_a_kill() {
     assert_eq!((before.callbacks_settled(), after.callbacks_settled()), (5, 5));
     assert_eq!(before.accepted(), after.accepted());
 }
+
+#[test]
+fn what_waits_goes_where_the_file_says_from_the_first_attempt_on() {
+    let (old, new) = (FunctionServer::start(), FunctionServer::start());
+    let site = blocked(&old);
+    let daemon = site.start();
+    let held = json!({"plan": ["hold"]});
+    for _ in 0..WAITING {
+        accepted(&daemon.send(&invoke_async("hello").json(&held)));
+    }
+    old.wait_for(1);
+    daemon.kill();
+    old.release();
+    new.release();
+    // Those that are new take a while to be brought in.
+    let others = (0..500).map(|number| format!("other-{number}"));
+    let config = Config::new().function("hello", &new.url());
+    site.configure(others.fold(config, |config, name| config.function(&name, &new.url())));
+    let daemon = site.start();
+    daemon.wait_until_idle();
+    assert_eq!((old.calls().len(), new.calls().len()), (1, WAITING));
+}

@@ -15,7 +15,7 @@ fn may_import(name: &str) -> Option<&'static [&'static str]> {
         "invoked-fc" | "invoked-store" | "invoked-sink" => &["invoked-core"],
         // Strict servers of what has no free server; they share nothing with the adapters they judge.
         "invoked-doubles" => &[],
-        "invoked-sink-mns" | "invoked-sink-eventbridge" => {
+        "invoked-sink-mns" | "invoked-sink-eventbridge" | "invoked-otlp" => {
             &["invoked-core", "invoked-sink", "invoked-http"]
         }
         "invoked-sink-fc" | "invoked-target-http" => {
@@ -61,7 +61,9 @@ const TESTS_ONLY: &[&str] =
 
 /// An adapter joins a port to one technology.
 fn is_adapter(name: &str) -> bool {
-    ["invoked-store-", "invoked-sink-", "invoked-target-"].iter().any(|port| name.starts_with(port))
+    ["invoked-store-", "invoked-sink-", "invoked-target-", "invoked-otlp"]
+        .iter()
+        .any(|port| name.starts_with(port))
 }
 
 /// Crates that do I/O, read clocks or throw dice: what makes a core impure. `deny.toml` knows the owners of storage.

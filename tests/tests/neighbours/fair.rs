@@ -74,6 +74,31 @@ async fn an_account_with_very_many_functions_delays_no_other_account() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_canary_that_hangs_delays_no_other_qualifier_of_its_function() {
+    let world = World::start().await;
+    let key = function("1", "shop");
+    world.create(&key, Manner::CanaryTakes(Duration::from_secs(50)), Limits::default()).await;
+    world.limit(&key, &[("canary", 3), ("prod", 10)]).await;
+    for _ in 0..500 {
+        world.invoke_as(&key, "canary").await;
+    }
+    for _ in 0..20 {
+        world.invoke_as(&key, "prod").await;
+        world.invoke(&key).await;
+        tokio::time::sleep(SECOND).await;
+    }
+    let seen = world.seen(&key);
+    assert!(seen.most_under_way <= 5, "three of the canary: {}", seen.most_under_way);
+    let quick = seen.waited.iter().filter(|waited| **waited < BEARABLE);
+    assert_eq!(quick.count(), 43, "all but the canary's fourth and later: {:?}", seen.waited);
+    // Its limits taken back, what waits in its lane goes on under those of the function.
+    world.limit(&key, &[("prod", 10)]).await;
+    tokio::time::sleep(SECOND).await;
+    let seen = world.seen(&key);
+    assert!(seen.most_under_way > 20, "{} at a time", seen.most_under_way);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rate_is_kept_and_used_up() {
     let world = World::start().await;
     let key = function("1", "slow");

@@ -11,11 +11,12 @@ use invoked_core::envelope::Identity;
 use invoked_core::fault::Fault;
 use invoked_core::life::{Outcome, Verdict};
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::qualifiers;
 use invoked_core::time::Timestamp;
 use invoked_core::totals::Metric;
 use invoked_engine::clock::TokioClock;
 use invoked_engine::{
-    Engine, EngineConfig, FunctionChange, Handle, InvokeRequest, Parts, Seed, StatusMode, TaskWish,
+    Engine, EngineConfig, FunctionChange, Handle, InvokeRequest, Parts, StatusMode, TaskWish,
 };
 use invoked_sink::{Answer, Attempted, HttpHead, HttpResponse, Target};
 use invoked_store::NodeId;
@@ -35,6 +36,8 @@ pub enum Manner {
     HalfThrottles { retry_after: Duration },
     /// Nobody is there.
     Away,
+    /// It works at once, but for its qualifier `canary`, whose calls take so long.
+    CanaryTakes(Duration),
 }
 
 /// What has reached a function.
@@ -112,6 +115,10 @@ impl Target for Town {
                 }
                 Manner::HalfThrottles { .. } => (Duration::from_millis(2), Verdict::Succeeded),
                 Manner::Away => (Duration::ZERO, later(None)),
+                Manner::CanaryTakes(takes) if attempted.qualifier.as_str() == "canary" => {
+                    (takes, Verdict::Succeeded)
+                }
+                Manner::CanaryTakes(_) => (Duration::from_millis(1), Verdict::Succeeded),
             };
             seen.under_way += 1;
             seen.most_under_way = seen.most_under_way.max(seen.under_way);
@@ -146,10 +153,12 @@ impl World {
             runtime: Arc::new(town.clone()),
             remote: None,
             sinks: BTreeMap::new(),
+            spans: None,
             clock: Arc::new(TokioClock::starting_at(timeline.now())),
         };
         let identity = Identity { region: "cn-test".into(), account: "1".into() };
-        let engine = Engine::start(EngineConfig::new(identity, 1), parts).await.expect("it starts");
+        let engine = Engine::start(EngineConfig::new(identity, 1), parts, vec![]).await;
+        let engine = engine.expect("it starts");
         Self { town, engine }
     }
 
@@ -165,12 +174,9 @@ impl World {
 
     /// Creates many functions of the daemon's own account.
     pub async fn create_all(&self, keys: &[FunctionKey], manner: Manner) {
-        let seed = |key: &FunctionKey| {
-            self.behaves(key, manner);
-            Seed { name: key.name.clone(), change: change(Limits::default()), config: None }
-        };
-        let seeds = keys.iter().map(seed).collect();
-        self.handle().seed(seeds).await.expect("they are created");
+        for key in keys {
+            self.create(key, manner, Limits::default()).await;
+        }
     }
 
     /// From now on the function behaves so.
@@ -182,16 +188,34 @@ impl World {
         self.town.places().entry(place(key)).or_default().seen.clone()
     }
 
+    /// Sets the limits that qualifiers of a function have of their own.
+    pub async fn limit(&self, key: &FunctionKey, qualifiers: &[(&str, u32)]) {
+        let named = |(name, concurrency): &(&str, u32)| {
+            let qualifier = Qualifier::parse(name).expect("a qualifier");
+            let concurrency = Some(*concurrency);
+            (qualifier, qualifiers::Limits { concurrency, ..qualifiers::Limits::default() })
+        };
+        let qualifiers = qualifiers.iter().map(named).collect();
+        let change = FunctionChange { qualifiers, ..change(Limits::default()) };
+        self.handle().update_function(key, change).await.expect("it is changed");
+    }
+
     /// Invokes a function with the time as its event.
     pub async fn invoke(&self, key: &FunctionKey) {
+        self.invoke_as(key, "").await;
+    }
+
+    /// The same under a version or alias.
+    pub async fn invoke_as(&self, key: &FunctionKey, qualifier: &str) {
         let request = InvokeRequest {
             function: key.clone(),
-            qualifier: Qualifier::LATEST,
+            qualifier: Qualifier::parse(qualifier).expect("a qualifier"),
             payload: self.town.timeline.now().millis().to_string().into(),
             delay: Duration::ZERO,
             task_id: None,
             task: TaskWish::AsConfigured,
             depth: 0,
+            trace: None,
         };
         self.handle().invoke_async(request).await.expect("it is accepted");
     }
@@ -240,6 +264,7 @@ fn change(limits: Limits) -> FunctionChange {
         concurrency: limits.concurrency,
         rate: limits.rate,
         weight: None,
+        qualifiers: [].into(),
         status: StatusMode::Header,
         initialize: false,
         attributes: "{}".into(),

@@ -9,8 +9,10 @@ use invoked_core::breaker::BreakerPolicy;
 use invoked_core::callback::CallbackPolicy;
 use invoked_core::directory::FunctionKind;
 use invoked_core::envelope::Identity;
+use invoked_core::lane::Rate;
 use invoked_core::life::RetryPolicy;
-use invoked_core::name::{FunctionKey, FunctionName};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::qualifiers::Limits;
 use invoked_core::retry::Backoff;
 use invoked_core::terms::AsyncConfig;
 use invoked_engine::{EngineConfig, FunctionChange, Seed, StatusMode};
@@ -76,7 +78,7 @@ pub fn engine_config(rng: &mut Rng) -> EngineConfig {
     }
 }
 
-pub fn change() -> FunctionChange {
+pub fn change(rng: &mut Rng) -> FunctionChange {
     FunctionChange {
         kind: FunctionKind::Event,
         url: Some("http://function".into()),
@@ -84,20 +86,35 @@ pub fn change() -> FunctionChange {
         concurrency: None,
         rate: None,
         weight: None,
+        qualifiers: qualifiers(rng),
         status: StatusMode::Header,
         initialize: false,
         attributes: "{}".into(),
     }
 }
 
-/// The functions that every start of a daemon brings along.
-pub fn seeds(retries: u8, age_seconds: u32) -> Vec<Seed> {
+/// The lane of its own that the one qualifier of every world has, half of the time.
+fn qualifiers(rng: &mut Rng) -> BTreeMap<Qualifier, Limits> {
+    if rng.below(2) == 0 {
+        return BTreeMap::new();
+    }
+    let below = |rng: &mut Rng, most: u64| u32::try_from(rng.below(most)).expect("small");
+    let limits = Limits {
+        concurrency: Some(below(rng, 4)).filter(|limit| 0 < *limit),
+        rate: Some(below(rng, 40)).filter(|rate| 9 < *rate).map(|per_second| Rate { per_second }),
+        weight: 1 + below(rng, 3),
+    };
+    [(Qualifier::LATEST, limits)].into()
+}
+
+/// The functions that every start of a daemon brings along. Lanes of qualifiers come and go.
+pub fn seeds(retries: u8, age_seconds: u32, rng: &mut Rng) -> Vec<Seed> {
     let arn = |text: Option<&str>| text.map(|text| Arn::parse(text).expect("an ARN"));
     let seed =
         |(function, on_success, on_failure, is_task): (&str, Option<&str>, Option<&str>, bool)| {
             Seed {
                 name: name(function),
-                change: change(),
+                change: change(rng),
                 config: Some(AsyncConfig {
                     on_success: arn(on_success),
                     on_failure: arn(on_failure),

@@ -174,18 +174,14 @@ impl World {
             runtime: Arc::new(function),
             remote: None,
             sinks: plan::sinks(Arc::new(sink)),
+            spans: None,
             clock: Arc::new(TokioClock::starting_at(self.timeline.now())),
         };
         let config = EngineConfig { seed: self.rng.word(), ..self.config.clone() };
-        let engine = match Engine::start(config, parts).await {
-            Ok(engine) => engine,
-            Err(error) => return self.note(format!("start failed: {error}")),
-        };
-        let handle = engine.handle();
-        self.engine = Some(engine);
-        if let Err(error) = handle.seed(plan::seeds(self.retries, self.age_seconds)).await {
-            self.note(format!("seeding failed: {error}"));
-            self.crash();
+        let seeds = plan::seeds(self.retries, self.age_seconds, &mut self.rng);
+        match Engine::start(config, parts, seeds).await {
+            Ok(engine) => self.engine = Some(engine),
+            Err(error) => self.note(format!("start failed: {error}")),
         }
     }
 
@@ -237,6 +233,7 @@ impl World {
             task_id: chosen.then(|| TaskId::trusted(&format!("t{}", self.rng.below(12)))),
             task: TaskWish::AsConfigured,
             depth: 0,
+            trace: None,
         };
         let promise = Promise {
             request_id: RequestId([0; 16]),
@@ -404,7 +401,7 @@ impl World {
         let changed = match handle.function(&name) {
             Ok(_) => handle.delete_function(&name).await.map_err(|error| error.to_string()),
             Err(_) => handle
-                .create_function(name, plan::change())
+                .create_function(name, plan::change(&mut self.rng))
                 .await
                 .map(|_| ())
                 .map_err(|error| error.to_string()),

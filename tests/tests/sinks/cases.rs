@@ -8,6 +8,7 @@ use std::time::Duration;
 use invoked_core::callback::CallVerdict;
 use invoked_core::fault::Fault;
 use invoked_core::life::Outcome;
+use invoked_core::trace::TraceContext;
 use invoked_tests::proxy::{Mode, Proxy};
 use tokio::task::JoinSet;
 
@@ -222,4 +223,16 @@ pub async fn the_outcome_is_a_tag(rig: &dyn Rig) {
         let tags: Vec<_> = found.iter().map(|found| found.tag.as_deref()).collect();
         assert_eq!(tags, [Some(word)]);
     }
+}
+
+pub async fn a_trace_goes_on_beside_the_message(rig: &dyn Rig) {
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let way = rig.good().await;
+    let trace = TraceContext::parse(parent, Some("tenant@vendor=1")).map(Arc::new);
+    let message = Message { trace, ..Message::small() };
+    is_delivered(&until_settled(&way, &message).await.1);
+    let found = arrived(rig, &way, &message).await;
+    let parents: Vec<_> = found.iter().map(|found| found.traceparent.as_deref()).collect();
+    assert_eq!(parents, [rig.has_traces().then_some(parent)]);
+    assert_eq!(found[0].body, message.body);
 }

@@ -16,7 +16,7 @@ use invoked_sink_fc::RemoteFc;
 use invoked_tests::brokers::endpoint;
 use invoked_tests::config::Config;
 use invoked_tests::daemon::Site;
-use invoked_tests::function::FunctionServer;
+use invoked_tests::function::{Call, FunctionServer};
 use invoked_tests::metrics::Metrics;
 use invoked_tests::poll;
 use invoked_tests::proxy::Proxy;
@@ -217,14 +217,16 @@ impl Rig for Functions {
         // A kill repeats attempts; an invocation is still the same one.
         let mut seen = BTreeSet::new();
         let invocations = calls.into_iter().filter(|call| seen.insert(call.request_id.clone()));
-        let arrived = |body: Vec<u8>| {
+        let arrived = |call: Call| {
+            let body = call.body;
             let message: Value = serde_json::from_slice(&body).expect("a message of the suite");
             // The suite's own messages, and envelopes of the daemon.
             let ids = ["/requestId", "/requestContext/requestId"].map(|path| message.pointer(path));
             let id = ids.into_iter().flatten().find_map(Value::as_str).expect("its id").to_owned();
-            Arrived { id, body, tag: None }
+            let traceparent = call.headers.first("traceparent").map(str::to_owned);
+            Arrived { id, body, tag: None, traceparent }
         };
-        invocations.map(|call| arrived(call.body)).collect()
+        invocations.map(arrived).collect()
     }
 
     fn has_tags(&self) -> bool {

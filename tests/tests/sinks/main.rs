@@ -30,6 +30,7 @@ macro_rules! suite {
             a_certificate_that_is_not_trusted_is_retried,
             a_broker_that_hangs_holds_up_nobody_else,
             the_outcome_is_a_tag,
+            a_trace_goes_on_beside_the_message,
             the_daemon_tells_of_success_and_failure,
         ]);
     };

@@ -145,6 +145,10 @@ impl Rig for Places {
         read.await.expect("no panic")
     }
 
+    fn has_traces(&self) -> bool {
+        false
+    }
+
     fn has_tags(&self) -> bool {
         self.kind == "topics"
     }

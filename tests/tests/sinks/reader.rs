@@ -40,6 +40,7 @@ impl Arrived {
             id: message["id"].as_str().unwrap_or_default().to_owned(),
             body: message["body"].as_str().expect("a text").as_bytes().to_vec(),
             tag: message["tag"].as_str().map(str::to_owned),
+            traceparent: message["traceparent"].as_str().map(str::to_owned),
         }
     }
 }

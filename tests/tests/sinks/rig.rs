@@ -10,6 +10,7 @@ use invoked_core::arn::Arn;
 use invoked_core::callback::CallVerdict;
 use invoked_core::id::RequestId;
 use invoked_core::life::Outcome;
+use invoked_core::trace::TraceContext;
 use invoked_sink::{Delivery, Sink};
 use invoked_tests::config::Config;
 use invoked_tests::proxy::Proxy;
@@ -40,6 +41,7 @@ impl Way {
             request_id: message.id,
             outcome: message.outcome,
             depth: 1,
+            trace: message.trace.clone(),
         }
     }
 }
@@ -49,6 +51,7 @@ impl Way {
 pub struct Message {
     pub id: RequestId,
     pub outcome: Outcome,
+    pub trace: Option<Arc<TraceContext>>,
     pub body: Bytes,
 }
 
@@ -67,7 +70,7 @@ impl Message {
             format!("{{\"requestId\":\"{id}\",\"note\":\"grün <&> \\\"zitiert\\\"\",\"fill\":\"");
         let fill = bytes.checked_sub(head.len() + 2).expect("room for the head");
         let body = format!("{head}{}\"}}", "x".repeat(fill)).into();
-        Self { id, outcome: Outcome::Succeeded, body }
+        Self { id, outcome: Outcome::Succeeded, trace: None, body }
     }
 
     pub fn small() -> Self {
@@ -82,6 +85,8 @@ pub struct Arrived {
     pub body: Vec<u8>,
     /// The word for the outcome, where the wire has one.
     pub tag: Option<String>,
+    /// Its `traceparent`, where the wire has a place for it.
+    pub traceparent: Option<String>,
 }
 
 /// A kind of destination.
@@ -124,6 +129,11 @@ pub trait Rig: Send + Sync {
 
     /// Everything that has arrived there, read by a client that is not ours.
     async fn read(&self, destination: &Arn) -> Vec<Arrived>;
+
+    /// Whether the wire has a place for a trace beside the message.
+    fn has_traces(&self) -> bool {
+        true
+    }
 
     /// Whether the wire has a tag or header for the outcome.
     fn has_tags(&self) -> bool {

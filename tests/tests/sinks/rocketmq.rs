@@ -195,5 +195,6 @@ fn message(printed: &str) -> Arrived {
         id: property("KEYS=").expect("a key"),
         body: bytes.split(", ").map(byte).collect(),
         tag: property("TAGS="),
+        traceparent: property("traceparent="),
     }
 }

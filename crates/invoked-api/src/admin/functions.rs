@@ -1,10 +1,12 @@
 //! Functions: looked at, put, deleted.
 #![expect(unused_qualifications, reason = "the macro of utoipa writes full paths of parameters")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::StatusCode;
-use invoked_core::name::{FunctionKey, FunctionName};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::qualifiers::Limits;
 use invoked_engine::{FunctionChange, FunctionError, FunctionRecord, Handle};
 use serde_json::{Map, Value};
 use utoipa::IntoParams;
@@ -153,7 +155,7 @@ pub(super) async fn put(
         Err(FunctionError::NotFound { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let change = change(&input, present.as_ref());
+    let change = change(&input, present.as_ref())?;
     let (status, record) = match present {
         Some(_) => (StatusCode::OK, engine.update_function(&key, change).await?),
         None => (StatusCode::CREATED, engine.create_function(key, change).await?),
@@ -224,18 +226,38 @@ fn check(input: &FunctionInput) -> Result<(), AdminProblem> {
     Ok(())
 }
 
-fn change(input: &FunctionInput, present: Option<&FunctionRecord>) -> FunctionChange {
-    FunctionChange {
+fn change(
+    input: &FunctionInput,
+    present: Option<&FunctionRecord>,
+) -> Result<FunctionChange, AdminProblem> {
+    Ok(FunctionChange {
         kind: input.kind.into(),
         url: input.url.clone(),
         timeout: input.timeout_ms.map(Duration::from_millis),
         concurrency: input.concurrency,
         rate: input.rate,
         weight: input.weight,
+        qualifiers: qualifiers(input)?,
         status: input.status.into(),
         initialize: input.initialize,
         attributes: Value::Object(attributes(input, present)).to_string(),
+    })
+}
+
+/// The limits of its versions and aliases. Their values are the engine's to judge.
+fn qualifiers(input: &FunctionInput) -> Result<BTreeMap<Qualifier, Limits>, AdminProblem> {
+    let mut read = BTreeMap::new();
+    for (name, of) in &input.qualifiers {
+        let wrong = |rule: &str| {
+            AdminProblem::argument("qualifiers", format!("has the name '{name}': must be {rule}"))
+        };
+        if name.is_empty() {
+            return Err(wrong("a version, an alias or LATEST"));
+        }
+        let qualifier = Qualifier::parse(name).map_err(|error| wrong(error.rule))?;
+        read.insert(qualifier, Limits::from(of));
     }
+    Ok(read)
 }
 
 /// What the clients of Function Compute see of it, in step with what it is: an update of theirs

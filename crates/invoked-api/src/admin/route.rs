@@ -249,18 +249,7 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
             takes(Place::Read)?;
             O::WhyTask(name("function", function)?, text(id))
         }
-        ["invocations", id, "why"] => {
-            takes(Place::Read)?;
-            O::WhyInvocation(text(id))
-        }
-        ["invocations", id] => {
-            takes(Place::Read)?;
-            O::GetInvocation(text(id))
-        }
-        ["invocations", id, "retry"] => {
-            takes(Place::Change)?;
-            O::RetryInvocation(text(id))
-        }
+        ["invocations", id, ..] => of_an_invocation(&segments, text(id), method)?,
         ["callbacks" | "operations" | "destinations", ..] => of_callbacks(&segments, method)?,
         _ => return Err(AdminProblem::Path),
     })
@@ -285,6 +274,22 @@ fn of_the_daemon(segments: &[&str], method: &Method) -> Result<Operation, AdminP
         }
         _ => return Err(AdminProblem::Path),
     })
+}
+
+/// The same of one invocation.
+fn of_an_invocation(
+    segments: &[&str],
+    id: String,
+    method: &Method,
+) -> Result<Operation, AdminProblem> {
+    let (place, operation): (_, fn(String) -> Operation) = match segments {
+        [_, _] => (Place::Read, Operation::GetInvocation),
+        [_, _, "why"] => (Place::Read, Operation::WhyInvocation),
+        [_, _, "retry"] => (Place::Change, Operation::RetryInvocation),
+        _ => return Err(AdminProblem::Path),
+    };
+    takes(place, method)?;
+    Ok(operation(id))
 }
 
 /// The same of what is done with the lane of a function.

@@ -36,20 +36,24 @@ pub(super) async fn get(engine: &Handle, asked: Asked) -> Result<Reply, AdminPro
     lanes.truncate(LANES_SHOWN_MAX);
     let (directory, destinations) = (engine.directory(), engine.destinations());
     let lanes = lanes.into_iter().map(|(id, lane)| {
-        let (kind, account, name) = match id {
+        let (kind, account, name, qualifier) = match id {
             LaneId::Function(id) => {
-                let key = directory.key_of(id);
+                let (function, qualifier) = directory.owner_of(id);
+                let key = directory.key_of(function);
                 let account = key.as_ref().map(|key| key.account.as_ref().to_owned());
-                (LaneKind::Function, account, key.map(|key| key.name.as_str().to_owned()))
+                let qualifier = qualifier.map(|qualifier| qualifier.as_str().to_owned());
+                let name = key.map(|key| key.name.as_str().to_owned());
+                (LaneKind::Function, account, name, qualifier)
             }
             LaneId::Destination(id) => {
-                (LaneKind::Destination, None, destinations.get(&id).cloned())
+                (LaneKind::Destination, None, destinations.get(&id).cloned(), None)
             }
         };
         Lane {
             kind,
             account,
             name,
+            qualifier,
             in_window: lane.in_window,
             busy: lane.busy,
             first_due_at: lane.first_due.map(moment),

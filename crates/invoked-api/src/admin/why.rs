@@ -26,6 +26,17 @@ pub(super) struct DestinationAsked {
     destination: String,
 }
 
+/// Which of a function's lanes.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it says what there is")]
+pub(super) struct LaneAsked {
+    /// A version or alias: what its invocations wait for. That is the function's lane, unless it has limits of
+    /// its own. Absent: the function's.
+    #[param(nullable = false, min_length = 1)]
+    qualifier: Option<String>,
+}
+
 /// Says what the invocation waits for that the daemon gave this id, and what would change it.
 #[utoipa::path(
     get,
@@ -80,6 +91,7 @@ pub(super) async fn task(
     params(
         ("name" = String, Path, pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}([$][A-Za-z_][A-Za-z0-9_-]{0,127})?$", description = "The function."),
         OfAccount,
+        LaneAsked,
     ),
     responses((status = 200, description = "What holds it back.", body = LaneWhy), Common)
 )]
@@ -89,8 +101,9 @@ pub(super) async fn function(
     mut asked: Asked,
 ) -> Result<Reply, AdminProblem> {
     let key = OfAccount::read(&mut asked, engine)?.key(name);
+    let qualifier = asked.qualifier()?;
     asked.finish()?;
-    let report = engine.why_function(&key).await?;
+    let report = engine.why_function(&key, qualifier.as_ref()).await?;
     json(StatusCode::OK, &LaneWhy::of(engine, report.as_ref()))
 }
 

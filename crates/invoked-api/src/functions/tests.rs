@@ -71,6 +71,7 @@ fn a_function_is_shown_as_it_was_given_and_as_it_is() {
         concurrency: None,
         rate: None,
         weight: 1,
+        qualifiers: [].into(),
         status: StatusMode::Header,
         initialize: false,
         attributes: attributes.into(),

@@ -237,9 +237,10 @@ impl Daemon {
             runtime: Arc::new(Script),
             remote: None,
             sinks: [(SinkKind::Mns, Arc::new(queues.clone()) as Arc<dyn Sink>)].into(),
+            spans: None,
             clock: Arc::new(SystemClock::default()),
         };
-        let engine = Engine::start(work, parts).await;
+        let engine = Engine::start(work, parts, vec![]).await;
         let engine = engine.expect("the engine starts");
         let (api_listener, api) = listener().await;
         let (admin_listener, admin) = listener().await;

@@ -46,10 +46,11 @@ async fn a_shard_that_stands_still_is_noticed() {
         runtime: Arc::new(Nothing),
         remote: None,
         sinks: [].into(),
+        spans: None,
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
     };
     let identity = Identity { region: "cn-x".into(), account: "1".into() };
-    let engine = Engine::start(EngineConfig::new(identity, 7), parts).await;
+    let engine = Engine::start(EngineConfig::new(identity, 7), parts, vec![]).await;
     let engine = engine.expect("the engine starts");
     let handle = engine.handle();
     handle.turn().await;

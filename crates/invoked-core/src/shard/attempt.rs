@@ -89,6 +89,7 @@ impl ShardCore {
             terms: Arc::clone(&row.head.terms),
             request_id: row.head.request_id,
             depth: row.head.depth,
+            trace: row.head.trace.clone(),
             payload: row.payload.clone().unwrap_or_default(),
         })));
         let (marks, wait) = match is_task {

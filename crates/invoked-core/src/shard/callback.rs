@@ -89,6 +89,7 @@ impl ShardCore {
                     request_id: row.head.request_id,
                     outcome,
                     depth: row.head.depth.saturating_add(1),
+                    trace: row.head.trace.clone(),
                     envelope,
                 })));
             }
@@ -203,6 +204,7 @@ impl ShardCore {
             task,
             delay: core::time::Duration::ZERO,
             depth,
+            trace: row.head.trace.clone(),
             retry_of: None,
             payload: envelope,
         };

@@ -76,11 +76,11 @@ impl ShardCore {
         known.map_or(INITIAL_LIMIT, Adaptive::limit)
     }
 
-    /// Whether somebody has said how many attempts of the function may be under way.
+    /// Whether somebody has said how many attempts of the lane may be under way.
     fn has_fixed_limit(&self, lane: LaneId) -> bool {
         match lane {
             LaneId::Function(id) => {
-                self.directory.get(id).is_none_or(|function| function.concurrency.is_some())
+                self.directory.lane(id).is_none_or(|(_, limits)| limits.concurrency.is_some())
             }
             LaneId::Destination(_) => true,
         }

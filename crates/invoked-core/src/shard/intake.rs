@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::btree_map::Entry;
+use alloc::sync::Arc;
 
 use super::ShardCore;
 use super::commit::After;
@@ -81,7 +82,12 @@ impl ShardCore {
         reply: Option<ReplyId>,
         now: Timestamp,
     ) {
-        let age = core::time::Duration::from_secs(u64::from(request.terms.event_age_seconds));
+        let mut terms = request.terms;
+        // Nothing waits in a lane that this shard has yet to be told of.
+        if terms.lane.is_some_and(|lane| self.directory.owner_of(lane).0 != request.fn_id) {
+            Arc::make_mut(&mut terms).lane = None;
+        }
+        let age = core::time::Duration::from_secs(u64::from(terms.event_age_seconds));
         let mut head = Head {
             key: request.key,
             fn_id: request.fn_id,
@@ -98,8 +104,9 @@ impl ShardCore {
             callback: Callback::None,
             redrives: None,
             depth: request.depth,
+            trace: request.trace,
             task: request.task.map(|id| Task { id, history: History::default() }),
-            terms: request.terms,
+            terms,
         };
         match (&mut head.task, request.retry_of) {
             (Some(task), Some(of)) => task.history.begin_again(of.as_str(), now),

@@ -1,6 +1,7 @@
 //! Callbacks that were given up, as they are kept.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use bytes::Bytes;
 
@@ -12,6 +13,7 @@ use crate::life::Outcome;
 use crate::name::Qualifier;
 use crate::redrive::Redrives;
 use crate::time::Timestamp;
+use crate::trace::TraceContext;
 
 /// A callback that was given up, kept so that it can be sent anew without running the function.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,6 +36,8 @@ pub struct KeptCallback {
     pub ended_at: Timestamp,
     /// Hand-overs from function to function before the invocation.
     pub depth: u8,
+    /// The trace the invocation belongs to.
+    pub trace: Option<Arc<TraceContext>>,
     /// Tries it took, since it was last redriven.
     pub tried: Attempt,
     /// When the first of them started, if one did.

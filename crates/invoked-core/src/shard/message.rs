@@ -24,6 +24,7 @@ use crate::sweep::{SweepPage, SweepRefused, Swept};
 use crate::terms::Terms;
 use crate::time::{Day, Timestamp};
 use crate::totals::Total;
+use crate::trace::TraceContext;
 
 /// A commit of a shard. They are durable in the order of their numbers.
 #[derive(Copy, Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -52,6 +53,8 @@ pub struct AcceptRequest {
     pub delay: Duration,
     /// Hand-overs from function to function before this one.
     pub depth: u8,
+    /// The trace it belongs to.
+    pub trace: Option<Arc<TraceContext>>,
     /// The task that this one repeats.
     pub retry_of: Option<TaskId>,
     /// The event.
@@ -290,6 +293,8 @@ pub struct Dispatch {
     pub request_id: RequestId,
     /// Hand-overs from function to function before this one.
     pub depth: u8,
+    /// The trace it belongs to.
+    pub trace: Option<Arc<TraceContext>>,
     /// The event.
     pub payload: Bytes,
 }
@@ -309,6 +314,8 @@ pub struct Call {
     pub outcome: Outcome,
     /// Hand-overs from function to function, this one included.
     pub depth: u8,
+    /// The trace the invocation belongs to.
+    pub trace: Option<Arc<TraceContext>>,
     /// The envelope, in the form the kind of destination takes.
     pub envelope: Bytes,
 }

@@ -89,6 +89,7 @@ impl ShardCore {
                     accepted_at: head.accepted_at,
                     ended_at: head.ended_at().unwrap_or(*at),
                     depth: head.depth,
+                    trace: head.trace.clone(),
                     tried: *tried,
                     first_at: row.first_try_at,
                     failed_at: *at,

@@ -154,6 +154,7 @@ fn unrecorded(kept: &KeptCallback, destination: FnId) -> Head {
         callback: Callback::None,
         redrives: None,
         depth: kept.depth,
+        trace: kept.trace.clone(),
         task: None,
     }
 }

@@ -10,6 +10,7 @@ use crate::head::{Head, Status};
 use crate::id::{Attempt, FnId, RequestId};
 use crate::life::{Life, Outcome, Verdict};
 use crate::name::{FunctionName, Qualifier, TaskId};
+use crate::qualifiers::Limits;
 use crate::terms::{Destination, Terms};
 use crate::totals::{Metric, TotalKey};
 use alloc::boxed::Box;
@@ -24,9 +25,11 @@ mod config;
 mod hand_overs;
 mod inlets;
 mod pauses;
+mod qualifiers;
 mod redrives;
 mod roles;
 mod sweeps;
+mod traces;
 
 const WORK: FnId = FnId(1);
 const AUDIT: FnId = FnId(2);
@@ -52,9 +55,8 @@ fn function(id: FnId, name: &str, destination: Option<Destination>) -> Arc<Funct
         account: "123".into(),
         name: FunctionName::parse(name).unwrap(),
         kind: FunctionKind::Event,
-        concurrency: None,
-        rate: None,
-        weight: 1,
+        limits: Limits::default(),
+        lanes: BTreeMap::new(),
         paused: false,
         role: None,
         default_retries: 3,
@@ -144,6 +146,7 @@ impl Bench {
             task: task.map(TaskId::trusted),
             delay: Duration::ZERO,
             depth: 0,
+            trace: None,
             retry_of: None,
             payload: Bytes::from_static(b"{}"),
         }

@@ -24,6 +24,8 @@ struct Row {
     expected: Option<u64>,
     #[serde(default)]
     shard: u16,
+    #[serde(default)]
+    lane: Option<u32>,
     began_at: i64,
     ended_at: Option<i64>,
     state: State,
@@ -103,6 +105,7 @@ pub(super) fn encode(operation: &Operation) -> Bytes {
         rate: operation.rate,
         expected: operation.expected,
         shard: operation.shard,
+        lane: operation.lane.map(|lane| lane.0),
         began_at: operation.began_at.millis(),
         ended_at: operation.ended_at.map(Timestamp::millis),
         state: match operation.state {
@@ -228,6 +231,7 @@ pub(super) fn decode(value: &[u8]) -> Option<Operation> {
         rate: row.rate,
         expected: row.expected,
         shard: row.shard,
+        lane: row.lane.map(FnId),
         began_at: Timestamp::from_millis(row.began_at),
         ended_at: at(row.ended_at),
         state: match row.state {
@@ -263,6 +267,7 @@ mod tests {
             rate: Some(10),
             expected: Some(12),
             shard: 3,
+            lane: Some(FnId(9)),
             began_at: Timestamp::from_millis(5),
             ended_at: Some(Timestamp::from_millis(9)),
             state: OperationState::Cancelled,

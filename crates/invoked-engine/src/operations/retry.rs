@@ -26,6 +26,7 @@ impl Runner {
         let after = operation.cursor.or_else(|| again.filter.accepted_from.map(before));
         let query = TaskQuery {
             fn_id: again.id,
+            lanes: self.handle.directory().lanes_of(again.id).collect(),
             qualifier: again.filter.qualifier.clone(),
             status: match again.filter.statuses.as_slice() {
                 [one] => Some(*one),
@@ -133,6 +134,7 @@ mod tests {
             counts: OperationCounts::default(),
             cursor: None,
             shard: 0,
+            lane: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use invoked_core::head::LaneId;
-use invoked_core::id::{InvKey, ShardId};
+use invoked_core::id::{FnId, InvKey, ShardId};
 use invoked_core::limits::SWEEP_ROWS;
 use invoked_core::sweep::{SweepAction, SweepPage};
 use invoked_core::time::Timestamp;
@@ -31,7 +31,7 @@ impl Runner {
         };
         let page = SweepPage {
             lane: match sweep.lane {
-                LaneKey::Function(_) => LaneId::Function(sweep.id),
+                LaneKey::Function(_) => LaneId::Function(operation.lane.unwrap_or(sweep.id)),
                 LaneKey::Destination(_) => LaneId::Destination(sweep.id),
             },
             after: operation.cursor.unwrap_or((Timestamp::MIN, InvKey::MIN)),
@@ -51,9 +51,24 @@ impl Runner {
         operation.counts.skipped += u64::from(swept.skipped);
         operation.cursor = swept.next;
         if swept.next.is_none() {
-            operation.shard = operation.shard.saturating_add(1);
+            operation.lane = self.lane_behind(sweep, operation.lane);
+            if operation.lane.is_none() {
+                operation.shard = operation.shard.saturating_add(1);
+            }
         }
         let is_last = usize::from(operation.shard) >= shards.len();
         Ok(if is_last { Page::Last } else { Page::More(swept.acted) })
+    }
+
+    /// The lane that comes after this one, which is the function's own if it is `None`. They go by their
+    /// numbers, so one that is new comes last: nothing in it is older than the operation.
+    fn lane_behind(&self, sweep: &Sweep, lane: Option<FnId>) -> Option<FnId> {
+        match sweep.lane {
+            LaneKey::Function(_) => {
+                let lanes = self.handle.directory();
+                lanes.lanes_of(sweep.id).skip(1).filter(|next| lane < Some(*next)).min()
+            }
+            LaneKey::Destination(_) => None,
+        }
     }
 }

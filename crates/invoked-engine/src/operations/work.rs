@@ -135,6 +135,7 @@ impl Handle {
             counts: OperationCounts::default(),
             cursor: None,
             shard: 0,
+            lane: None,
         });
         self.command(|reply| Command::Begin { operation, reply }).await
     }

@@ -11,7 +11,7 @@ use invoked_core::lane::Position;
 use invoked_core::life::Verdict;
 use invoked_core::limits::{HEADS_PER_LOAD, RESULT_MAX};
 use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch, FoundCallback, LoadedBytes};
-use invoked_sink::{Attempted, Delivery};
+use invoked_sink::{Attempted, Delivery, Ended, Step};
 use invoked_store::{Store, StoreError};
 
 use super::ShardTask;
@@ -19,13 +19,15 @@ use super::work::{Done, SweepRead, unavailable};
 use crate::clock::stopwatch;
 use crate::destinations::deliver;
 use crate::registry::interned_destination;
+use crate::spans::code_of;
 
 /// Reads of payloads that are under way at a time: one, and one that waits for the disk.
 const BYTES_READS_MAX: usize = 2;
 
 impl ShardTask {
     pub(super) fn dispatch(&mut self, dispatch: Dispatch) {
-        let Dispatch { key, attempt, function, terms, request_id, depth, payload } = dispatch;
+        let Dispatch { key, attempt, function, terms, request_id, depth, trace, payload } =
+            dispatch;
         let shared = Arc::clone(&self.shared);
         let target = self.snapshot.targets.get(&function.id).map(Arc::clone);
         let timeout = target.as_ref().map(|target| target.timeout);
@@ -34,16 +36,17 @@ impl ShardTask {
             let answer = match target {
                 None => unavailable(&format!("function '{}' has no target", function.name)),
                 Some(target) => {
-                    let attempted = Attempted {
+                    let mut attempted = Attempted {
                         target,
                         qualifier: terms.qualifier.clone(),
                         request_id,
                         attempt,
                         depth,
+                        trace,
                         payload,
                         result_max: RESULT_MAX,
                     };
-                    shared.call(&attempted).await
+                    shared.call(&mut attempted).await
                 }
             };
             let is_late = timeout.is_some_and(|timeout| timeout <= watch.elapsed());
@@ -67,12 +70,16 @@ impl ShardTask {
     }
 
     pub(super) fn call(&mut self, call: Call) {
-        let Call { key, tried, destination, request_id, outcome, depth, envelope } = call;
+        let Call { key, tried, destination, request_id, outcome, depth, trace, envelope } = call;
         let kind = destination.kind();
         let sink = self.shared.outside().sinks.get(&kind).map(Arc::clone);
         let limit = self.shared.config().call_timeout;
+        let shared = Arc::clone(&self.shared);
         let courier = async move {
-            let delivery = Delivery { destination, envelope, request_id, outcome, depth };
+            let mut trace = trace;
+            let step = Step::Callback { destination: &destination, request_id, tried };
+            let span = shared.span(step, &mut trace);
+            let delivery = Delivery { destination, envelope, request_id, outcome, depth, trace };
             let verdict = match sink {
                 Some(sink) => deliver(sink.as_ref(), &delivery, limit).await,
                 None => {
@@ -82,6 +89,7 @@ impl ShardTask {
                     CallVerdict::Permanent { error: Fault::new("NoSuchSink", &message, 0) }
                 }
             };
+            span.end(Ended { request_id: None, error: code_of(&verdict) });
             Done::Call { key, tried, kind, verdict }
         };
         let handle = self.work.spawn(courier);

@@ -6,6 +6,7 @@ use invoked_core::breaker::Breaker;
 use invoked_core::fault::Fault;
 use invoked_core::head::LaneId;
 use invoked_core::id::{Attempt, FnId, RequestId};
+use invoked_core::name::Qualifier;
 
 use super::ShardTask;
 
@@ -79,12 +80,15 @@ impl ShardTask {
     }
 
     fn function_moved(&self, id: FnId, breaker: &Breaker) {
-        let function = self.function(id);
+        let (function, qualifier) = self.snapshot.directory.owner_of(id);
+        let qualifier = qualifier.map(Qualifier::as_str);
+        let function = self.function(function);
         match breaker {
             Breaker::Open { hold, .. } => {
                 tracing::warn!(
                     event = "breaker_opened",
                     function,
+                    qualifier,
                     hold_seconds = hold.as_secs_f64(),
                     "a function does not answer: it is let alone"
                 );
@@ -93,6 +97,7 @@ impl ShardTask {
                 tracing::info!(
                     event = "breaker_half_open",
                     function,
+                    qualifier,
                     "a function is tried with one invocation"
                 );
             }
@@ -100,6 +105,7 @@ impl ShardTask {
                 tracing::info!(
                     event = "breaker_closed",
                     function,
+                    qualifier,
                     "a function answers again: what waits for it goes on"
                 );
             }

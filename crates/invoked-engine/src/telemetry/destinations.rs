@@ -127,6 +127,7 @@ mod tests {
     use invoked_core::directory::FunctionKind;
     use invoked_core::envelope::Identity;
     use invoked_core::name::FunctionName;
+    use invoked_core::qualifiers::Limits;
 
     use super::*;
 
@@ -136,9 +137,8 @@ mod tests {
             account: "1".into(),
             name: FunctionName::parse(name).unwrap(),
             kind: FunctionKind::Event,
-            concurrency: None,
-            rate: None,
-            weight: 1,
+            limits: Limits::default(),
+            lanes: [].into(),
             paused: false,
             role: None,
             default_retries: 3,

@@ -1,13 +1,16 @@
-//! The lanes of functions: what each may take, whether it is let alone, and how long its first waits.
+//! The lanes of functions: what each may take, whether it is let alone, and how long its first waits. A
+//! qualifier that has a lane of its own has series of its own, with its name as a label.
 
 use std::collections::BTreeMap;
 
 use invoked_core::breaker::Breaker;
+use invoked_core::directory::Directory;
 use invoked_core::head::LaneId;
 use invoked_core::id::FnId;
 use invoked_core::lane::Hold;
+use invoked_core::name::Qualifier;
 use invoked_core::time::Timestamp;
-use metrics::{describe_gauge, gauge};
+use metrics::{Label, describe_gauge, gauge};
 
 use crate::handle::EngineView;
 
@@ -27,7 +30,8 @@ pub(super) fn describe() {
     }
 }
 
-/// How a function is shown for which something has waited since the daemon started; functions without a name of their own share one, at its worst.
+/// How a lane is shown for which something has waited since the daemon started; those without a name of
+/// their own share one, at its worst.
 #[derive(Copy, Clone, Debug, Default)]
 struct Shown {
     limit: u32,
@@ -36,13 +40,26 @@ struct Shown {
     paused: f64,
 }
 
-pub(super) fn publish(view: &EngineView, names: &BTreeMap<FnId, String>, now: Timestamp) {
-    let mut all: BTreeMap<&str, Shown> = BTreeMap::new();
+/// A function, and its qualifier, if that has a lane of its own.
+type Name<'a> = (&'a str, Option<&'a str>);
+
+pub(super) fn publish(
+    view: &EngineView,
+    directory: &Directory,
+    names: &BTreeMap<FnId, String>,
+    now: Timestamp,
+) {
+    let mut all: BTreeMap<Name<'_>, Shown> = BTreeMap::new();
+    let name_of = |lane: FnId| -> Name<'_> {
+        let (function, qualifier) = directory.owner_of(lane);
+        let Some(name) = names.get(&function) else { return (super::OTHER, None) };
+        // Also one whose limits were taken back: its series would stay at what it last was.
+        (name, qualifier.map(Qualifier::as_str))
+    };
     let lanes = view.shards.iter().flat_map(|shard| &shard.lanes);
     for (lane, of) in lanes {
         let LaneId::Function(id) = lane else { continue };
-        let name = names.get(id).map_or(super::OTHER, String::as_str);
-        let shown = all.entry(name).or_default();
+        let shown = all.entry(name_of(*id)).or_default();
         shown.limit = shown.limit.max(of.limit);
         let overdue = of.first_due.map(|due| now.since(due).as_secs_f64()).unwrap_or_default();
         shown.overdue_seconds = shown.overdue_seconds.max(overdue);
@@ -53,16 +70,17 @@ pub(super) fn publish(view: &EngineView, names: &BTreeMap<FnId, String>, now: Ti
     let inlets = view.shards.iter().flat_map(|shard| &shard.inlets);
     for (lane, inlet) in inlets {
         let LaneId::Function(id) = lane else { continue };
-        let name = names.get(id).map_or(super::OTHER, String::as_str);
-        let shown = all.entry(name).or_default();
+        let shown = all.entry(name_of(*id)).or_default();
         shown.breaker = shown.breaker.max(state(&inlet.breaker));
     }
     for (name, shown) in all {
-        let name = name.to_owned();
-        gauge!(LIMIT, "function" => name.clone()).set(f64::from(shown.limit));
-        gauge!(OVERDUE, "function" => name.clone()).set(shown.overdue_seconds);
-        gauge!(BREAKER, "function" => name.clone()).set(shown.breaker);
-        gauge!(PAUSED, "function" => name).set(shown.paused);
+        let (function, qualifier) = name;
+        let mut labels = vec![Label::new("function", function.to_owned())];
+        labels.extend(qualifier.map(|qualifier| Label::new("qualifier", qualifier.to_owned())));
+        gauge!(LIMIT, labels.clone()).set(f64::from(shown.limit));
+        gauge!(OVERDUE, labels.clone()).set(shown.overdue_seconds);
+        gauge!(BREAKER, labels.clone()).set(shown.breaker);
+        gauge!(PAUSED, labels).set(shown.paused);
     }
 }
 

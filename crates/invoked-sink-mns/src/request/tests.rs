@@ -24,6 +24,7 @@ fn delivery(arn: &str, envelope: impl Into<Bytes>) -> Delivery {
         request_id: RequestId([7; 16]),
         outcome: Outcome::Succeeded,
         depth: 1,
+        trace: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whole frames, byte for byte, as the protocol's reference computed them.
 
+use invoked_core::trace::TraceContext;
+
 use super::*;
 
 /// With the body behind it, in hexadecimal.
@@ -29,7 +31,7 @@ fn a_route_query_has_the_bytes_of_the_vector() {
 fn a_message_has_the_bytes_of_the_vector() {
     let message = Message {
         topic: "FcDest".into(),
-        properties: property_list("7F0000010001AABBCCDD000000000001", "r-1", "succeeded"),
+        properties: property_list("7F0000010001AABBCCDD000000000001", "r-1", "succeeded").into(),
         born: 1_768_465_800_000,
         body: Bytes::from_static(br#"{"requestContext":{"requestId":"r-1"}}"#),
     };
@@ -71,13 +73,22 @@ fn the_instance_of_version_five_travels_as_a_signed_field() {
 fn the_id_is_the_request_id_in_upper_case_hexadecimal() {
     let id = RequestId(*b"\x00\x01\x02\x03\xaa\xbb\xcc\xdd\x10\x20\x30\x40\x50\x60\x70\xff");
     assert_eq!(&*unique_key(id), "00010203AABBCCDD10203040506070FF");
-    let list = properties(id, "failed");
+    let list = properties(id, "failed", None);
     assert_eq!(
         &*list,
         format!(
             "UNIQ_KEY\u{1}00010203AABBCCDD10203040506070FF\u{2}KEYS\u{1}{id}\u{2}TAGS\u{1}failed\u{2}WAIT\u{1}true\u{2}"
         )
     );
+}
+
+#[test]
+fn a_place_in_a_trace_is_two_properties() {
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let trace = TraceContext::parse(parent, Some("a=1"));
+    let list = properties(RequestId([7; 16]), "failed", trace.as_ref());
+    let added = format!("WAIT\u{1}true\u{2}traceparent\u{1}{parent}\u{2}tracestate\u{1}a=1\u{2}");
+    assert!(list.ends_with(&added), "{list}");
 }
 
 #[test]

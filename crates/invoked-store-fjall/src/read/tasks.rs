@@ -165,9 +165,10 @@ impl View<'_> {
         }
         if statuses.iter().any(|status| status::may_be_due_since_acceptance(*status)) {
             for shard in 0..self.shards()? {
-                let lane = LaneId::Function(query.fn_id);
-                let prefix = due::encode_prefix(ShardId(shard), lane);
-                indexes.push(index(Table::Due, &prefix, None));
+                for lane in query.lanes.iter().copied().map(LaneId::Function) {
+                    let prefix = due::encode_prefix(ShardId(shard), lane);
+                    indexes.push(index(Table::Due, &prefix, None));
+                }
             }
         }
         Ok(Merge { order, indexes })

@@ -237,7 +237,7 @@ async fn a_newer_store_and_a_newer_backup_are_refused_with_both_versions() {
     drop(site);
     set_format(&source, FORMAT + 1);
     let text = FjallStore::open(FjallConfig::new(&source)).unwrap_err().to_string();
-    for part in ["format 4", "up to 3", "newer program", "invoked store restore"] {
+    for part in ["format 5", "up to 4", "newer program", "invoked store restore"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     set_format(&source, FORMAT);

@@ -1,5 +1,5 @@
 //! A store that an earlier program wrote opens and reads the same: one directory for each format in
-//! `tests/fixtures/store`, never edited. To write that of a new format, run
+//! `tests/fixtures/store`, and one for rows in lanes of qualifiers, never edited. To write that of a new format, run
 //!
 //! ```text
 //! INVOKED_GOLDEN=write cargo test -p invoked-store-fjall golden
@@ -7,13 +7,15 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use invoked_core::head::{LaneId, Status};
-use invoked_core::id::InvKey;
+use invoked_core::head::{Head, LaneId, Status};
+use invoked_core::id::{FnId, InvKey};
 use invoked_core::life::Outcome;
 use invoked_core::name::Qualifier;
 use invoked_core::shard::{BytesWanted, Commit, RowOp};
+use invoked_core::terms::Terms;
 use invoked_core::time::Timestamp;
 use invoked_core::totals::{Gauge, Metric, Total, TotalKey};
 use invoked_store::{Order, RegistryEntry, RegistryKind, Store, Submission, TaskQuery};
@@ -25,8 +27,12 @@ use crate::tables::Tables;
 use crate::{FjallConfig, directory, journal};
 
 pub(super) fn fixture(format: u32) -> PathBuf {
+    named_fixture(&format!("v{format}"))
+}
+
+fn named_fixture(name: &str) -> PathBuf {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/store");
-    fixtures.join(format!("v{format}"))
+    fixtures.join(name)
 }
 
 fn total() -> Total {
@@ -68,6 +74,7 @@ pub(super) async fn write(path: &Path) {
     site.durable(vec![RowOp::Insert { head: own.clone(), payload: large() }]).await;
     site.write(Commit { ops: vec![update(&own, &running(&own))], totals: vec![running_now()] })
         .await;
+    site.durable(vec![insert(&traced(5))]).await;
     site.store.close().await.unwrap();
     flush(path);
     // The rest stands in the journal.
@@ -76,7 +83,11 @@ pub(super) async fn write(path: &Path) {
     site.store.put_registry(&[entry()]).await.unwrap();
     site.store.submit(&[Submission::Stop { key: waits.key }]).await.unwrap();
     site.store.close().await.unwrap();
-    // What fjall reserves behind the last batch.
+    cut(path);
+}
+
+/// Cuts what fjall reserves behind the last batch off.
+fn cut(path: &Path) {
     let active = directory::active_journal(path).unwrap().unwrap();
     let end = journal::scan(&active, None).unwrap().end;
     File::options().write(true).open(active).unwrap().set_len(end).unwrap();
@@ -112,6 +123,7 @@ pub(super) fn copy(from: &Path, to: &Path) {
 fn query(status: Option<Status>, prefix: &str) -> TaskQuery {
     TaskQuery {
         fn_id: FUNCTION,
+        lanes: vec![FUNCTION],
         qualifier: None,
         status,
         prefix: prefix.to_owned(),
@@ -174,18 +186,85 @@ async fn golden_v2_reads_as_it_was_written() {
 
 #[tokio::test]
 async fn golden_v3_reads_as_it_was_written() {
-    if std::env::var_os("INVOKED_GOLDEN").is_some() {
-        write(&fixture(3)).await;
-    }
     reads_as_since_format_2(3).await;
+}
+
+#[tokio::test]
+async fn golden_v4_reads_as_it_was_written() {
+    if std::env::var_os("INVOKED_GOLDEN").is_some() {
+        write(&fixture(4)).await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let site = read(4, directory.path()).await;
+    reads_since_format_2(&site).await;
+    assert_eq!(site.live_rows().await, 3);
+    assert_eq!(site.store.head(traced(5).key).await.unwrap().unwrap().head, traced(5));
+}
+
+/// The lane of the function's qualifier in the directory of lanes.
+const LANE: FnId = FnId(2);
+
+/// A row in a lane of its qualifier, which is written in the fourth version of the record.
+fn in_lane(mut head: Head) -> Head {
+    let qualifier = Qualifier::parse("prod").unwrap();
+    head.terms = Arc::new(Terms { qualifier, lane: Some(LANE), ..(*head.terms).clone() });
+    head
+}
+
+/// Waits in its lane, runs, and has ended as a task.
+fn rows_of_a_lane() -> [Head; 3] {
+    [in_lane(plain(1)), in_lane(task("runs", 2)), in_lane(task("done", 3))]
+}
+
+async fn write_lanes(path: &Path) {
+    drop(fs::remove_dir_all(path));
+    let site = Site::open(path).await;
+    site.store.intern("fn:1/hello#1").await.unwrap();
+    site.store.intern("lane:1/prod").await.unwrap();
+    let rows = rows_of_a_lane();
+    site.durable(rows.iter().chain([&plain(4)]).map(insert).collect()).await;
+    let [_, runs, done] = &rows;
+    site.durable(vec![update(runs, &running(runs)), finish(done, Outcome::Succeeded)]).await;
+    site.store.close().await.unwrap();
+    flush(path);
+    cut(path);
+}
+
+#[tokio::test]
+async fn golden_lanes_read_as_they_were_written() {
+    let fixture = named_fixture("v4-lanes");
+    if std::env::var_os("INVOKED_GOLDEN").is_some() {
+        write_lanes(&fixture).await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    copy(&fixture, directory.path());
+    let site = Site::open(directory.path()).await;
+    let names = site.store.names().await.unwrap();
+    assert_eq!(names[1], (LANE, "lane:1/prod".to_owned()));
+    let [waits, runs, done] = rows_of_a_lane();
+    let (runs, done) = (running(&runs), ended(&done, Outcome::Succeeded));
+    let lane = async |id| {
+        let start = (Timestamp::MIN, InvKey::MIN);
+        site.store.heads(SHARD, LaneId::Function(id), start, 9).await.unwrap().heads
+    };
+    assert_eq!(lane(LANE).await, [waits, runs.clone()]);
+    assert_eq!(lane(FUNCTION).await, [plain(4)], "the function's own lane");
+    let wanted = TaskQuery { lanes: vec![FUNCTION, LANE], ..query(None, "") };
+    let page = site.store.tasks(&wanted).await.unwrap();
+    let heads: Vec<_> = page.tasks.into_iter().map(|view| view.head).collect();
+    assert_eq!(heads, [done, runs]);
 }
 
 async fn reads_as_since_format_2(format: u32) {
     let directory = tempfile::tempdir().unwrap();
     let site = read(format, directory.path()).await;
+    reads_since_format_2(&site).await;
+    assert_eq!(site.live_rows().await, 2);
+}
+
+async fn reads_since_format_2(site: &Site) {
     // An earlier store is counted when it is opened.
     assert!(site.store.totals(SHARD).await.unwrap().contains(&running_now()));
-    assert_eq!(site.live_rows().await, 2);
     let own = running(&own_task(4));
     let page = site.store.tasks(&query(Some(Status::Running), "")).await.unwrap();
     let heads: Vec<_> = page.tasks.into_iter().map(|view| view.head).collect();

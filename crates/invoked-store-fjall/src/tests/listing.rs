@@ -15,6 +15,7 @@ use super::sample::*;
 fn query() -> TaskQuery {
     TaskQuery {
         fn_id: FUNCTION,
+        lanes: vec![FUNCTION],
         qualifier: None,
         status: None,
         prefix: String::new(),

@@ -16,6 +16,7 @@ use invoked_core::name::{Qualifier, TaskId};
 use invoked_core::shard::{Commit, KeptCallback, RowOp};
 use invoked_core::terms::Terms;
 use invoked_core::time::Timestamp;
+use invoked_core::trace::TraceContext;
 use invoked_store::{CommitOutcome, Lease, NodeId, ShardWrite, Store};
 
 use crate::{FjallConfig, FjallStore};
@@ -50,8 +51,16 @@ pub(super) fn plain(seconds: u64) -> Head {
         callback: Callback::None,
         redrives: None,
         depth: 0,
+        trace: None,
         task: None,
     }
+}
+
+/// The same with a place in a trace.
+pub(super) fn traced(seconds: u64) -> Head {
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let trace = TraceContext::parse(parent, Some("tenant@vendor=1")).map(Arc::new);
+    Head { trace, ..plain(seconds) }
 }
 
 /// The same as a task.
@@ -116,6 +125,7 @@ pub(super) fn kept_callback(head: &Head) -> KeptCallback {
         accepted_at: head.accepted_at,
         ended_at: head.accepted_at,
         depth: 0,
+        trace: None,
         tried: Attempt(14),
         first_at: None,
         failed_at: head.accepted_at,

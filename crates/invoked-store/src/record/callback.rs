@@ -1,5 +1,7 @@
 //! The record of a callback that was given up: everything that a redrive needs.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use invoked_core::arn::Arn;
 use invoked_core::id::{Attempt, FnId, InvKey, RequestId};
@@ -9,16 +11,17 @@ use invoked_core::time::Timestamp;
 
 use super::head::{fault, read_fault, read_time, time};
 use super::number::{of_outcome, to_outcome};
-use super::redrives;
+use super::{redrives, trace};
 use crate::codec::{DecodeError, Reader, Writer};
 
-/// The version written.
-pub const VERSION: u8 = 2;
+/// The newest version: it has a place in a trace. Callbacks without one are written in the second.
+pub const VERSION: u8 = 3;
+const UNTRACED: u8 = 2;
 
 /// The bytes of a kept callback. Its key and time are in the store's index.
 #[must_use]
 pub fn encode(callback: &KeptCallback) -> Bytes {
-    let mut writer = Writer::new(VERSION);
+    let mut writer = Writer::new(if callback.trace.is_some() { VERSION } else { UNTRACED });
     writer.fixed(&callback.request_id.0);
     writer.number(u64::from(callback.fn_id.0));
     writer.text(callback.destination.as_str());
@@ -33,6 +36,9 @@ pub fn encode(callback: &KeptCallback) -> Bytes {
     writer.u8(callback.depth);
     writer.option(callback.first_at, |writer, at| time(writer, base, at));
     writer.option(callback.redrives.as_deref(), |writer, of| redrives::write(writer, base, of));
+    if let Some(of) = &callback.trace {
+        trace::write(&mut writer, of);
+    }
     writer.finish()
 }
 
@@ -62,6 +68,7 @@ pub fn decode(
         accepted_at: failed_at,
         ended_at: failed_at,
         depth: 0,
+        trace: None,
         first_at: None,
         redrives: None,
     };
@@ -78,6 +85,9 @@ pub fn decode(
             reader.option("first try", |reader| read_time(reader, base, "first try"))?;
         kept.redrives =
             reader.option("redrives", |reader| redrives::read(reader, base))?.map(Box::new);
+    }
+    if version > UNTRACED {
+        kept.trace = Some(Arc::new(trace::read(reader)?));
     }
     Ok(kept)
 }
@@ -111,6 +121,7 @@ mod tests {
             accepted_at: Timestamp::from_millis(5),
             ended_at: Timestamp::from_millis(50),
             depth: 3,
+            trace: None,
             first_at: Some(Timestamp::from_millis(60)),
             redrives: Some(Box::new(redrives)),
         }
@@ -121,6 +132,15 @@ mod tests {
         let kept = kept();
         assert_eq!(decode(kept.key, kept.failed_at, &encode(&kept)), Ok(kept));
         assert!(decode(InvKey::MIN, Timestamp::MIN, &[1, 2, 3]).is_err());
+    }
+
+    #[test]
+    fn a_place_in_a_trace_needs_the_third_version() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace = invoked_core::trace::TraceContext::parse(parent, None).map(Arc::new);
+        let traced = KeptCallback { trace, ..kept() };
+        assert_eq!((encode(&traced)[0], encode(&kept())[0]), (3, 2));
+        assert_eq!(decode(traced.key, traced.failed_at, &encode(&traced)), Ok(traced));
     }
 
     #[test]
@@ -140,6 +160,7 @@ mod tests {
             accepted_at: failed_at,
             ended_at: failed_at,
             depth: 0,
+            trace: None,
             first_at: None,
             redrives: None,
             ..kept

@@ -14,21 +14,26 @@ use invoked_core::history::{History, TaskEvent};
 use invoked_core::id::{Attempt, FnId, InvKey, RequestId};
 use invoked_core::life::{Life, Tally};
 use invoked_core::name::{Qualifier, TaskId};
+use invoked_core::redrive::Redrives;
 use invoked_core::terms::{Destination, Terms};
 use invoked_core::time::Timestamp;
 
 use super::number::{of_outcome, of_status, to_outcome, to_status};
-use super::redrives;
+use super::{redrives, trace};
 use crate::codec::{DecodeError, Reader, Writer};
 
-/// The newest version: it has redrives. Rows without any are written in the first.
-pub const VERSION: u8 = 2;
+/// The newest version: it has the lane of the qualifier. The third has a place in a trace, and the second
+/// redrives; each has what those before it have. A row is written in the first version that can hold it.
+pub const VERSION: u8 = 4;
+const TRACED: u8 = 3;
+const REDRIVEN: u8 = 2;
 const FIRST: u8 = 1;
 
 /// The bytes of a row.
 #[must_use]
 pub fn encode(head: &Head) -> Bytes {
-    let mut writer = Writer::new(if head.redrives.is_some() { VERSION } else { FIRST });
+    let version = version_of(head);
+    let mut writer = Writer::new(version);
     let base = head.accepted_at;
     writer.number(u64::from(head.fn_id.0));
     writer.option((head.request_id.0 != head.key.0).then_some(head.request_id), |writer, id| {
@@ -49,10 +54,27 @@ pub fn encode(head: &Head) -> Bytes {
     callback(&mut writer, base, &head.callback);
     terms(&mut writer, &head.terms);
     writer.option(head.task.as_ref(), |writer, of| task(writer, base, of));
-    if let Some(of) = &head.redrives {
-        redrives::write(&mut writer, base, of);
+    let redrives = |writer: &mut Writer, of: &Redrives| redrives::write(writer, base, of);
+    if version == VERSION {
+        writer.option(head.terms.lane, |writer, lane| writer.number(u64::from(lane.0)));
+    }
+    if version == REDRIVEN {
+        head.redrives.iter().for_each(|of| redrives(&mut writer, of));
+    } else if version > REDRIVEN {
+        writer.option(head.redrives.as_deref(), redrives);
+        writer.option(head.trace.as_deref(), trace::write);
     }
     writer.finish()
+}
+
+/// The first version that can hold a row.
+fn version_of(head: &Head) -> u8 {
+    match (head.terms.lane, &head.trace, &head.redrives) {
+        (Some(_), _, _) => VERSION,
+        (None, Some(_), _) => TRACED,
+        (None, None, Some(_)) => REDRIVEN,
+        (None, None, None) => FIRST,
+    }
 }
 
 /// The row of `key` from its bytes.
@@ -79,7 +101,7 @@ fn read(key: InvKey, version: u8, reader: &mut Reader<'_>) -> Result<Head, Decod
         reader.option("request id", |reader| reader.fixed("request id").map(RequestId))?;
     let token = u64::from_be_bytes(reader.fixed("token")?);
     let base = Timestamp::from_millis(reader.signed("accepted at")?);
-    Ok(Head {
+    let mut head = Head {
         key,
         fn_id,
         request_id: request_id.unwrap_or_else(|| RequestId::from(key)),
@@ -103,11 +125,21 @@ fn read(key: InvKey, version: u8, reader: &mut Reader<'_>) -> Result<Head, Decod
         callback: read_callback(reader, base)?,
         terms: Arc::new(read_terms(reader)?),
         task: reader.option("task", |reader| read_task(reader, base))?,
-        redrives: match version {
-            FIRST => None,
-            _ => Some(Box::new(redrives::read(reader, base)?)),
-        },
-    })
+        redrives: None,
+        trace: None,
+    };
+    if version == VERSION {
+        let lane = reader.option("lane", |reader| reader.small("lane").map(FnId))?;
+        Arc::make_mut(&mut head.terms).lane = lane;
+    }
+    if version == REDRIVEN {
+        head.redrives = Some(Box::new(redrives::read(reader, base)?));
+    } else if version >= TRACED {
+        let redrives = reader.option("redrives", |reader| redrives::read(reader, base))?;
+        head.redrives = redrives.map(Box::new);
+        head.trace = reader.option("trace", trace::read)?.map(Arc::new);
+    }
+    Ok(head)
 }
 
 /// What an index has to know of a row.
@@ -286,6 +318,7 @@ fn read_terms(reader: &mut Reader<'_>) -> Result<Terms, DecodeError> {
         .map_err(|_| DecodeError::Malformed { field: "qualifier" })?;
     Ok(Terms {
         qualifier,
+        lane: None,
         max_retries: reader.u8("retries")?,
         event_age_seconds: reader.small("event age")?,
         on_success: reader.option("destination", read_destination)?,

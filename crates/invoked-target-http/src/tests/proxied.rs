@@ -2,6 +2,7 @@
 
 use http::Request;
 use invoked_core::directory::FunctionKind;
+use invoked_core::trace::TraceContext;
 use invoked_fc::http_event::{HttpEvent, RequestContext};
 use invoked_sink::HttpHead;
 
@@ -67,6 +68,26 @@ async fn the_request_arrives_as_it_was_sent_with_the_common_headers() {
     }
     let tags: Vec<_> = seen.lines.iter().filter(|line| line.starts_with("x-tag")).collect();
     assert_eq!(tags, ["x-tag: one", "x-tag: two"]);
+}
+
+#[tokio::test]
+async fn a_place_in_a_trace_is_told_once() {
+    let server = Server::answering("200 OK", "").await;
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let callers = [("traceparent", parent), ("tracestate", "a=1")];
+    let trace = TraceContext::parse(&parent.replace("00f0", "00f1"), Some("b=2")).map(Arc::new);
+    let untraced = http_function(&server.url());
+    let traced = Attempted { trace, ..untraced.clone() };
+    target().request(&untraced, &head("GET", "/", &callers)).await.unwrap();
+    target().request(&traced, &head("GET", "/", &callers)).await.unwrap();
+    target().invoke(&Attempted { target: spec(&server.url()), ..traced }).await;
+    let seen = server.seen();
+    assert_eq!(seen[0].header("traceparent"), Some(parent), "the caller's goes through");
+    for seen in &seen[1..] {
+        let traces: Vec<_> = seen.lines.iter().filter(|line| line.starts_with("trace")).collect();
+        let parent = format!("traceparent: {}", parent.replace("00f0", "00f1"));
+        assert_eq!(traces, [parent.as_str(), "tracestate: b=2"]);
+    }
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ fn attempted(attempt: u16) -> Attempted {
         request_id: RequestId([1; 16]),
         attempt: Attempt(attempt),
         depth: 0,
+        trace: None,
         payload: Bytes::from_static(b"event"),
         result_max: 1_024,
     }

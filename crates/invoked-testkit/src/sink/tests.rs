@@ -7,6 +7,7 @@ fn delivery() -> Delivery {
         request_id: RequestId([1; 16]),
         outcome: Outcome::Failed,
         depth: 1,
+        trace: None,
     }
 }
 

@@ -9,6 +9,7 @@ use invoked_fc::route::ApiVersion;
 
 use super::access::{AdminArgs, FcArgs};
 use super::lanes::{FunctionPurgeArgs, HoldArgs, TaskRetryArgs, TaskStopArgs};
+use super::limits::{self, QualifierLimits};
 use super::value;
 
 pub(crate) use super::value::Moment;
@@ -239,6 +240,9 @@ pub(crate) struct FunctionPutArgs {
     /// Its share of the turns that its account's functions have; without it, 1.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) weight: Option<u32>,
+    /// Limits of a version or alias, which then waits in a lane of its own; may be given several times.
+    #[arg(long = "qualifier", value_name = "QUALIFIER[,concurrency=N][,rate=N][,weight=N]", value_parser = limits::qualifier_limits)]
+    pub(crate) qualifiers: Vec<QualifierLimits>,
     /// Whether an HTTP status alone can be a failure.
     #[arg(long, value_enum, default_value_t = StatusRule::Header)]
     pub(crate) status: StatusRule,

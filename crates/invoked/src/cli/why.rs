@@ -12,6 +12,9 @@ pub(crate) struct WhyArgs {
     /// The task's function; without an ID, the function itself.
     #[arg(long)]
     pub(crate) function: Option<String>,
+    /// With --function alone: what the invocations of this version or alias wait for.
+    #[arg(long, requires = "function", conflicts_with = "id")]
+    pub(crate) qualifier: Option<String>,
     /// A destination, an ARN.
     #[arg(long, value_name = "ARN", conflicts_with_all = ["id", "function"])]
     pub(crate) destination: Option<String>,

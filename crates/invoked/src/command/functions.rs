@@ -1,7 +1,7 @@
 //! `invoked functions`: what is registered, through the admin listener.
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::{client, lanes};
 use crate::cli::Output;
@@ -116,12 +116,20 @@ async fn put(
         StatusRule::Header => "header",
         StatusRule::Ignore => "ignore",
     };
+    let mut qualifiers = Map::new();
+    for of in &args.qualifiers {
+        if qualifiers.insert(of.qualifier.clone(), json!(of.limits)).is_some() {
+            let problem = format!("--qualifier names '{}' twice", of.qualifier);
+            return Err(Failure::Usage(problem));
+        }
+    }
     let mut body = json!({
         "url": args.url,
         "kind": kind,
         "concurrency": args.concurrency,
         "rate": args.rate,
         "weight": args.weight,
+        "qualifiers": qualifiers,
         "status": status,
         "initialize": args.initialize,
     });

@@ -24,11 +24,12 @@ pub(crate) fn run(
     client::run(async {
         let admin = Admin::new(&args.admin, environment)?;
         let destination = [("destination", args.destination.clone())];
+        let qualifier = [("qualifier", args.qualifier.clone())];
         let (segments, parameters): (Vec<&str>, &[_]) =
             match (&args.id, &args.function, &args.destination) {
                 (Some(id), Some(function), _) => (vec!["tasks", function, id, "why"], &[]),
                 (Some(id), None, _) => (vec!["invocations", id, "why"], &[]),
-                (None, Some(function), _) => (vec!["functions", function, "why"], &[]),
+                (None, Some(function), _) => (vec!["functions", function, "why"], &qualifier),
                 (None, None, _) => (vec!["destinations", "why"], &destination),
             };
         let told = admin.call(Method::GET, &segments, parameters, None).await?.body;

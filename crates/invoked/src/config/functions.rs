@@ -4,14 +4,17 @@
 //! them: a destination that nobody could deliver to, one that takes HTTP requests instead of
 //! events, and destinations that lead back to where they started.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use invoked_core::arn::Arn;
 use invoked_core::directory::FunctionKind;
 use invoked_core::envelope::Identity;
 use invoked_core::lane::Rate;
+use invoked_core::limits::QUALIFIER_LANES_MAX;
 use invoked_core::loops::{Graph, describe};
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
+use invoked_core::qualifiers::Limits;
 use invoked_core::terms::AsyncConfig;
 use invoked_engine::{FunctionChange, Seed, StatusMode, WEIGHT_MAX};
 use invoked_http::Endpoint;
@@ -67,6 +70,7 @@ fn function(
     let role = section.optional("role", |raw| role(raw, auth));
     let rate = section.optional("rate", count(1..=i64::from(Rate::MAX)));
     let weight = section.optional("weight", count(1..=i64::from(WEIGHT_MAX)));
+    let qualifiers = section.section("qualifiers", qualifiers);
     let is_configured = section.has("async");
     let config = section.section("async", async_config);
     let given = [("handler", handler), ("role", role)];
@@ -79,11 +83,42 @@ fn function(
         concurrency,
         rate,
         weight,
+        qualifiers,
         status: status.unwrap_or_default(),
         initialize: initialize.unwrap_or_default(),
         attributes: attributes.to_string(),
     };
     Some(Seed { name: name?, change, config: is_configured.then_some(config) })
+}
+
+/// The versions and aliases with limits of their own.
+fn qualifiers(section: &mut Section<'_>) -> BTreeMap<Qualifier, Limits> {
+    let given = section.len();
+    if QUALIFIER_LANES_MAX < given {
+        let problem = format!("may name at most {QUALIFIER_LANES_MAX} qualifiers, got {given}");
+        section.reading().note(section.path(), problem);
+    }
+    section.named(limits).into_iter().collect()
+}
+
+fn limits(name: &str, section: &mut Section<'_>) -> Option<(Qualifier, Limits)> {
+    let concurrency = section.optional("concurrency", count(1..=100_000));
+    let per_second = section.optional("rate", count(1..=i64::from(Rate::MAX)));
+    let weight = section.optional("weight", count(1..=i64::from(WEIGHT_MAX)));
+    let rate = per_second.map(|per_second| Rate { per_second });
+    let limits = Limits { concurrency, rate, weight: weight.unwrap_or(1) };
+    match Qualifier::parse(name) {
+        Ok(qualifier) if !name.is_empty() => Some((qualifier, limits)),
+        Ok(_) => {
+            let problem = "a qualifier must be a version, an alias or LATEST";
+            section.reading().note(section.path(), problem);
+            None
+        }
+        Err(error) => {
+            section.reading().note(section.path(), error.to_string());
+            None
+        }
+    }
 }
 
 /// What a function may tell: the name of a role.

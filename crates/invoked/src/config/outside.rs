@@ -161,6 +161,6 @@ fn instances<T>(
 }
 
 /// The URL of an endpoint.
-fn endpoint(raw: &Raw) -> Result<Endpoint, String> {
+pub(super) fn endpoint(raw: &Raw) -> Result<Endpoint, String> {
     Endpoint::parse(&text(raw)?).map_err(|error| error.to_string())
 }

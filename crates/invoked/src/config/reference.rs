@@ -8,7 +8,7 @@ const HEAD: &str = "\
 <!-- Written by `invoked config reference`; a test compares them. -->
 
 Every setting with its default, as `invoked config reference` prints it. What is commented out has no default. An example of
-a whole file is [config/example.toml](../config/example.toml).
+a whole file is `config/example.toml`.
 ";
 
 /// A page of Markdown: what stands before the first section, then each section under its name.

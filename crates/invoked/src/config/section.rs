@@ -134,6 +134,19 @@ impl<'raw> Section<'raw> {
         secret
     }
 
+    /// Secrets whose names the operator chose: every key that is left.
+    pub(super) fn named_secrets(&mut self) -> Vec<(&'raw str, Secret)> {
+        let mut found = Vec::new();
+        for (name, node) in std::mem::take(&mut self.left) {
+            let secret = Secret::read(&node.value, self.reading.environment)
+                .map_err(|problem| self.note(name, node, problem))
+                .ok();
+            self.reading.secrets.borrow_mut().insert(self.path_of(name), secret.clone());
+            found.extend(secret.map(|secret| (name, secret)));
+        }
+        found
+    }
+
     /// A table with keys of ours. A missing one is empty.
     pub(super) fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Self) -> T) -> T {
         static EMPTY: BTreeMap<String, Node> = BTreeMap::new();

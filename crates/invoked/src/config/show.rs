@@ -9,8 +9,16 @@ use super::raw::{Node, Raw, RawConfig};
 use super::secret::{MASK, Secret};
 
 /// Tables whose keys the operator chose, and what is above them: one that is new is told by its keys.
-const NAMED: [&str; 7] =
-    ["auth", "auth.keys", "auth.roles", "admin.tokens", "accounts", "functions", "sinks"];
+const NAMED: [&str; 8] = [
+    "auth",
+    "auth.keys",
+    "auth.roles",
+    "admin.tokens",
+    "accounts",
+    "functions",
+    "sinks",
+    "telemetry.traces.headers",
+];
 
 /// What is not shown, by its path.
 #[derive(Clone, Debug, Default)]

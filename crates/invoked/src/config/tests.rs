@@ -8,6 +8,7 @@ use super::*;
 
 mod amqp;
 mod auth;
+mod qualifiers;
 mod rocketmq;
 
 const URL: &str = "http://127.0.0.1:9000";

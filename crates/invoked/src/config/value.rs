@@ -130,6 +130,19 @@ fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
+/// A number from 0 to 1.
+pub(super) fn share(raw: &Raw) -> Result<f64, String> {
+    let number = match raw {
+        Raw::Float(number) => Some(*number),
+        Raw::Integer(0) => Some(0.0),
+        Raw::Integer(1) => Some(1.0),
+        Raw::Untyped(text) => text.parse().ok(),
+        Raw::Integer(_) | Raw::Flag(_) | Raw::Text(_) | Raw::List(_) | Raw::Table(_) => None,
+    };
+    let share = number.filter(|number| (0.0..=1.0).contains(number));
+    share.ok_or_else(|| "must be a number from 0 to 1".to_owned())
+}
+
 /// One of several words.
 pub(super) fn choice<T: Copy>(
     words: &'static [(&'static str, T)],

@@ -80,6 +80,7 @@ fn what_needs_a_restart_is_known() {
         ("sinks.mns.default", false),
         ("telemetry.log_format", true),
         ("telemetry.log_level", false),
+        ("telemetry.traces.endpoint", true),
         ("something.new", true),
     ] {
         assert_eq!(needs_restart(path), needs, "{path}");

@@ -151,6 +151,8 @@ pub(super) fn filter(level: &str) -> Result<EnvFilter> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinSet;
+
     use super::*;
 
     fn logged() -> (LogFilter, Arc<Mutex<Vec<String>>>) {
@@ -166,7 +168,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn another_level_lasts_as_long_as_was_asked_for() {
         let (log, seen) = logged();
-        let mut kept = tokio::task::JoinSet::new();
+        let mut kept = JoinSet::new();
         kept.spawn(log.clone().keep());
         assert_eq!(
             log.change("debug", Some("10m"), "night").unwrap().reverts_in_seconds,

@@ -3,7 +3,7 @@
 use invoked_tests::config::Config;
 use invoked_tests::daemon::{Site, stdout};
 use invoked_tests::function::FunctionServer;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{document, failed, run, site};
 
@@ -19,7 +19,14 @@ fn a_function_is_registered_replaced_and_deleted() {
     assert_eq!((&mine["timeout_ms"], &mine["concurrency"]), (&30_000.into(), &4.into()));
     let output = run(&site, &["invoke", "mine", "--payload", r#"{"n":1}"#]);
     assert_eq!(stdout(&output), r#"{"n":1}"#);
+    let canary = ["--qualifier", "canary,concurrency=2", "--qualifier", "1,rate=5"];
+    let of = document(&site, &[&["functions", "put", "mine", "--url", &url][..], &canary].concat());
+    let of = &of["qualifiers"];
+    assert_eq!((&of["canary"]["concurrency"], &of["1"]["rate"]), (&2.into(), &5.into()), "{of}");
+    let twice = ["functions", "put", "mine", "--url", &url, "--qualifier", "1", "--qualifier", "1"];
+    failed(&site, &twice, 2);
     let again = document(&site, &["functions", "put", "mine", "--url", &url]);
+    assert_eq!(again["qualifiers"], Value::Object(Map::new()));
     assert_eq!(again["concurrency"], Value::Null, "all settings are replaced");
 
     let list = document(&site, &["functions", "list", "--prefix", "mi"]);

@@ -1,12 +1,22 @@
 //! Functions and their asynchronous invoke configurations.
 
+use std::collections::BTreeMap;
+
 use invoked_core::arn::Arn;
 use invoked_core::directory;
+use invoked_core::lane::Rate;
+use invoked_core::limits::QUALIFIER_LANES_MAX;
+use invoked_core::name::Qualifier;
+use invoked_core::qualifiers::Limits;
 use invoked_engine::{ConfigRecord, FunctionRecord, Handle, LaneKey, Origin, StatusMode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Ref, Type};
 
 use crate::admin::time::moment;
+
+/// A version, an alias or LATEST.
+const QUALIFIER_PATTERN: &str = "^[A-Za-z0-9_-]{1,128}$";
 
 /// What requests a function takes.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq, Deserialize, Serialize, ToSchema)]
@@ -40,6 +50,42 @@ pub(in crate::admin) enum FunctionOrigin {
     Api,
 }
 
+/// What the lane of a version or alias may take. What is left out has its default, not the function's value.
+#[derive(Copy, Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct QualifierLimits {
+    /// Attempts at a time. Absent or null: the daemon finds out what it takes.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    concurrency: Option<u32>,
+    /// Attempts that may start in a second. Absent or null: any number.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 100_000)]
+    rate: Option<u32>,
+    /// Its share of the turns that its account's lanes have.
+    #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 1_000, default = 1)]
+    weight: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What utoipa has no attribute for: how many there may be, and how they may be called.
+fn by_qualifier() -> Object {
+    let name = ObjectBuilder::new().schema_type(Type::String).pattern(Some(QUALIFIER_PATTERN));
+    ObjectBuilder::new()
+        .description(Some(
+            "Limits by version or alias: each named here waits in a lane of its own. The function's hold for \
+             the others.",
+        ))
+        .property_names(Some(name))
+        .additional_properties(Some(Ref::from_schema_name("QualifierLimits")))
+        .max_properties(Some(QUALIFIER_LANES_MAX))
+        .build()
+}
+
 /// A function, whole: what is left out has its default.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +114,11 @@ pub(in crate::admin) struct FunctionInput {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 1_000)]
     pub(in crate::admin) weight: Option<u32>,
+    /// Limits by version or alias: each named here waits in a lane of its own. The function's hold for the
+    /// others.
+    #[serde(default)]
+    #[schema(schema_with = by_qualifier)]
+    pub(in crate::admin) qualifiers: BTreeMap<String, QualifierLimits>,
     /// How an answer without `x-fc-status` reads.
     #[serde(default)]
     pub(in crate::admin) status: StatusRule,
@@ -97,6 +148,8 @@ pub(in crate::admin) struct Function {
     rate: Option<u32>,
     /// Its share of the turns that its account's functions have.
     weight: u32,
+    /// Limits of versions and aliases that have a lane of their own. The function's hold for the others.
+    qualifiers: BTreeMap<String, QualifierLimits>,
     status: StatusRule,
     /// Whether `POST /initialize` comes before the first request.
     initialize: bool,
@@ -173,6 +226,19 @@ impl From<StatusRule> for StatusMode {
     }
 }
 
+impl From<&QualifierLimits> for Limits {
+    fn from(of: &QualifierLimits) -> Self {
+        let rate = of.rate.map(|per_second| Rate { per_second });
+        Self { concurrency: of.concurrency, rate, weight: of.weight }
+    }
+}
+
+fn named((qualifier, of): (&Qualifier, &Limits)) -> (String, QualifierLimits) {
+    let rate = of.rate.map(|rate| rate.per_second);
+    let limits = QualifierLimits { concurrency: of.concurrency, rate, weight: of.weight };
+    (qualifier.as_str().to_owned(), limits)
+}
+
 impl Function {
     pub(in crate::admin) fn of(engine: &Handle, record: &FunctionRecord) -> Self {
         let hold = engine.lane_hold(&LaneKey::Function(record.key()));
@@ -192,6 +258,7 @@ impl Function {
             concurrency: record.concurrency,
             rate: record.rate,
             weight: record.weight,
+            qualifiers: record.qualifiers.iter().map(named).collect(),
             status: match record.status {
                 StatusMode::Header => StatusRule::Header,
                 StatusMode::Ignore => StatusRule::Ignore,

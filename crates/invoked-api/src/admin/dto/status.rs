@@ -87,6 +87,9 @@ pub(in crate::admin) struct Lane {
     /// The function, or the destination's ARN; null if nobody knows it any more.
     #[schema(required = true)]
     pub(in crate::admin) name: Option<String>,
+    /// The version or alias whose lane it is; null for the function's own.
+    #[schema(required = true)]
+    pub(in crate::admin) qualifier: Option<String>,
     /// Rows that wait in memory.
     pub(in crate::admin) in_window: usize,
     /// Rows under way.

@@ -114,6 +114,9 @@ pub(in crate::admin) struct LaneState {
     /// The function's account.
     #[schema(required = true)]
     account: Option<String>,
+    /// The version or alias whose lane it is; null for the function's own.
+    #[schema(required = true)]
+    qualifier: Option<String>,
     /// The destination's ARN.
     #[schema(required = true)]
     destination: Option<String>,
@@ -190,15 +193,18 @@ impl LaneWhy {
 
 impl LaneState {
     fn of(engine: &Handle, report: &LaneReport) -> Self {
-        let (key, destination) = match &report.name {
-            LaneName::Function(key) => (key.as_ref(), None),
-            LaneName::Destination(arn) => (None, Some(arn.clone())),
+        let (key, qualifier, destination) = match &report.name {
+            LaneName::Function { function, qualifier } => {
+                (function.as_ref(), qualifier.as_ref(), None)
+            }
+            LaneName::Destination(arn) => (None, None, Some(arn.clone())),
         };
         let view = &report.view;
         let overdue = view.first_due.map(|due| engine.now().since(due)).unwrap_or_default();
         Self {
             function: key.map(|key| key.name.as_str().to_owned()),
             account: key.map(|key| key.account.as_ref().to_owned()),
+            qualifier: qualifier.map(|qualifier| qualifier.as_str().to_owned()),
             destination,
             in_flight: view.busy,
             limit: view.limit,
@@ -317,10 +323,10 @@ impl Reason {
             }
             (Self::RetryAfter, _) => "it goes on by itself at that time",
             (Self::Concurrency, false) => {
-                "raise `concurrency` of the function; an adaptive limit rises by itself while the function answers"
+                "raise `concurrency` of the function, or of its qualifier's lane; an adaptive limit rises by itself while the function answers"
             }
             (Self::Concurrency, true) => "raise dispatch.destination_limit",
-            (Self::Rate, _) => "raise `rate` of the function",
+            (Self::Rate, _) => "raise `rate` of the function, or of its qualifier's lane",
             (Self::Slots, false) => "raise dispatch.attempts_max",
             (Self::Slots, true) => "raise dispatch.callbacks_max",
             (Self::Share, _) => "raise dispatch.attempts_max",

@@ -88,7 +88,8 @@ fn what_a_function_asks_for_holds_its_whole_lane() {
 fn a_limit_that_was_set_does_not_adapt() {
     let mut bench = Bench::new(None);
     let directory = |concurrency| {
-        let work = Function { concurrency, ..(*function(WORK, "work", None)).clone() };
+        let limits = Limits { concurrency, ..Limits::default() };
+        let work = Function { limits, ..(*function(WORK, "work", None)).clone() };
         let identity = Identity { region: "cn-x".into(), account: "123".into() };
         Arc::new(Directory::new(identity, [Arc::new(work)], Arc::default()))
     };

@@ -3,6 +3,7 @@ use invoked_core::head::Status;
 use invoked_core::id::ShardId;
 use invoked_core::life::Outcome;
 use invoked_core::redrive::Redrives;
+use invoked_core::trace::TraceContext;
 use proptest::prelude::*;
 
 fn at(ms: i64) -> Timestamp {
@@ -31,6 +32,7 @@ fn heads() -> Vec<Head> {
         callback: Callback::None,
         redrives: None,
         depth: 0,
+        trace: None,
         task: None,
     };
     let lives = [
@@ -59,8 +61,10 @@ fn heads() -> Vec<Head> {
         tally: Tally { failures: 2, unavailable: 9, unavailable_since: Some(now) },
         first_started_at: Some(now),
         depth: 16,
+        trace: None,
         terms: Arc::new(Terms {
             qualifier: Qualifier::parse("prod").unwrap(),
+            lane: None,
             max_retries: 8,
             event_age_seconds: 2_592_000,
             on_success: destination("acs:fc:::functions/audit"),
@@ -69,8 +73,22 @@ fn heads() -> Vec<Head> {
         task: Some(Task { id: TaskId::trusted("task_1"), history }),
         ..plain.clone()
     });
-    heads.push(redriven(plain));
+    heads.push(redriven(plain.clone()));
+    heads.push(traced(plain.clone()));
+    heads.push(traced(redriven(plain.clone())));
+    heads.push(in_a_lane(plain.clone()));
+    heads.push(in_a_lane(traced(redriven(plain))));
     heads
+}
+
+fn traced(plain: Head) -> Head {
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    Head { trace: TraceContext::parse(parent, Some("a=1")).map(Arc::new), ..plain }
+}
+
+fn in_a_lane(mut head: Head) -> Head {
+    Arc::make_mut(&mut head.terms).lane = Some(FnId(300));
+    head
 }
 
 fn redriven(plain: Head) -> Head {
@@ -86,9 +104,15 @@ fn redriven(plain: Head) -> Head {
 }
 
 #[test]
-fn only_rows_with_redrives_are_of_the_second_version() {
+fn a_row_is_of_the_first_version_that_can_hold_it() {
     for head in heads() {
-        let version = if head.redrives.is_some() { VERSION } else { FIRST };
+        let has = (head.terms.lane.is_some(), head.trace.is_some(), head.redrives.is_some());
+        let version = match has {
+            (true, _, _) => 4,
+            (false, true, _) => 3,
+            (false, false, true) => 2,
+            (false, false, false) => 1,
+        };
         assert_eq!(encode(&head)[0], version);
     }
     let with = redriven(heads().remove(0));
@@ -97,6 +121,33 @@ fn only_rows_with_redrives_are_of_the_second_version() {
     assert_eq!(with[1..without.len()], without[1..], "what is new stands at the end");
     let hex: String = with[without.len()..].iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, "0202c0a9070b6e696768742d736869667401f8c0070200e0c508043031323300");
+}
+
+#[test]
+fn a_place_in_a_trace_stands_at_the_end() {
+    let plain = heads().remove(0);
+    let (with, without) = (encode(&traced(plain.clone())), encode(&plain));
+    assert_eq!(with[1..without.len()], without[1..]);
+    let hex: String = with[without.len()..].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "00014bf92f3577b34da6a3ce929d0e0e473600f067aa0ba902b7010103613d31");
+}
+
+#[test]
+fn the_lane_stands_behind_what_the_first_version_has() {
+    let plain = heads().remove(0);
+    let without = encode(&plain);
+    for (head, tail) in [
+        (in_a_lane(plain.clone()), "01ac020000"),
+        (
+            in_a_lane(redriven(plain)),
+            "01ac02010202c0a9070b6e696768742d736869667401f8c0070200e0c50804303132330000",
+        ),
+    ] {
+        let with = encode(&head);
+        assert_eq!(with[1..without.len()], without[1..]);
+        let hex: String = with[without.len()..].iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, tail);
+    }
 }
 
 #[test]

@@ -1,12 +1,17 @@
 //! What ships beside the binary is accepted by the programs that will read it.
 //!
-//! Where such a program is missing (`cargo xtask prepare` gets them), the test says that it did not run.
+//! `cargo xtask prepare` gets those programs. Where promtool or systemd-analyze, which want Debian, is missing, the test
+//! says that it did not run.
+
+mod helm;
+mod image;
+mod package;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use invoked_tests::tools::{cargo_deb, daemon, helm, in_path, promtool, python, root};
+use invoked_tests::tools::{daemon, in_path, promtool, python, root};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -115,25 +120,9 @@ fn the_rules_record_one_minute_and_one_hour_of_both_metrics() {
     assert!(output.status.success(), "{}", said(&output));
 }
 
-#[test]
-fn the_image_runs_as_a_user_without_rights_and_with_the_pinned_toolchain() {
-    let image = fs::read_to_string(deploy("Dockerfile")).expect("the Dockerfile");
-    let last = image.rsplit("\nFROM ").next().unwrap_or_default();
-    assert!(last.contains("\nUSER 65532:65532\n"), "the last stage does not set its user");
-    let toolchain =
-        fs::read_to_string(root().join("rust-toolchain.toml")).expect("the toolchain file");
-    let toolchain: toml::Table = toolchain.parse().expect("TOML");
-    let channel = toolchain["toolchain"]["channel"].as_str().expect("a channel");
-    assert!(
-        image.contains(&format!("FROM rust:{channel}-")),
-        "the image is built with another Rust than {channel}"
-    );
-}
-
 /// A YAML file as JSON, read by PyYAML: the document, or a list of them where there are several.
-fn yaml(file: &str) -> Value {
+fn yaml(file: &Path) -> Value {
     let convert = "import json, sys, yaml; d = list(yaml.safe_load_all(open(sys.argv[1]))); json.dump(d if len(d) > 1 else d[0], sys.stdout)";
-    let file = deploy(file);
     let output = run(&python(), &["-c", convert, file.to_str().expect("a UTF-8 path")]);
     assert!(output.status.success(), "{}", said(&output));
     serde_json::from_slice(&output.stdout).expect("JSON")
@@ -145,7 +134,7 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
 
 /// A compose file whose images are pinned, whose ports are on loopback, and whose files are there.
 fn is_for_trying_out(file: &str) -> Value {
-    let compose = yaml(&format!("compose/{file}"));
+    let compose = yaml(&deploy(&format!("compose/{file}")));
     let services = compose["services"].as_object().expect("services");
     let volumes = compose["volumes"].as_object().expect("volumes");
     for (name, service) in services {
@@ -192,7 +181,7 @@ fn the_stack_for_looking_at_it_fits_together() {
     assert!(judged.status.success(), "{}", said(&judged));
     let text = fs::read_to_string(root().join(stack("invoked.toml"))).expect("a configuration");
     let config: toml::Table = text.parse().expect("TOML");
-    let prometheus = yaml("compose/stack/prometheus.yml");
+    let prometheus = yaml(&deploy("compose/stack/prometheus.yml"));
     let scrape = &prometheus["scrape_configs"][0];
     assert_eq!(
         scrape["authorization"]["credentials"].as_str(),
@@ -204,13 +193,13 @@ fn the_stack_for_looking_at_it_fits_together() {
         let judged = run(&promtool, &words);
         assert!(judged.status.success(), "{}", said(&judged));
     }
-    let sources = yaml("compose/stack/grafana/datasources/prometheus.yml");
+    let sources = yaml(&deploy("compose/stack/grafana/datasources/prometheus.yml"));
     assert_eq!(sources["datasources"][0]["url"], "http://prometheus:9090");
 }
 
 #[test]
 fn brokers_of_rocketmq_are_where_their_ports_lead() {
-    let compose = yaml("compose/compose.yml");
+    let compose = yaml(&deploy("compose/compose.yml"));
     for (service, file) in [("rocketmq", "broker.conf"), ("rocketmq-acl", "broker-acl.conf")] {
         let text = fs::read_to_string(deploy("compose/rocketmq").join(file)).expect("a file");
         let value = |key: &str| {
@@ -249,7 +238,7 @@ fn each_alert_fires_and_stays_quiet_and_has_a_page() {
     }
     let read = |file: &str| fs::read_to_string(root().join(file)).expect(file);
     let tests = read("tests/prometheus/alerts.rules.test.yml");
-    let rules = yaml("prometheus/rules/alerts.rules.yml");
+    let rules = yaml(&deploy("prometheus/rules/alerts.rules.yml"));
     let mut alerts = std::collections::BTreeSet::new();
     let groups = rules["groups"].as_array().expect("groups");
     for rule in groups.iter().flat_map(|group| group["rules"].as_array().expect("rules")) {
@@ -295,119 +284,4 @@ fn prometheus_can_read_every_query_of_the_dashboard() {
     fs::write(&place, rules).expect("a file");
     let output = run(&promtool, &["check", "rules", place.to_str().expect("a UTF-8 path")]);
     assert!(output.status.success(), "{}", said(&output));
-}
-
-/// What the chart insists on.
-const CHART_VALUES: &str = "auth.ids={night},auth.existingSecret=keys,admin.existingSecret=admin,serviceMonitor.enabled=true";
-
-#[test]
-fn helm_takes_the_chart_and_refuses_values_that_leave_the_daemon_open() {
-    let Some(helm) = helm() else { return skip("helm") };
-    let chart = "deploy/helm/invoked";
-    let good = run(&helm, &["lint", "--strict", chart, "--set", CHART_VALUES]);
-    assert!(good.status.success(), "{}", said(&good));
-    for (bad, named) in [
-        ("auth.ids={}", "/auth/ids"),
-        ("admin.existingSecret=", "/admin/existingSecret"),
-        ("replicas=2", "replicas"),
-    ] {
-        let output = run(&helm, &["lint", chart, "--set", CHART_VALUES, "--set", bad]);
-        assert!(
-            !output.status.success() && said(&output).contains(named),
-            "{bad}: {}",
-            said(&output)
-        );
-    }
-}
-
-#[test]
-fn the_daemon_takes_the_configuration_that_the_chart_writes() {
-    let Some(helm) = helm() else { return skip("helm") };
-    let words = [
-        "template",
-        "night",
-        "deploy/helm/invoked",
-        "--kube-version",
-        "1.30.0",
-        "--set",
-        CHART_VALUES,
-    ];
-    let output = run(&helm, &words);
-    assert!(output.status.success(), "{}", said(&output));
-    let directory = TempDir::new().expect("a temporary directory");
-    let place = |name: &str| directory.path().join(name).to_str().expect("a UTF-8 path").to_owned();
-    fs::write(place("objects.yaml"), &output.stdout).expect("a file");
-    let objects = yaml(&place("objects.yaml"));
-    let of_kind = |kind: &str| {
-        let mut found =
-            objects.as_array().into_iter().flatten().filter(|object| object["kind"] == kind);
-        let object = found.next().unwrap_or_else(|| panic!("no {kind}"));
-        assert!(found.next().is_none(), "more than one {kind}");
-        object
-    };
-    for kind in ["NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceMonitor"] {
-        of_kind(kind);
-    }
-    assert_eq!(of_kind("StatefulSet")["spec"]["replicas"], 1, "one process owns a store");
-
-    fs::write(place("secret"), "a-secret-of-23-letters.").expect("a file");
-    let data = &of_kind("ConfigMap")["data"];
-    let mut words = vec!["config".to_owned(), "check".to_owned()];
-    for file in ["invoked.toml", "chart.toml"] {
-        let text = data[file].as_str().expect("a text");
-        let text = text.replace("/run/secrets/invoked/admin/token", &place("secret"));
-        let text = text.replace("/run/secrets/invoked/keys/night", &place("secret"));
-        fs::write(place(file), text).expect("a file");
-        words.extend(["--config".to_owned(), place(file)]);
-    }
-    let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let output = run(daemon(), &words);
-    assert!(output.status.success(), "{}", said(&output));
-}
-
-#[test]
-fn the_package_for_debian_has_what_it_takes_to_run() {
-    let Some(builder) = cargo_deb() else { return skip("cargo-deb") };
-    let directory = TempDir::new().expect("a temporary directory");
-    let place = |name: &str| directory.path().join(name);
-    // Any program that runs will do: how it is built is another test's question.
-    fs::create_dir(place("dist")).expect("a directory");
-    fs::copy(daemon(), place("dist/invoked")).expect("a copy of the program");
-    let package = place("invoked.deb");
-    let output = Command::new(builder)
-        .args(["--no-build", "--no-strip", "--fast", "--package=invoked", "--output"])
-        .arg(&package)
-        .current_dir(root())
-        .env("CARGO_TARGET_DIR", directory.path())
-        .output()
-        .expect("the program starts");
-    assert!(output.status.success(), "{}", said(&output));
-
-    let package = package.to_str().expect("a UTF-8 path");
-    let unpacked = place("unpacked");
-    let into = unpacked.to_str().expect("a UTF-8 path");
-    let output = run(Path::new("dpkg-deb"), &["--raw-extract", package, into]);
-    assert!(output.status.success(), "{}", said(&output));
-    for file in [
-        "usr/lib/systemd/system/invoked.service",
-        "usr/lib/systemd/system/invoked-fc.socket",
-        "usr/lib/systemd/system/invoked-admin.socket",
-        "usr/share/doc/invoked/copyright",
-        "DEBIAN/postinst",
-        "DEBIAN/prerm",
-        "DEBIAN/postrm",
-    ] {
-        assert!(unpacked.join(file).is_file(), "{file} is missing");
-    }
-    let kept = fs::read_to_string(unpacked.join("DEBIAN/conffiles")).expect("conffiles");
-    assert_eq!(kept.trim(), "/etc/invoked/invoked.toml");
-    let program = unpacked.join("usr/bin/invoked");
-    let config = unpacked.join("etc/invoked/invoked.toml");
-    let output = run(&program, &["config", "check", "--config", config.to_str().expect("UTF-8")]);
-    assert!(output.status.success(), "{}", said(&output));
-    for script in ["postinst", "prerm", "postrm"] {
-        let script = unpacked.join("DEBIAN").join(script);
-        let output = run(Path::new("sh"), &["-n", script.to_str().expect("a UTF-8 path")]);
-        assert!(output.status.success(), "{}", said(&output));
-    }
 }
