@@ -197,12 +197,17 @@ fn lanes_callbacks_and_levels_are_told() {
 }
 
 /// Texts that must not be in the log, whatever happens.
-const PLANTED: [&str; 12] = [
+const PLANTED: [&str; 17] = [
     "planted-key-secret",
     "planted-admin-token",
     "planted-wrong-token",
     "planted-sink-secret",
     "planted-amqp-password",
+    "planted-mns-secret",
+    "planted-eventbridge-secret",
+    "planted-rocketmq-secret",
+    "planted-kafka-password",
+    "planted-collector-key",
     "planted-payload",
     "planted-result",
     "planted-userinfo",
@@ -210,6 +215,15 @@ const PLANTED: [&str; 12] = [
     "planted-cookie",
     "planted-bearer",
     "planted-signature",
+];
+
+/// A function for each kind of destination, and whom it tells.
+const DESTINATIONS: [(&str, &str); 5] = [
+    ("to-mns", "acs:mns:::/queues/q/messages"),
+    ("to-eventbridge", "acs:eventbridge:::eventbus/b"),
+    ("to-rocketmq", "acs:mq:::/instances/main/topics/t"),
+    ("to-kafka", "acs:alikafka:::/instances/main/topics/t"),
+    ("to-amqp", "acs:amqp:::/instances/default/vhosts/%2F/exchanges//routing-keys/q"),
 ];
 
 #[test]
@@ -229,19 +243,44 @@ fn no_secret_and_no_payload_is_in_any_line() {
             .set("sinks.fc.default", "access_key_secret", "planted-sink-secret")
             .set(
                 "sinks.amqp.default",
-                "uri",
+                "url",
                 format!("amqp://guest:planted-amqp-password@{nowhere}"),
             )
+            .set("sinks.mns.default", "endpoint", format!("http://{nowhere}"))
+            .set("sinks.mns.default", "access_key_id", "id")
+            .set("sinks.mns.default", "access_key_secret", "planted-mns-secret")
+            .set("sinks.eventbridge.default", "endpoint", format!("http://{nowhere}"))
+            .set("sinks.eventbridge.default", "access_key_id", "id")
+            .set("sinks.eventbridge.default", "access_key_secret", "planted-eventbridge-secret")
+            .set("sinks.rocketmq.main", "name_servers", json!([nowhere.to_string()]))
+            .set("sinks.rocketmq.main", "access_key", "id")
+            .set("sinks.rocketmq.main", "secret_key", "planted-rocketmq-secret")
+            .set("sinks.kafka.main", "bootstrap_servers", json!([nowhere.to_string()]))
+            .set("sinks.kafka.main", "username", "id")
+            .set("sinks.kafka.main", "password", "planted-kafka-password")
+            .set("sinks.kafka.main", "timeout", "1s")
+            .set("telemetry.traces", "endpoint", format!("http://{nowhere}"))
+            .set("telemetry.traces.headers", "x-key", "planted-collector-key")
             .set("callback", "max_elapsed", "1s")
             .function("worker", &worker.url())
             .tells("worker", "nowhere")
     };
+    let config = |level: &str| {
+        DESTINATIONS.iter().fold(config(level), |config, (name, arn)| {
+            config.function(name, &worker.url()).of_async(name, "on_success", *arn)
+        })
+    };
     let everything = "debug,invoked=trace,invoked_api=trace,invoked_core=trace,invoked_engine=trace,\
-        invoked_fc=trace,invoked_http=trace,invoked_store_fjall=trace,invoked_target_http=trace";
+        invoked_fc=trace,invoked_http=trace,invoked_store_fjall=trace,invoked_target_http=trace,\
+        invoked_otlp=trace,invoked_sink_amqp=trace,invoked_sink_eventbridge=trace,invoked_sink_fc=trace,\
+        invoked_sink_kafka=trace,invoked_sink_mns=trace,invoked_sink_rocketmq=trace";
     let site = Site::new(config(everything));
     let daemon = site.start();
     let key = ("known", "planted-key-secret");
     accepted(&daemon.send(&signed::invoke_with("worker", key, b"\"planted-payload\"")));
+    for (name, _) in DESTINATIONS {
+        accepted(&daemon.send(&signed::invoke_with(name, key, b"\"planted-payload\"")));
+    }
     let wrong = "planted-wrong-token";
     for request in [
         signed::get("known", "planted-wrong-token"),
@@ -283,7 +322,9 @@ fn no_secret_and_no_payload_is_in_any_line() {
         assert!(admin(method, path, "planted-admin-token", body).status() >= 400, "{path} {body}");
     }
     assert_eq!(admin("GET", "/v1/functions?limit=planted-payload", wrong, "").status(), 401);
-    poll::soon("a callback is given up", || !of(&site, "callback_given_up").is_empty());
+    poll::soon("each callback is given up", || {
+        DESTINATIONS.len() < of(&site, "callback_given_up").len()
+    });
 
     let bad = config(everything)
         .set("auth.keys.known", "secret", 17)

@@ -52,6 +52,7 @@ fn a_dry_run_says_what_a_reload_then_does() {
     assert_eq!(status(&site, "/v1/functions/hello"), 200);
     accepted(&daemon.send(&invoke_async("hello").body("{}")));
     function.wait_for(1);
+    daemon.connect().write(b"nonsense\r\n\r\n").expect("sent");
     poll::soon("debug lines are logged", || {
         assert_eq!(status(&site, "/v1/no-such-page"), 404);
         site.said().contains("\"level\":\"DEBUG\"")

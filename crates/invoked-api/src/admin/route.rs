@@ -206,18 +206,7 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
                 _ => O::Status,
             }
         }
-        ["reload"] => {
-            takes(Place::Change)?;
-            O::Reload
-        }
-        ["log-level"] => {
-            takes(Place::Level)?;
-            if *method == Method::PUT { O::SetLogLevel } else { O::GetLogLevel }
-        }
-        ["store", "backup"] => {
-            takes(Place::Backup)?;
-            if *method == Method::POST { O::BeginBackup } else { O::GetBackup }
-        }
+        ["reload" | "log-level"] | ["store", "backup"] => of_the_daemon(&segments, method)?,
         ["functions"] => {
             takes(Place::Read)?;
             O::ListFunctions
@@ -262,6 +251,27 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Operation, AdminProble
         }
         ["invocations", id, ..] => of_an_invocation(&segments, text(id), method)?,
         ["callbacks" | "operations" | "destinations", ..] => of_callbacks(&segments, method)?,
+        _ => return Err(AdminProblem::Path),
+    })
+}
+
+/// The same of what is done with the daemon as a whole.
+fn of_the_daemon(segments: &[&str], method: &Method) -> Result<Operation, AdminProblem> {
+    use Operation as O;
+
+    Ok(match segments {
+        ["reload"] => {
+            takes(Place::Change, method)?;
+            O::Reload
+        }
+        ["log-level"] => {
+            takes(Place::Level, method)?;
+            if *method == Method::PUT { O::SetLogLevel } else { O::GetLogLevel }
+        }
+        ["store", "backup"] => {
+            takes(Place::Backup, method)?;
+            if *method == Method::POST { O::BeginBackup } else { O::GetBackup }
+        }
         _ => return Err(AdminProblem::Path),
     })
 }

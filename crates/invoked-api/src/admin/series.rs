@@ -36,7 +36,7 @@ const TOLD_MAX: usize = 2_000;
 const TOLD_SHOWN_MAX: usize = 100;
 /// The part of what ends that is to end well, in thousandths.
 const OBJECTIVE_PERMILLE: u64 = 999;
-/// Lanes that an event names.
+/// Lanes that an event names. More that have changed are named by the next.
 const LANES_NAMED_MAX: usize = 200;
 
 /// Who told whom: nobody in particular beyond [`TOLD_MAX`].
@@ -154,7 +154,7 @@ impl Series {
     pub(super) async fn sample(self: Arc<Self>, engine: Handle) {
         let mut before = Look::at(&engine);
         let mut point_before = before.clone();
-        let mut lanes = BTreeMap::new();
+        let mut lanes = LanesTold::default();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
@@ -351,21 +351,44 @@ impl Look {
 /// What a page shows of a lane.
 type State = (u32, usize, u32, Discriminant<Hold>);
 
-/// The lanes that are not as they were.
-async fn changed(
-    engine: &Handle,
-    known: &mut BTreeMap<LaneId, State>,
-) -> (Vec<String>, Vec<String>) {
+/// What is known of the lanes, and how far round they have been told of.
+#[derive(Debug, Default)]
+struct LanesTold {
+    known: BTreeMap<LaneId, State>,
+    last: Option<LaneId>,
+}
+
+impl LanesTold {
+    /// Some of the lanes that are not as they were told of last, at most so many: those behind the last one that
+    /// was told of go first. The others are told of at the next look.
+    fn changed(&mut self, now: &BTreeMap<LaneId, State>, max: usize) -> Vec<LaneId> {
+        let all: BTreeSet<_> = self.known.keys().chain(now.keys()).copied().collect();
+        let is_other = |id: &LaneId| self.known.get(id) != now.get(id);
+        let mut changed: Vec<_> = all.into_iter().filter(is_other).collect();
+        let told = changed.partition_point(|id| self.last.is_some_and(|last| *id <= last));
+        changed.rotate_left(told);
+        changed.truncate(max);
+        for id in &changed {
+            match now.get(id) {
+                Some(state) => drop(self.known.insert(*id, *state)),
+                None => drop(self.known.remove(id)),
+            }
+        }
+        self.last = changed.last().copied().or(self.last);
+        changed
+    }
+}
+
+/// The names of lanes that are not as they were.
+async fn changed(engine: &Handle, told: &mut LanesTold) -> (Vec<String>, Vec<String>) {
     let view = engine.view().await;
     let mut now = BTreeMap::new();
     for (id, lane) in view.shards.iter().flat_map(|shard| shard.lanes.iter()) {
         now.insert(*id, (lane.busy, lane.in_window, lane.limit, discriminant(&lane.hold)));
     }
-    let all: BTreeSet<_> = known.keys().chain(now.keys()).copied().collect();
-    let is_other = |id: &LaneId| known.get(id) != now.get(id);
     let (directory, destinations) = (engine.directory(), engine.destinations());
     let mut names = (Vec::new(), Vec::new());
-    for id in all.into_iter().filter(is_other).take(LANES_NAMED_MAX) {
+    for id in told.changed(&now, LANES_NAMED_MAX) {
         match id {
             LaneId::Function(id) => {
                 let (function, _) = directory.owner_of(id);
@@ -374,7 +397,6 @@ async fn changed(
             LaneId::Destination(id) => names.1.extend(destinations.get(&id).cloned()),
         }
     }
-    *known = now;
     names
 }
 

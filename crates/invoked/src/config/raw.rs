@@ -202,9 +202,42 @@ impl Raw {
             Self::Flag(flag) => flag.to_string(),
             Self::Integer(number) => number.to_string(),
             Self::Float(number) => number.to_string(),
-            Self::Text(text) | Self::Untyped(text) => format!("{text:?}"),
+            Self::Text(text) | Self::Untyped(text) => format!("{:?}", without_secrets(text)),
             Self::List(_) => "a list".to_owned(),
             Self::Table(_) => "a table".to_owned(),
+        }
+    }
+}
+
+/// A URL without what may be secret in it: a user with a password, and a query. Other texts as they are.
+fn without_secrets(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (user, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => ("***@", rest),
+        None => ("", rest),
+    };
+    let (rest, query) = match rest.split_once(['?', '#']) {
+        Some((rest, _)) => (rest, "?***"),
+        None => (rest, ""),
+    };
+    format!("{scheme}://{user}{rest}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_shows_a_url_without_what_may_be_secret() {
+        for (text, shown) in [
+            ("http://host/path", "\"http://host/path\""),
+            ("http://me:secret@host/path", "\"http://***@host/path\""),
+            ("http://me:se@cret@host", "\"http://***@host\""),
+            ("http://me:se?cret@host", "\"http://***@host\""),
+            ("http://host?token=secret", "\"http://host?***\""),
+            ("a@b", "\"a@b\""),
+        ] {
+            assert_eq!(Raw::Text(text.to_owned()).shown(), shown);
         }
     }
 }

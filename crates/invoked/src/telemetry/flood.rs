@@ -154,6 +154,10 @@ impl Visit for Key {
 
 /// What the metric means.
 pub(super) fn describe() {
+    // What others can provoke stands at 0 from the start: an increase from nothing is none.
+    for event in ["request_refused", "callback_given_up"] {
+        counter!(SUPPRESSED, "event" => event).increment(0);
+    }
     describe_counter!(
         SUPPRESSED,
         "Lines that the log has left out because there were too many, by event"

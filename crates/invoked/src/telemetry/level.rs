@@ -124,7 +124,7 @@ impl LogLevels for LogFilter {
         // Before, because afterwards such a line may be none that is logged.
         tracing::warn!(
             event = "log_level_changed",
-            level,
+            log_level = level,
             for_seconds = lasts.map(|lasts| lasts.as_secs()),
             by,
             "another log level"

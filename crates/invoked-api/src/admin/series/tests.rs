@@ -66,3 +66,27 @@ fn places_are_bounded_and_given_back() {
     drop(places);
     assert!(series.watch(1).is_some());
 }
+
+#[test]
+fn many_lanes_that_change_are_all_told_of_in_turn() {
+    let state = |busy| (busy, 0, 1, discriminant(&Hold::Concurrency));
+    let lanes = |busy, count: u32| -> BTreeMap<_, _> {
+        (0..count).map(|id| (LaneId::Function(FnId(id)), state(busy))).collect()
+    };
+    let mut told = LanesTold::default();
+    let now = lanes(1, 5);
+    let seen: Vec<_> = (0..3).flat_map(|_| told.changed(&now, 2)).collect();
+    assert_eq!(seen, now.keys().copied().collect::<Vec<_>>(), "each once");
+    assert_eq!(told.changed(&now, 2), []);
+
+    // They never stand still, and yet each has its turn.
+    let mut turns = BTreeMap::new();
+    for busy in 2..12 {
+        for id in told.changed(&lanes(busy, 5), 2) {
+            *turns.entry(id).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(turns.into_values().collect::<Vec<_>>(), [4; 5]);
+    let gone: Vec<_> = (0..3).flat_map(|_| told.changed(&BTreeMap::new(), 2)).collect();
+    assert_eq!(gone.len(), 5);
+}
