@@ -62,7 +62,7 @@ pub fn cargo_deb(workspace: &Workspace) -> Result<PathBuf> {
     let (program, wanted) = CARGO_DEB;
     let tools = workspace.tools();
     let place = tools.join("bin").join(program);
-    if said_version(&place).is_some_and(|version| version == wanted) {
+    if said_version(&place).is_some_and(|said| said == format!("{program} {wanted}")) {
         return Ok(place);
     }
     // Elsewhere than ours: what it is built of must not mix with what is shipped.
