@@ -204,17 +204,13 @@ impl Handle {
     ///
     /// # Errors
     /// See [`InvokeError`]. A function that fails is an answer, not an error.
-    pub async fn invoke_sync(&self, mut request: InvokeRequest) -> Result<SyncAnswer, InvokeError> {
-        let span = self.accept_span(&mut request);
-        let (fn_id, mut attempted, _slot) = self.sync_attempt(request)?;
+    pub async fn invoke_sync(&self, request: InvokeRequest) -> Result<SyncAnswer, InvokeError> {
+        let (span, fn_id, mut attempted, _slot) = self.sync_attempt(request)?;
         let watch = stopwatch();
         let answer = self.shared.call(&mut attempted).await;
         let directory = self.directory();
         self.shared.count(|meters| meters.answered(fn_id, answer.verdict, &directory));
-        span.end(Ended {
-            request_id: Some(attempted.request_id),
-            error: answer.fault.as_ref().map(|fault| &*fault.code),
-        });
+        span.end(Ended { request_id: Some(attempted.request_id), error: answer.code() });
         Ok(SyncAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
     }
 
@@ -225,11 +221,10 @@ impl Handle {
     /// See [`InvokeError`]. Whatever the function answers is an answer, not an error.
     pub async fn request_sync(
         &self,
-        mut request: InvokeRequest,
+        request: InvokeRequest,
         head: &HttpHead,
     ) -> Result<HttpAnswer, InvokeError> {
-        let span = self.accept_span(&mut request);
-        let (fn_id, mut attempted, _slot) = self.sync_attempt(request)?;
+        let (span, fn_id, mut attempted, _slot) = self.sync_attempt(request)?;
         let watch = stopwatch();
         let answer = self.shared.request(&mut attempted, head).await;
         let directory = self.directory();
@@ -237,24 +232,27 @@ impl Handle {
             Ok(response) => meters.responded(fn_id, response.status().as_u16(), &directory),
             Err(failed) => meters.answered(fn_id, failed.verdict, &directory),
         });
-        let fault = answer.as_ref().err().and_then(|failed| failed.fault.as_ref());
-        span.end(Ended {
-            request_id: Some(attempted.request_id),
-            error: fault.map(|fault| &*fault.code),
-        });
+        let error = answer.as_ref().err().and_then(Answer::code);
+        span.end(Ended { request_id: Some(attempted.request_id), error });
         Ok(HttpAnswer { request_id: attempted.request_id, answer, took: watch.elapsed() })
     }
 
-    /// The function of a synchronous invocation, its only attempt, and the slot that it holds. A
-    /// refusal is counted.
+    /// The span of a synchronous invocation, its function, its only attempt, and the slot that it holds. A
+    /// refusal is counted, and the end of the span.
     fn sync_attempt(
         &self,
-        request: InvokeRequest,
-    ) -> Result<(FnId, Attempted, OwnedSemaphorePermit), InvokeError> {
+        mut request: InvokeRequest,
+    ) -> Result<(UnderWay, FnId, Attempted, OwnedSemaphorePermit), InvokeError> {
         let function = request.function.clone();
-        let attempt = self.sync_attempt_of(request);
-        self.note_refusal(&function, attempt.as_ref().err());
-        attempt
+        let span = self.accept_span(&mut request);
+        match self.sync_attempt_of(request) {
+            Ok((fn_id, attempted, slot)) => Ok((span, fn_id, attempted, slot)),
+            Err(error) => {
+                self.note_refusal(&function, Some(&error));
+                span.end(Ended { request_id: None, error: Some(error.name()) });
+                Err(error)
+            }
+        }
     }
 
     fn sync_attempt_of(
@@ -322,8 +320,7 @@ impl Shared {
             Ok(way) => way.invoke(attempted).await,
             Err(misconfigured) => misconfigured,
         };
-        let error = answer.fault.as_ref().map(|fault| &*fault.code);
-        span.end(Ended { request_id: None, error });
+        span.end(Ended { request_id: None, error: answer.code() });
         answer
     }
 
@@ -334,9 +331,12 @@ impl Shared {
         head: &HttpHead,
     ) -> Result<HttpResponse, Answer> {
         let span = self.attempt_span(attempted);
-        let answer = way_to(&self.outside(), attempted)?.request(attempted, head).await;
-        let fault = answer.as_ref().err().and_then(|failed| failed.fault.as_ref());
-        span.end(Ended { request_id: None, error: fault.map(|fault| &*fault.code) });
+        let answer = match way_to(&self.outside(), attempted) {
+            Ok(way) => way.request(attempted, head).await,
+            Err(misconfigured) => Err(misconfigured),
+        };
+        let error = answer.as_ref().err().and_then(Answer::code);
+        span.end(Ended { request_id: None, error });
         answer
     }
 

@@ -111,6 +111,14 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+impl Answer {
+    /// The code of what there is to say.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.fault.as_ref().map(|fault| &*fault.code)
+    }
+}
+
 /// Method, path with query, and headers of a request to an HTTP function. The path is the
 /// function's own; the headers are those of the caller that a function may see.
 pub type HttpHead = http::request::Parts;
