@@ -165,6 +165,13 @@ impl Directory {
         self.lanes.owner_of(lane)
     }
 
+    /// The same by the function's name, which is `None` for a number that nobody ever had.
+    #[must_use]
+    pub fn owner_key_of(&self, lane: FnId) -> (Option<FunctionKey>, Option<&Qualifier>) {
+        let (function, qualifier) = self.owner_of(lane);
+        (self.key_of(function), qualifier)
+    }
+
     /// The numbers of all lanes in which something of a function may wait: its own, then those that its
     /// qualifiers have or had.
     pub fn lanes_of(&self, function: FnId) -> impl Iterator<Item = FnId> {

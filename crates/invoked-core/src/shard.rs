@@ -383,8 +383,7 @@ impl ShardCore {
             LaneId::Function(id) => id,
         };
         let Some((function, limits)) = self.directory.lane(id) else {
-            let (function, _) = self.directory.owner_of(id);
-            let key = self.directory.key_of(function);
+            let (key, _) = self.directory.owner_key_of(id);
             let tenant = key.map_or_else(Tenant::default, |key| Tenant::of(&key.account));
             return LaneRules { closed: true, tenant, ..LaneRules::plain(0) };
         };

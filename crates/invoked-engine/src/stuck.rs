@@ -7,6 +7,7 @@ use std::time::Duration;
 use invoked_core::head::LaneId;
 use invoked_core::id::FnId;
 use invoked_core::lane::Hold;
+use invoked_core::name::Qualifier;
 use invoked_core::time::Timestamp;
 
 use crate::handle::{EngineView, Handle};
@@ -23,20 +24,27 @@ pub(crate) async fn watch(handle: Handle) {
         tokio::time::sleep(LOOK).await;
         let stuck = found(&handle.view().await, handle.now());
         let directory = handle.directory();
-        let name =
-            |id| directory.key_of(id).map_or_else(String::new, |key| key.name.as_str().to_owned());
+        let owner = |id| {
+            let (function, qualifier) = directory.owner_key_of(id);
+            let function = function.map_or_else(String::new, |key| key.name.as_str().to_owned());
+            (function, qualifier.map(Qualifier::as_str))
+        };
         for (id, overdue) in stuck.iter().filter(|(id, _)| !known.contains_key(*id)) {
+            let (function, qualifier) = owner(*id);
             tracing::warn!(
                 event = "lane_stuck",
-                function = name(*id),
+                function,
+                qualifier,
                 overdue_seconds = overdue.as_secs(),
                 "a function does not get its turn"
             );
         }
         for id in known.keys().filter(|id| !stuck.contains_key(*id)) {
+            let (function, qualifier) = owner(*id);
             tracing::info!(
                 event = "lane_unstuck",
-                function = name(*id),
+                function,
+                qualifier,
                 "a function gets its turn again"
             );
         }
@@ -44,7 +52,7 @@ pub(crate) async fn watch(handle: Handle) {
     }
 }
 
-/// The functions that are stuck, and for how long their first has been due.
+/// The lanes of functions that are stuck, and for how long their first has been due.
 fn found(view: &EngineView, now: Timestamp) -> BTreeMap<FnId, Duration> {
     let lanes = view.shards.iter().flat_map(|shard| &shard.lanes);
     let stuck = lanes.filter_map(|(lane, of)| {

@@ -190,9 +190,9 @@ impl Handle {
         let (name, waiting) = match lane.id {
             LaneId::Function(id) => {
                 let directory = self.directory();
-                let (function, qualifier) = directory.owner_of(id);
+                let (function, qualifier) = directory.owner_key_of(id);
                 let waiting = self.live_in(id).saturating_sub(u64::from(lane.view.busy));
-                let (function, qualifier) = (directory.key_of(function), qualifier.cloned());
+                let qualifier = qualifier.cloned();
                 (LaneName::Function { function, qualifier }, Some(waiting))
             }
             LaneId::Destination(id) => {

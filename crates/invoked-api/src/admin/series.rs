@@ -391,8 +391,8 @@ async fn changed(engine: &Handle, told: &mut LanesTold) -> (Vec<String>, Vec<Str
     for id in told.changed(&now, LANES_NAMED_MAX) {
         match id {
             LaneId::Function(id) => {
-                let (function, _) = directory.owner_of(id);
-                names.0.extend(directory.key_of(function).map(|key| key.name.as_str().to_owned()));
+                let (function, _) = directory.owner_key_of(id);
+                names.0.extend(function.map(|key| key.name.as_str().to_owned()));
             }
             LaneId::Destination(id) => names.1.extend(destinations.get(&id).cloned()),
         }

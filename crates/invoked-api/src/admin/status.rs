@@ -38,8 +38,7 @@ pub(super) async fn get(engine: &Handle, asked: Asked) -> Result<Reply, AdminPro
     let lanes = lanes.into_iter().map(|(id, lane)| {
         let (kind, account, name, qualifier) = match id {
             LaneId::Function(id) => {
-                let (function, qualifier) = directory.owner_of(id);
-                let key = directory.key_of(function);
+                let (key, qualifier) = directory.owner_key_of(id);
                 let account = key.as_ref().map(|key| key.account.as_ref().to_owned());
                 let qualifier = qualifier.map(|qualifier| qualifier.as_str().to_owned());
                 let name = key.map(|key| key.name.as_str().to_owned());
