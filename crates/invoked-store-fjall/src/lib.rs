@@ -16,6 +16,7 @@
 #![warn(missing_docs)]
 
 mod acknowledged;
+mod ahead;
 mod backup;
 mod check;
 mod config;

@@ -12,6 +12,11 @@ use crate::error::engine;
 use crate::keys::Table;
 use crate::tables::Tables;
 
+/// What surrounds the items of a batch in fjall's journal (`journal.rs` draws it).
+const BATCH_BYTES: u64 = 26;
+/// What stands before an item's key.
+const ITEM_BYTES: usize = 20;
+
 type Rows = BTreeMap<(Table, UserKey), Option<UserValue>>;
 
 /// The rows of a batch.
@@ -67,21 +72,25 @@ impl Staged {
         })
     }
 
-    /// Writes and syncs everything as one batch.
-    pub(crate) fn commit(self, tables: &Tables) -> fjall::Result<()> {
+    /// Writes and syncs everything as one batch. Returns the bytes that it takes in the journal.
+    pub(crate) fn commit(self, tables: &Tables) -> fjall::Result<u64> {
         let mut batch = tables.batch();
         let mut open = None;
+        let mut bytes = BATCH_BYTES;
         for ((table, key), value) in self.rows {
             let keyspace = match &open {
                 Some((opened, keyspace)) if *opened == table => keyspace,
                 _ => &open.insert((table, tables.wanted(table)?)).1,
             };
+            bytes +=
+                (ITEM_BYTES + key.len() + value.as_ref().map_or(0, |value| value.len())) as u64;
             match value {
                 Some(value) => batch.insert(keyspace, key, value),
                 None => batch.remove(keyspace, key),
             }
         }
-        batch.commit()
+        batch.commit()?;
+        Ok(bytes)
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::acknowledged::Acknowledged;
+use crate::ahead::Ahead;
 use crate::directory;
 use crate::error::{engine, file};
 use crate::keys::{Table, number};
@@ -61,6 +62,7 @@ pub(crate) struct Writer {
     tables: Arc<Tables>,
     shared: Arc<Shared>,
     acknowledged: Acknowledged,
+    ahead: Ahead,
     number: u64,
     shards: u16,
     /// The last epoch of each shard that ever had one.
@@ -83,6 +85,7 @@ impl Writer {
             tables: Arc::clone(&tables),
             shared,
             acknowledged: opened.acknowledged,
+            ahead: Ahead::new(tables.path().to_path_buf()),
             number: opened.number,
             shards: opened.shards,
             epochs: opened.epochs.into_iter().collect(),
@@ -150,7 +153,10 @@ impl Writer {
             }
         }
         match self.write(staged) {
-            Ok(()) => answers.into_iter().for_each(Answer::send),
+            Ok(bytes) => {
+                answers.into_iter().for_each(Answer::send);
+                self.go_ahead(bytes, room);
+            }
             Err(error) => {
                 tracing::error!(event = "store_write_failed", %error, "a write to the store failed");
                 self.shared.poison();
@@ -230,10 +236,20 @@ impl Writer {
         }
     }
 
-    /// Makes what is staged durable.
-    fn write(&mut self, mut staged: Staged) -> Result<(), StoreError> {
+    /// Gets blocks for the next batches, behind one of so many bytes.
+    fn go_ahead(&mut self, bytes: u64, room: Room) {
+        if bytes > 0
+            && room == Room::Plenty
+            && let Err(error) = self.ahead.advance(bytes)
+        {
+            tracing::debug!(%error, "the journal has no blocks ahead");
+        }
+    }
+
+    /// Makes what is staged durable. Returns the bytes that it took in the journal.
+    fn write(&mut self, mut staged: Staged) -> Result<u64, StoreError> {
         if staged.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         #[cfg(test)]
         if self.shared.write_fails() {
@@ -242,12 +258,12 @@ impl Writer {
         self.number += 1;
         staged.put(Table::Meta, &number::BATCH, &number::encode_value(self.number));
         self.maintenance.note(staged.touched(), staged.removed());
-        staged.commit(&self.tables).map_err(engine)?;
+        let bytes = staged.commit(&self.tables).map_err(engine)?;
         if let Err(error) = self.acknowledged.note(self.number) {
             tracing::warn!(event = "acknowledged_not_noted", %error, "the acknowledged batch is not noted");
         }
         self.shared.count_batch();
-        Ok(())
+        Ok(bytes)
     }
 
     /// What the engine does beside the writer may have found no room, which it does not get over. Nothing is

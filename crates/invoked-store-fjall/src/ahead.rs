@@ -1,0 +1,173 @@
+//! Blocks for the journal before it needs them.
+//!
+//! fjall makes a journal as a sparse file. A batch that is synced into a hole makes the file system allocate blocks
+//! and commit that, so the sync waits for the file system's own journal, and for whatever else is on its way there: a
+//! table that is flushed, another program's files. Into blocks that were written before, a sync writes the data and
+//! nothing else. So zeros are written some way ahead of the batches, where the journal reads as zeros anyway.
+//!
+//! Nothing that was written is ever overwritten: only holes are filled, and only by the one thread that writes to the
+//! journal, behind a batch that was synced, when fjall holds nothing back that it has yet to write. A journal that goes
+//! on after a restart has no holes, because fjall cuts it at its end and appends: it is left alone.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{SeekFrom, seek};
+
+/// Bytes that are filled at a time.
+const STEP_BYTES: u64 = 256 * 1_024;
+/// Filled bytes left from which on more are filled.
+const LOW_BYTES: u64 = 32 * 1_024;
+/// Larger batches pay for their own blocks: the zeros would cost more than they save.
+const BATCH_BYTES_MAX: u64 = 64 * 1_024;
+/// Page by page: a larger write leaves larger pieces in the page cache, and a batch that touches one is charged the
+/// whole of it at its sync.
+const PAGE_BYTES: u64 = 4_096;
+
+/// How far the journal is filled.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    directory: PathBuf,
+    journal: Option<Journal>,
+    /// Filled bytes behind the last batch, at most.
+    left: u64,
+}
+
+#[derive(Debug)]
+struct Journal {
+    number: u64,
+    file: File,
+    is_full: bool,
+}
+
+impl Ahead {
+    /// Of the journals in the store's directory.
+    pub(crate) const fn new(directory: PathBuf) -> Self {
+        Self { directory, journal: None, left: 0 }
+    }
+
+    /// A batch of so many bytes was written and synced. Fills on if that is due.
+    ///
+    /// # Errors
+    /// The journal is not found or not written to. Nothing is amiss but speed.
+    pub(crate) fn advance(&mut self, bytes: u64) -> io::Result<()> {
+        self.left = self.left.saturating_sub(bytes);
+        if self.has_moved_on()? {
+            self.journal = newest(&self.directory)?;
+            self.left = 0;
+        }
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        if journal.is_full || self.left > LOW_BYTES || bytes > BATCH_BYTES_MAX {
+            return Ok(());
+        }
+        let filled = fill(&journal.file)?;
+        journal.is_full = filled == 0;
+        self.left += filled;
+        Ok(())
+    }
+
+    fn has_moved_on(&self) -> io::Result<bool> {
+        let Some(journal) = &self.journal else { return Ok(true) };
+        fs::exists(at(&self.directory, journal.number + 1))
+    }
+}
+
+/// Fills the first hole, [`STEP_BYTES`] of it at most. Returns how much it filled: zero where there is no hole.
+fn fill(file: &File) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    let start = match seek(file, SeekFrom::Hole(0)) {
+        Ok(start) if start < length => start,
+        Ok(_) | Err(rustix::io::Errno::NXIO) => return Ok(0),
+        Err(error) => return Err(error.into()),
+    };
+    let end = match seek(file, SeekFrom::Data(start)) {
+        Ok(data) => data,
+        Err(rustix::io::Errno::NXIO) => length,
+        Err(error) => return Err(error.into()),
+    };
+    let end = end.min(start + STEP_BYTES);
+    let zeros = [0; PAGE_BYTES as usize];
+    let mut position = start;
+    while position < end {
+        let next = (position / PAGE_BYTES + 1) * PAGE_BYTES;
+        let length = usize::try_from(next.min(end) - position).unwrap_or(zeros.len());
+        file.write_all_at(&zeros[..length], position)?;
+        position += length as u64;
+    }
+    Ok(end - start)
+}
+
+fn newest(directory: &Path) -> io::Result<Option<Journal>> {
+    let mut newest = None;
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(".jnl")?.parse::<u64>().ok());
+        newest = newest.max(number);
+    }
+    let Some(number) = newest else { return Ok(None) };
+    let file = OpenOptions::new().read(true).write(true).open(at(directory, number))?;
+    Ok(Some(Journal { number, file, is_full: false }))
+}
+
+fn at(directory: &Path, number: u64) -> PathBuf {
+    directory.join(format!("{number}.jnl"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    const LENGTH: u64 = 4 << 20;
+
+    fn allocated(path: &Path) -> u64 {
+        fs::metadata(path).unwrap().blocks() * 512
+    }
+
+    fn sparse(directory: &Path, number: u64) -> File {
+        let file = File::create_new(at(directory, number)).unwrap();
+        file.set_len(LENGTH).unwrap();
+        file
+    }
+
+    #[test]
+    fn holes_are_filled_ahead_and_data_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = sparse(directory.path(), 3);
+        let mut ahead = Ahead::new(directory.path().to_path_buf());
+        let mut written = Vec::new();
+        while written.len() < usize::try_from(LENGTH / 2).unwrap() {
+            let batch = vec![u8::try_from(written.len() % 251).unwrap() + 1; 1_500];
+            file.write_all_at(&batch, written.len() as u64).unwrap();
+            written.extend(batch);
+            file.sync_data().unwrap();
+            ahead.advance(1_500).unwrap();
+            assert!(allocated(&at(directory.path(), 3)) > written.len() as u64);
+        }
+        let mut found = fs::read(at(directory.path(), 3)).unwrap();
+        assert_eq!(found.len() as u64, LENGTH, "its length is the writer's");
+        assert!(found.split_off(written.len()).iter().all(|byte| *byte == 0));
+        assert!(found == written, "what was written stands there");
+        assert!(allocated(&at(directory.path(), 3)) < LENGTH, "the rest is for later");
+    }
+
+    #[test]
+    fn a_new_journal_is_followed_and_one_without_holes_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(at(directory.path(), 1), vec![7; 10_000]).unwrap();
+        let mut ahead = Ahead::new(directory.path().to_path_buf());
+        ahead.advance(100).unwrap();
+        ahead.advance(100).unwrap();
+        assert_eq!(fs::read(at(directory.path(), 1)).unwrap(), vec![7; 10_000]);
+
+        sparse(directory.path(), 2);
+        ahead.advance(100).unwrap();
+        assert!(allocated(&at(directory.path(), 2)) >= STEP_BYTES);
+        let before = allocated(&at(directory.path(), 2));
+        ahead.advance(BATCH_BYTES_MAX + STEP_BYTES).unwrap();
+        assert_eq!(allocated(&at(directory.path(), 2)), before, "a large batch fills nothing");
+    }
+}
