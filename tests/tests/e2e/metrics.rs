@@ -74,6 +74,27 @@ fn the_books_fit_at_rest_also_after_a_kill() {
 }
 
 #[test]
+fn what_the_whole_daemon_refuses_is_no_throttle_of_a_function() {
+    let function = FunctionServer::start();
+    let config = Config::new().function("hello", &function.url()).set("limits", "sync_max", 1);
+    let site = Site::new(config);
+    let daemon = site.start();
+    std::thread::scope(|scope| {
+        let held =
+            scope.spawn(|| daemon.send(&invoke_sync("hello").json(&json!({"plan": ["hold"]}))));
+        function.wait_for(1);
+        let refused = daemon.send(&invoke_sync("hello").body("{}"));
+        function.release();
+        assert_eq!(held.join().expect("the call ends").status(), 200);
+        assert_eq!(refused.status(), 429, "{}", refused.text());
+    });
+    let metrics = daemon.metrics();
+    assert_eq!(metrics.sum("FunctionConcurrencyThrottles", &[]), 0);
+    assert_eq!(metrics.sum("RegionThrottles", &[]), 1);
+    daemon.stop();
+}
+
+#[test]
 fn invented_names_make_no_series() {
     let function = FunctionServer::start();
     let site = Site::new(Config::new().function("hello", &function.url()));
