@@ -194,7 +194,7 @@ fn named(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn rules_and_dashboard_name_only_metrics_that_there_are() {
+fn rules_dashboard_and_runbooks_name_only_metrics_that_there_are() {
     let there: BTreeSet<_> = everything().samples.into_iter().map(|of| of.name).collect();
     let read = |file: &str| fs::read_to_string(root().join(file)).expect(file);
     let dashboard: Value =
@@ -212,6 +212,11 @@ fn rules_and_dashboard_name_only_metrics_that_there_are() {
         let rules = read(&format!("deploy/prometheus/rules/{file}.rules.yml"));
         let lines = rules.lines().filter_map(|line| line.trim().strip_prefix("expr: "));
         texts.extend(lines.map(str::to_owned));
+    }
+    for page in fs::read_dir(root().join("docs/runbooks")).expect("pages") {
+        let page = fs::read_to_string(page.expect("a page").path()).expect("a page");
+        let blocks = page.split("```promql\n").skip(1);
+        texts.extend(blocks.filter_map(|rest| rest.split("\n```").next()).map(str::to_owned));
     }
     for text in texts {
         for name in named(&text) {
