@@ -50,7 +50,7 @@ fn who_is_kept_out_no_more_is_told() {
         (token("a") + &token("b"), token("b"), &[]),
         (token("a"), token("b"), &[]),
         (keyed.clone(), String::new(), &["auth.mode"]),
-        (keyed.clone(), off.clone(), &["auth.mode"]),
+        (keyed, off.clone(), &["auth.mode"]),
         (off, String::new(), &[]),
         (both.clone(), "[limits]\nsync_max = 7".into(), &["admin.tokens", "auth.mode"]),
         (String::new(), both, &[]),
