@@ -37,7 +37,7 @@ cargo xtask COMMAND
                         on loopback, under target/brokers
   layers                the layer and tidy test alone
   supply                bans, licences and sources by cargo-deny, offline; advisories where their database can be had
-  release               the package for Debian, an archive, a bill of materials, licences and checksums under
+  release               the package for Debian, an archive, its line tables, a bill of materials, licences, checksums under
                         target/release-files; needs no network once cargo-deb is built
   soak [--rounds 50] [--seeds 100000] [--fuzz-seconds 60]
                         kill -9 rounds against the release binary, the simulation with more seeds, and each fuzz

@@ -1,7 +1,8 @@
 //! `cargo xtask release`: what is published, under `target/release-files`: the package for Debian, an archive of the
-//! program, what it is made of (CycloneDX) and under which licences, and the checksums of all of it.
+//! program and the line tables that were taken out of it, what it is made of (CycloneDX) and under which licences, and the checksums of all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +12,7 @@ use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Packag
 use serde_json::{Value, json};
 
 use crate::deploy;
+use crate::prepare::in_path;
 use crate::workspace::{Workspace, run as shell};
 
 const PROFILE: &str = "dist";
@@ -55,7 +57,9 @@ fn deb(workspace: &Workspace, place: &Path) -> Result<()> {
 fn archive(workspace: &Workspace, place: &Path, name: &str) -> Result<()> {
     let inside = place.join(name);
     fs::create_dir(&inside)?;
-    fs::copy(workspace.binary(PROFILE, "invoked"), inside.join("invoked"))?;
+    let program = inside.join("invoked");
+    fs::copy(workspace.binary(PROFILE, "invoked"), &program)?;
+    split(&program, &place.join(format!("{name}.debug")))?;
     for file in [
         "LICENSE",
         "README.md",
@@ -75,6 +79,23 @@ fn archive(workspace: &Workspace, place: &Path, name: &str) -> Result<()> {
             .current_dir(place),
     )?;
     Ok(fs::remove_dir_all(inside)?)
+}
+
+/// Takes the line tables out of a program and puts them into a file of their own, which the program names, so that a debugger finds
+/// them. The names of functions stay: a backtrace has them without that file. Without binutils the program stays whole.
+fn split(program: &Path, debug: &Path) -> Result<()> {
+    if ["strip", "objcopy"].iter().any(|tool| in_path(tool).is_none()) {
+        println!("binutils are not here: the program in the archive keeps its line tables");
+        return Ok(());
+    }
+    let place = debug.parent().context("a directory")?;
+    let name = debug.file_name().context("a file")?;
+    let keep = ["--only-keep-debug", "--compress-debug-sections"];
+    shell(Command::new("objcopy").args(keep).arg(program).arg(debug))?;
+    shell(Command::new("strip").arg("--strip-debug").arg(program))?;
+    let mut link = OsString::from("--add-gnu-debuglink=");
+    link.push(name);
+    shell(Command::new("objcopy").arg(link).arg(program).current_dir(place))
 }
 
 fn checksums(place: &Path) -> Result<()> {
@@ -187,6 +208,29 @@ impl Shipped {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn line_tables_are_beside_the_program_and_not_in_it() {
+        let place = std::env::temp_dir().join(format!("invoked-split-{}", std::process::id()));
+        fs::create_dir_all(&place).unwrap();
+        let (program, debug) = (place.join("program"), place.join("program.debug"));
+        let whole = fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        split(&program, &debug).unwrap();
+        if debug.exists() {
+            let sections = |file: &Path| {
+                let said = Command::new("readelf").args(["-SW"]).arg(file).output().unwrap().stdout;
+                String::from_utf8(said).unwrap()
+            };
+            let stripped = sections(&program);
+            assert!(fs::metadata(&program).unwrap().len() < whole);
+            assert!(!stripped.contains(".debug_line"), "{stripped}");
+            assert!(stripped.contains(".symtab") && stripped.contains(".gnu_debuglink"));
+            assert!(sections(&debug).contains(".debug_line"));
+        }
+        let ran = Command::new(&program).arg("--list").output().unwrap();
+        assert!(ran.status.success() && !ran.stdout.is_empty());
+        fs::remove_dir_all(&place).unwrap();
+    }
 
     #[test]
     fn the_bill_names_what_is_shipped_and_nothing_of_the_tests() {

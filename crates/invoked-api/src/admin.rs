@@ -6,7 +6,7 @@
 //! | `/healthz` | 200 as long as the process runs |
 //! | `/readyz` | 200 while new invocations are taken; 503 with the reason while they are not |
 //! | `/v1/…` | JSON; `/v1/openapi.json` describes it |
-//! | `/console/` | the page for people |
+//! | `/console/` | the page for people; `/` leads there |
 //!
 //! Anything else is a 404. The listener may be up before there is an engine. `/healthz` and
 //! `/readyz` are open to all, as the files of the page are; for the rest see [`guard`].

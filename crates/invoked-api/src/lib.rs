@@ -38,7 +38,7 @@ mod tasks;
 mod telemetry;
 
 pub use admin::log_level::{LogLevel, LogLevels};
-pub use admin::reload::{ReloadChange, ReloadKind, ReloadProblem, ReloadWish};
+pub use admin::reload::{ReloadChange, ReloadDone, ReloadKind, ReloadProblem, ReloadWish};
 pub use admin::tokens::{Rights, Role, SharedTokens, Tokens};
 pub use admin::{About, Admin, Render};
 pub use api::{Api, ApiConfig};

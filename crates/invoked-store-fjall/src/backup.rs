@@ -14,7 +14,7 @@
 
 use std::io;
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -176,11 +176,40 @@ fn place(place: &BackupPlace, config: &FjallConfig) -> Result<PathBuf, BackupErr
         }
     };
     let shown = path.display().to_string();
+    let unreadable = |source| BackupError::File { path: shown.clone(), source };
+    let (real, store) = (resolved(&path), resolved(&config.path));
+    let (real, store) = (real.map_err(unreadable)?, store.map_err(unreadable)?);
+    if real.starts_with(&store) {
+        return Err(BackupError::InStore { path: shown, store: store.display().to_string() });
+    }
     match path.try_exists() {
         Ok(false) => Ok(path),
         Ok(true) => Err(BackupError::Exists { path: shown }),
         Err(source) => Err(BackupError::File { path: shown, source }),
     }
+}
+
+/// Where a path leads, links and all, once what is missing of it is made.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    for above in path.ancestors() {
+        let there = match above.canonicalize() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        let missing = path.strip_prefix(above).unwrap_or(Path::new(""));
+        return Ok(missing.components().fold(there, |mut place, part| {
+            match part {
+                Component::ParentDir => drop(place.pop()),
+                Component::CurDir => {}
+                Component::Normal(_) | Component::RootDir | Component::Prefix(_) => {
+                    place.push(part)
+                }
+            }
+            place
+        }));
+    }
+    Ok(path)
 }
 
 /// A backup under way.

@@ -8,3 +8,4 @@ mod listing;
 mod running;
 mod sample;
 mod space;
+mod strange;

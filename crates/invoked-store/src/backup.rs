@@ -88,6 +88,14 @@ pub enum BackupError {
         /// Where.
         path: String,
     },
+    /// It would be among the files of the store, and lost with them.
+    #[error("{path} is inside of the store's own directory {store}; a backup has to be elsewhere")]
+    InStore {
+        /// Where it was to be.
+        path: String,
+        /// The directory of the store.
+        store: String,
+    },
     /// One at a time.
     #[error("a backup is being written already")]
     Running,

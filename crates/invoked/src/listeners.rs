@@ -50,7 +50,15 @@ impl Inherited {
                 ),
             };
             let socket = sockets.take_tcp_listener(index);
-            let socket = socket.with_context(|| format!("the socket \"{name}\" is not for TCP"))?;
+            let socket = socket.with_context(|| {
+                format!(
+                    "the socket \"{name}\" that was handed over is not for TCP (ListenStream= with an address and a \
+                     port in the socket unit)"
+                )
+            })?;
+            if let Some(socket) = &socket {
+                check_listens(name, socket)?;
+            }
             if slot.is_some() {
                 bail!("LISTEN_FDNAMES calls two sockets \"{name}\"; one is enough");
             }
@@ -99,6 +107,18 @@ impl Listeners {
         let admin = bind_or_any("admin.listen", config.admin.listen, admin_is_free).await?;
         Ok(Self { api, admin })
     }
+}
+
+/// A socket that does not listen would be waited at for ever: no connection comes, and none is refused.
+fn check_listens(name: &str, socket: &std::net::TcpListener) -> Result<()> {
+    let listens = rustix::net::sockopt::socket_acceptconn(socket);
+    if !listens.with_context(|| format!("whether the socket \"{name}\" listens"))? {
+        bail!(
+            "the socket \"{name}\" that was handed over does not listen; let whoever hands it over listen \
+             (ListenStream= with Accept=no in the socket unit)"
+        );
+    }
+    Ok(())
 }
 
 async fn bind_or_take(

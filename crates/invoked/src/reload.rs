@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use invoked_api::auth::Auth;
 use invoked_api::{
-    Api, ReloadChange, ReloadKind, ReloadProblem, SharedServeConfig, SharedTokens, Tls,
+    Api, ReloadChange, ReloadDone, ReloadKind, ReloadProblem, SharedServeConfig, SharedTokens, Tls,
 };
 use invoked_core::arn::SinkKind;
 use invoked_engine::clock::{Clock as _, SystemClock};
@@ -151,13 +151,13 @@ impl Reload {
         &mut self,
         running: &Reloadable,
         is_dry_run: bool,
-    ) -> Result<Vec<ReloadChange>, Vec<ReloadProblem>> {
+    ) -> Result<ReloadDone, Vec<ReloadProblem>> {
         let tried = self.attempt(running, is_dry_run).await;
         if is_dry_run {
             return tried;
         }
         match &tried {
-            Ok(changes) => {
+            Ok(ReloadDone { changes, warnings }) => {
                 for change in changes {
                     tracing::info!(
                         event = "config_changed",
@@ -171,6 +171,10 @@ impl Reload {
                             "an asynchronous configuration that the store has stays as it is there"
                         );
                     }
+                }
+                for warning in warnings {
+                    let key = &warning.path;
+                    tracing::warn!(event = "access_opened", key, "the configuration: {warning}");
                 }
                 note_success();
                 counter!(RELOADS, "outcome" => "applied").increment(1);
@@ -195,16 +199,19 @@ impl Reload {
         &mut self,
         running: &Reloadable,
         is_dry_run: bool,
-    ) -> Result<Vec<ReloadChange>, Vec<ReloadProblem>> {
+    ) -> Result<ReloadDone, Vec<ReloadProblem>> {
         let candidate = self.candidate(running).await?;
-        let changes = candidate.differences.iter().map(told).collect();
+        let done = ReloadDone {
+            changes: candidate.differences.iter().map(told).collect(),
+            warnings: opened(&self.in_force, &candidate.effective),
+        };
         let problems = running.engine.check_config(&candidate.engine);
         if !problems.is_empty() {
             let problem = |of: invoked_engine::ConfigProblem| problem(&of.path, of.message);
             return Err(problems.into_iter().map(problem).collect());
         }
         if is_dry_run {
-            return Ok(changes);
+            return Ok(done);
         }
         // The last step that can fail, and then nothing has changed.
         running.engine.reconfigure(candidate.engine).await.map_err(|error| match error {
@@ -218,7 +225,7 @@ impl Reload {
         self.removed = candidate.removed;
         self.shown.replace(&candidate.effective);
         self.in_force = candidate.effective;
-        Ok(changes)
+        Ok(done)
     }
 
     /// Reads and judges the sources, and builds what they need.
@@ -308,6 +315,21 @@ fn told(difference: &Difference) -> ReloadChange {
         Kind::Changed => ReloadKind::Changed,
     };
     ReloadChange { path: difference.path.clone(), kind, is_masked: difference.is_masked }
+}
+
+/// What nobody is kept from any more. It may be meant; a file that was cut short is read likewise.
+fn opened(before: &Effective, after: &Effective) -> Vec<ReloadProblem> {
+    let mut found = Vec::new();
+    if before.has_tokens() && !after.has_tokens() {
+        let message = "no token is left: whoever reaches the admin listener may do everything";
+        found.push(problem("admin.tokens", message.to_owned()));
+    }
+    if before.is_signed() && !after.is_signed() {
+        let message =
+            "requests are no longer authenticated: whoever reaches the API may do everything";
+        found.push(problem("auth.mode", message.to_owned()));
+    }
+    found
 }
 
 /// Whether a key only seeds what the store has none of: `functions.<name>.async`.

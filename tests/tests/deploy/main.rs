@@ -18,6 +18,16 @@ use tempfile::TempDir;
 /// 0 is the safest, 100 the most exposed; the unit stands at 12.
 const EXPOSURE_MAX: &str = "15";
 
+/// What a page of an alert has, for somebody who was asleep.
+const RUNBOOK: [&str; 6] = [
+    "What it means",
+    "What users feel",
+    "First look",
+    "Causes, the likeliest first",
+    "How to know that it is over",
+    "When to wake somebody else",
+];
+
 fn deploy(file: &str) -> PathBuf {
     root().join("deploy").join(file)
 }
@@ -255,6 +265,8 @@ fn each_alert_fires_and_stays_quiet_and_has_a_page() {
             page.contains(rule["expr"].as_str().expect("an expression")),
             "{alert}: another one"
         );
+        let headings: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(headings, RUNBOOK, "{alert}");
         let tested = format!("alertname=\"{alert}\"");
         assert_eq!(tests.matches(&tested).count(), 2, "{alert}: fires, and does not");
         alerts.insert(format!("{alert}.md"));
@@ -264,23 +276,49 @@ fn each_alert_fires_and_stays_quiet_and_has_a_page() {
     assert_eq!(pages.collect::<std::collections::BTreeSet<_>>(), alerts);
 }
 
+/// The queries of a page: its blocks marked `promql`.
+fn queries(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```promql\n").skip(1).filter_map(|rest| rest.split("\n```").next())
+}
+
+#[test]
+fn prometheus_can_read_every_query_of_the_runbooks() {
+    let pages = fs::read_dir(root().join("docs/runbooks")).expect("pages");
+    let pages = pages.map(|page| page.expect("a page").path());
+    let pages: Vec<_> = pages.map(|page| fs::read_to_string(page).expect("a page")).collect();
+    let mut found = Vec::new();
+    for page in &pages {
+        let of_page: Vec<_> = queries(page).map(str::to_owned).collect();
+        // The alert's own, and what to look at.
+        assert!(of_page.len() > 1, "a query to look at: {page}");
+        found.extend(of_page);
+    }
+    check_queries(&found);
+}
+
 #[test]
 fn prometheus_can_read_every_query_of_the_dashboard() {
-    let Some(promtool) = promtool() else { return skip("promtool") };
     let text = fs::read_to_string(deploy("grafana/invoked.json")).expect("the dashboard");
     let dashboard: Value = serde_json::from_str(&text).expect("JSON");
     let panels = dashboard["panels"].as_array().expect("panels");
-    // A query is a recording rule to promtool, which has no other way to check one.
-    let mut rules = "groups:\n- name: dashboard\n  rules:\n".to_owned();
-    let mut count = 0;
-    for target in panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten() {
-        let query = target["expr"].as_str().expect("a query").replace("$__rate_interval", "5m");
-        rules += &format!("  - record: query:{count}\n    expr: {}\n", Value::from(query));
-        count += 1;
+    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    let query = |target: &Value| {
+        target["expr"].as_str().expect("a query").replace("$__rate_interval", "5m")
+    };
+    let queries: Vec<_> = targets.map(query).collect();
+    assert!(queries.len() > 20, "the dashboard has {} queries", queries.len());
+    check_queries(&queries);
+}
+
+/// Has promtool read queries. Each is a recording rule to it, which has no other way to check one.
+fn check_queries(queries: &[String]) {
+    let Some(promtool) = promtool() else { return skip("promtool") };
+    let mut rules = "groups:\n- name: queries\n  rules:\n".to_owned();
+    for (count, query) in queries.iter().enumerate() {
+        rules += &format!("  - record: query:{count}\n    expr: {}\n", Value::from(query.as_str()));
     }
-    assert!(count > 20, "the dashboard has {count} queries");
     let directory = TempDir::new().expect("a temporary directory");
-    let place = directory.path().join("dashboard.rules.yml");
+    let place = directory.path().join("queries.rules.yml");
     fs::write(&place, rules).expect("a file");
     let output = run(&promtool, &["check", "rules", place.to_str().expect("a UTF-8 path")]);
     assert!(output.status.success(), "{}", said(&output));

@@ -7,10 +7,11 @@ use invoked_tests::ports;
 #[test]
 fn dev_once_walks_through_a_whole_invocation_and_ends() {
     let site = Site::new(Config::new());
+    let admin = ports::free();
     let output = site
         .command(&["dev", "--once"])
         .env("INVOKED__SERVER__LISTEN", ports::free().to_string())
-        .env("INVOKED__ADMIN__LISTEN", ports::free().to_string())
+        .env("INVOKED__ADMIN__LISTEN", admin.to_string())
         .output()
         .expect("the program starts");
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
@@ -31,6 +32,7 @@ fn dev_once_walks_through_a_whole_invocation_and_ends() {
         assert!(walk.contains(step), "no {step:?} in\n{walk}");
     }
     assert!(walk.contains("/mailbox"), "no mailbox in\n{walk}");
+    assert!(walk.contains(&format!("http://{admin}/console/")), "no console in\n{walk}");
 }
 
 #[test]

@@ -32,6 +32,9 @@ fn the_admin_listener_tells_that_the_daemon_lives_and_is_ready() {
         assert_eq!(daemon.admin(path).status(), 200, "{path}");
     }
     assert_eq!(daemon.admin("/no-such-page").status(), 404);
+    let root = daemon.admin("/");
+    assert_eq!((root.status(), root.headers.first("location")), (302, Some("/console/")));
+    assert_eq!(daemon.admin("/console/").status(), 200);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use invoked_tests::metrics::{DELIVERED, UNDELIVERED};
 use invoked_tests::{poll, ports, tools};
 use serde_json::{Value, json};
 
-use crate::signed;
+use crate::{prometheus, signed};
 
 const SUPPRESSED: &str = "invoked_log_lines_suppressed_total";
 
@@ -193,6 +193,64 @@ fn lanes_callbacks_and_levels_are_told() {
     {
         assert_eq!(of(&site, event).len(), 1, "{event}");
     }
+    is_as_described(&site);
+}
+
+#[test]
+fn who_does_not_answer_is_told_until_he_does() {
+    const QUEUE: &str = "acs:mns:::/queues/q/messages";
+    let (worker, absent, queue) = (FunctionServer::start(), ports::free(), ports::free());
+    let config = |absent: &str| {
+        let config = ["dispatch", "callback"].into_iter().fold(Config::new(), |config, section| {
+            let different =
+                if section == "dispatch" { "breaker_invocations" } else { "breaker_callbacks" };
+            config
+                .set(section, "breaker_failures", 2)
+                .set(section, different, 2)
+                .set(section, "breaker_hold", "10ms")
+                .set(section, "breaker_hold_max", "200ms")
+        });
+        config
+            .set("telemetry", "log_format", "json")
+            .set("sinks.mns.default", "endpoint", format!("http://{queue}"))
+            .set("sinks.mns.default", "access_key_id", "id")
+            .set("sinks.mns.default", "access_key_secret", "secret")
+            .function("absent", absent)
+            .function("owes", &worker.url())
+            .of_async("owes", "on_success", QUEUE)
+    };
+    let site = Site::new(config(&format!("http://{absent}")));
+    let daemon = site.start();
+    for function in ["absent", "owes"] {
+        for _ in 0..4 {
+            accepted(&daemon.send(&invoke_async(function).body("{}")));
+        }
+    }
+    let told = |event: &str, key: &str, name: &str| {
+        of(&site, event).iter().filter(|line| line[key] == name).count()
+    };
+    let both = [("function", "absent"), ("destination", QUEUE)];
+    for (key, name) in both {
+        for event in ["breaker_opened", "breaker_half_open"] {
+            poll::soon("a line says so", || told(event, key, name) > 0);
+        }
+        assert_eq!(told("breaker_closed", key, name), 0);
+    }
+    for line in of(&site, "breaker_opened") {
+        assert!(line["hold_seconds"].as_f64().is_some_and(|hold| hold > 0.0), "{line}");
+    }
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let double = runtime.block_on(prometheus::mns(queue));
+    site.configure(config(&worker.url()));
+    daemon.reload();
+    for (key, name) in both {
+        poll::soon("a line says that it is over", || told("breaker_closed", key, name) == 1);
+    }
+    daemon.wait_until_idle();
+    daemon.stop();
+    runtime.block_on(double.close());
     is_as_described(&site);
 }
 

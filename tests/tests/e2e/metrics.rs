@@ -74,6 +74,27 @@ fn the_books_fit_at_rest_also_after_a_kill() {
 }
 
 #[test]
+fn what_the_whole_daemon_refuses_is_no_throttle_of_a_function() {
+    let function = FunctionServer::start();
+    let config = Config::new().function("hello", &function.url()).set("limits", "sync_max", 1);
+    let site = Site::new(config);
+    let daemon = site.start();
+    std::thread::scope(|scope| {
+        let held =
+            scope.spawn(|| daemon.send(&invoke_sync("hello").json(&json!({"plan": ["hold"]}))));
+        function.wait_for(1);
+        let refused = daemon.send(&invoke_sync("hello").body("{}"));
+        function.release();
+        assert_eq!(held.join().expect("the call ends").status(), 200);
+        assert_eq!(refused.status(), 429, "{}", refused.text());
+    });
+    let metrics = daemon.metrics();
+    assert_eq!(metrics.sum("FunctionConcurrencyThrottles", &[]), 0);
+    assert_eq!(metrics.sum("RegionThrottles", &[]), 1);
+    daemon.stop();
+}
+
+#[test]
 fn invented_names_make_no_series() {
     let function = FunctionServer::start();
     let site = Site::new(Config::new().function("hello", &function.url()));
@@ -173,7 +194,7 @@ fn named(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn rules_and_dashboard_name_only_metrics_that_there_are() {
+fn rules_dashboard_and_runbooks_name_only_metrics_that_there_are() {
     let there: BTreeSet<_> = everything().samples.into_iter().map(|of| of.name).collect();
     let read = |file: &str| fs::read_to_string(root().join(file)).expect(file);
     let dashboard: Value =
@@ -191,6 +212,11 @@ fn rules_and_dashboard_name_only_metrics_that_there_are() {
         let rules = read(&format!("deploy/prometheus/rules/{file}.rules.yml"));
         let lines = rules.lines().filter_map(|line| line.trim().strip_prefix("expr: "));
         texts.extend(lines.map(str::to_owned));
+    }
+    for page in fs::read_dir(root().join("docs/runbooks")).expect("pages") {
+        let page = fs::read_to_string(page.expect("a page").path()).expect("a page");
+        let blocks = page.split("```promql\n").skip(1);
+        texts.extend(blocks.filter_map(|rest| rest.split("\n```").next()).map(str::to_owned));
     }
     for text in texts {
         for name in named(&text) {

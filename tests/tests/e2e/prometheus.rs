@@ -93,7 +93,8 @@ fn scaled(rules: &str) -> String {
     lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
-async fn mns(address: SocketAddr) -> Server {
+/// A double of MNS with any queue, for the key `id`.
+pub async fn mns(address: SocketAddr) -> Server {
     let account = Account {
         access_key_id: "id".to_owned(),
         access_key_secret: "secret".to_owned(),

@@ -70,6 +70,43 @@ fn a_dry_run_says_what_a_reload_then_does() {
 }
 
 #[test]
+fn a_file_that_was_cut_short_lets_everybody_in_only_with_a_warning() {
+    const TOKEN: &str = "a-token-that-is-long";
+    let config = Config::new()
+        .set("telemetry", "log_format", "json")
+        .set("auth", "mode", "signed")
+        .set("auth.keys.ak", "secret", "a-secret")
+        .set("admin.tokens.actor", "role", "admin")
+        .set("admin.tokens.actor", "token", TOKEN);
+    let site = Site::new(config);
+    let daemon = site.start();
+    site.configure(Config::new().set("telemetry", "log_format", "json"));
+    let url = format!("http://{}", site.admin);
+    let run = |arguments: &[&str]| {
+        let mut command = site.command(&[&["reload", "--admin", &url], arguments].concat());
+        command.env("INVOKED_ADMIN_TOKEN", TOKEN).output().expect("the program starts")
+    };
+    let dry = stdout(&run(&["--dry-run"]));
+    for key in ["admin.tokens", "auth.mode"] {
+        assert!(dry.lines().any(|line| line.starts_with(&format!("warning: {key}: "))), "{dry}");
+    }
+    assert!(!site.said().contains("access_opened"), "nothing of it has happened");
+    assert_eq!(status(&site, "/v1/status"), 401);
+
+    let request = Request::new("POST", "/v1/reload").header("x-invoked-admin", "1");
+    let request = request.header("authorization", format!("Bearer {TOKEN}"));
+    let answer = send(site.admin, &request).expect("the admin listener answers");
+    assert_eq!(named(&answer, "warnings"), ["admin.tokens", "auth.mode"]);
+    assert_eq!(status(&site, "/v1/status"), 200);
+    let said = site.said();
+    let lines: Vec<_> = said.lines().filter(|line| line.contains("access_opened")).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines.iter().all(|line| line.contains("\"level\":\"WARN\"")), "{lines:?}");
+    assert_eq!(named(&reload(&site, ""), "warnings"), [""; 0]);
+    daemon.stop();
+}
+
+#[test]
 fn what_is_wrong_is_answered_whole_and_nothing_of_it_takes_effect() {
     let function = FunctionServer::start();
     let site = Site::new(Config::new());

@@ -11,14 +11,25 @@ use invoked_tests::function::FunctionServer;
 use invoked_tests::{poll, ports, tools};
 use serde_json::json;
 
-/// Listens, and starts the daemon as systemd does: the sockets are the descriptors from 3 on.
+/// Listens, and starts the daemon as systemd does: the sockets are the descriptors from 3 on. `udp/` and `unix/` before an
+/// address say of what kind one is, `bound/` that it does not listen.
 const ACTIVATE: &str = r#"
 import os, socket, sys
 names, addresses = sys.argv[1], sys.argv[2].split(",")
 sockets = []
 for address in addresses:
+    kind, _, address = address.rpartition("/")
+    if kind == "unix":
+        sockets.append(socket.socket(socket.AF_UNIX))
+        sockets[-1].bind(address)
+        sockets[-1].listen()
+        continue
     host, port = address.rsplit(":", 1)
-    sockets.append(socket.create_server((host, int(port))))
+    if kind:
+        sockets.append(socket.socket(type=socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM))
+        sockets[-1].bind((host, int(port)))
+    else:
+        sockets.append(socket.create_server((host, int(port))))
 for at, one in enumerate(sockets):
     os.dup2(one.fileno(), 100 + at)
 for at in range(len(sockets)):
@@ -157,6 +168,28 @@ fn what_is_handed_over_is_judged_by_where_it_listens() {
     let (code, said) = refused("web", &[ports::free().to_string()]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("\"web\"") && said.contains("FileDescriptorName="), "{said}");
+}
+
+#[test]
+fn a_socket_at_which_no_connection_can_come_is_refused() {
+    let site = Site::new(Config::new());
+    for (kind, says) in
+        [("bound", "does not listen"), ("udp", "is not for TCP"), ("unix", "is not for TCP")]
+    {
+        for name in ["fc", "admin"] {
+            let address = match kind {
+                "unix" => format!("unix/{name}.sock"),
+                kind => format!("{kind}/{}", ports::free()),
+            };
+            let (code, said) = site.refused(activated(&site, name, &[address]));
+            assert_eq!(code, Some(1), "{kind}: {said}");
+            assert!(
+                said.contains(&format!("the socket \"{name}\"")) && said.contains(says),
+                "{said}"
+            );
+            assert!(said.contains("ListenStream="), "{said}");
+        }
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ const HARDENED: [(HeaderName, HeaderValue); 6] = [
 
 /// Whether a path is the console's.
 pub(super) fn is_one(path: &str) -> bool {
-    path == "/console" || path.starts_with(PLACE)
+    matches!(path, "/" | "/console") || path.starts_with(PLACE)
 }
 
 /// A file of the console.
@@ -54,7 +54,10 @@ pub(super) fn get(method: &Method, path: &str, headers: &HeaderMap) -> Result<Re
         return Err(AdminProblem::Method { allowed: "GET, HEAD" });
     }
     let Some(name) = path.strip_prefix(PLACE) else {
-        let mut reply = empty(StatusCode::PERMANENT_REDIRECT);
+        // Browsers never ask again about a permanent one, and what is at the root may be another thing one day.
+        let is_root = path == "/";
+        let moved = if is_root { StatusCode::FOUND } else { StatusCode::PERMANENT_REDIRECT };
+        let mut reply = empty(moved);
         reply.headers_mut().insert(LOCATION, HeaderValue::from_static(PLACE));
         return Ok(harden(reply));
     };
@@ -115,7 +118,13 @@ mod tests {
         assert!(!policy.contains("unsafe"), "{policy}");
         let again = ask("/console/", Some(&reply.headers()["etag"])).unwrap();
         assert_eq!(again.status(), 304);
-        assert_eq!(ask("/console", None).unwrap().headers()["location"], "/console/");
+        for (path, status) in [("/console", 308), ("/", 302)] {
+            let moved = ask(path, None).unwrap();
+            assert_eq!(
+                (moved.status().as_u16(), &moved.headers()["location"]),
+                (status, &PLACE.parse().unwrap())
+            );
+        }
     }
 
     #[test]
@@ -128,7 +137,8 @@ mod tests {
             get(&Method::POST, "/console/", &HeaderMap::new()),
             Err(AdminProblem::Method { .. })
         ));
-        assert!(is_one("/console") && is_one("/console/x") && !is_one("/consoles"));
+        assert!(is_one("/") && is_one("/console") && is_one("/console/x"));
+        assert!(!is_one("/consoles") && !is_one("") && !is_one("//"));
     }
 
     #[test]

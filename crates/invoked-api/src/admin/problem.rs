@@ -243,6 +243,7 @@ impl AdminProblem {
                 BackupError::Name => Refusal::invalid(text()).of("name"),
                 BackupError::NoPlace => conflict("NoBackupPath", text()),
                 BackupError::Exists { .. } => conflict("BackupExists", text()),
+                BackupError::InStore { .. } => conflict("BackupInStore", text()),
                 BackupError::Running => conflict("BackupRunning", text()),
                 BackupError::Unsupported => conflict("NotSupported", text()),
                 BackupError::File { .. } | BackupError::Store(_) => Refusal::internal(),

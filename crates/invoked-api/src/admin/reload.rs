@@ -25,7 +25,16 @@ pub struct ReloadWish {
     /// The name of the token of whoever asks.
     pub by: String,
     /// For what came of it.
-    pub reply: oneshot::Sender<Result<Vec<ReloadChange>, Vec<ReloadProblem>>>,
+    pub reply: oneshot::Sender<Result<ReloadDone, Vec<ReloadProblem>>>,
+}
+
+/// What a configuration that was read has changed, or would.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ReloadDone {
+    /// What is different.
+    pub changes: Vec<ReloadChange>,
+    /// What is allowed and may not be meant.
+    pub warnings: Vec<ReloadProblem>,
 }
 
 /// A difference between the configuration in force and the one that was read.
@@ -50,12 +59,12 @@ pub enum ReloadKind {
     Changed,
 }
 
-/// Why a configuration is not taken.
+/// Why a configuration is not taken, or what one does that may not be meant.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ReloadProblem {
     /// The key, or the file.
     pub path: String,
-    /// What is wrong there.
+    /// What is wrong there, in the words of an operator.
     pub message: String,
 }
 
@@ -117,9 +126,10 @@ pub(super) async fn reload(
     let wish = ReloadWish { is_dry_run, by: by.to_owned(), reply };
     wishes.try_send(wish).map_err(|_| AdminProblem::Reloading)?;
     match answer.await.map_err(|_| AdminProblem::Reloading)? {
-        Ok(changes) => {
-            let changes = changes.iter().map(Into::into).collect();
-            json(StatusCode::OK, &Reloaded { dry_run: is_dry_run, changes })
+        Ok(done) => {
+            let changes = done.changes.iter().map(Into::into).collect();
+            let warnings = done.warnings.iter().map(Into::into).collect();
+            json(StatusCode::OK, &Reloaded { dry_run: is_dry_run, changes, warnings })
         }
         Err(problems) => {
             let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();

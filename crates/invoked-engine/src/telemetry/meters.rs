@@ -24,7 +24,10 @@ pub(super) fn describe() {
         ("FunctionFunctionErrors", "Calls that the function itself let fail"),
         ("FunctionServerErrors", "Calls that were not executed: unreachable, throttled, broken"),
         ("FunctionClientErrors", "Calls and invocations that were refused as they are (4xx)"),
-        ("FunctionConcurrencyThrottles", "Invocations that were refused with 429"),
+        (
+            "FunctionConcurrencyThrottles",
+            "Invocations that a limit of the function itself refused with 429",
+        ),
         ("FunctionResourceThrottles", "Invocations that were refused with 503"),
         ("FunctionHTTPStatus2xx", "Synchronous answers of an HTTP function of this class"),
         ("FunctionHTTPStatus3xx", "Synchronous answers of an HTTP function of this class"),
@@ -34,7 +37,7 @@ pub(super) fn describe() {
         ("RegionFunctionErrors", "FunctionFunctionErrors over all functions"),
         ("RegionServerErrors", "FunctionServerErrors over all functions"),
         ("RegionClientErrors", "FunctionClientErrors over all functions"),
-        ("RegionThrottles", "FunctionConcurrencyThrottles over all functions"),
+        ("RegionThrottles", "Invocations that were refused with 429, by the daemon as a whole too"),
         ("RegionResourceThrottles", "FunctionResourceThrottles over all functions"),
         (CALLS, "Calls of destinations that ended in this process, by what they came to"),
     ] {
@@ -115,7 +118,8 @@ impl FunctionMeters {
     pub(crate) fn refused(&mut self, fn_id: FnId, error: &InvokeError, directory: &Directory) {
         let meters = self.of(fn_id, directory);
         match error {
-            InvokeError::Overloaded { .. } => meters.throttles.count(),
+            // Everybody's invocations wait in what is full: no limit of this function is reached.
+            InvokeError::Overloaded { .. } => meters.throttles.region.increment(1),
             InvokeError::Unavailable { .. } => meters.resource_throttles.count(),
             // The whole daemon takes nothing new then: no limit of this function is reached.
             InvokeError::Refused { .. } => {}

@@ -1,11 +1,15 @@
 //! A backup that is read: its checksums first, then its rows in order.
+//!
+//! It may come from anywhere. Only plain files of its own directory are opened, whatever its manifest names.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use invoked_store::RestoreError;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
 use crate::backup::{self, FileSum, MAGIC, MANIFEST, Manifest, ROW, SUMS, TABLE, hex};
@@ -35,6 +39,11 @@ impl Source {
         compare(&mut sums, MANIFEST, &hex(&Sha256::digest(&manifest)))?;
         let manifest = parse_manifest(&manifest)?;
         for FileSum { name, bytes, sha256 } in &manifest.files {
+            if !is_in_directory(name) {
+                let what =
+                    format!("names a file {name:?}, which is no plain name in its directory");
+                return Err(damaged(MANIFEST, &what));
+            }
             let (found, length) = hash(&directory.join(name))
                 .map_err(|error| damaged(name, &format!("does not read: {error}")))?;
             compare(&mut sums, name, &found)?;
@@ -91,14 +100,36 @@ fn parse_sums(text: &[u8]) -> Option<BTreeMap<String, String>> {
     str::from_utf8(text).ok()?.strip_suffix('\n')?.split('\n').map(line).collect()
 }
 
+/// Whether a name leads nowhere but into the directory that it is looked up in.
+fn is_in_directory(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(only)), None) if only == name)
+}
+
+/// Opens a file that is one. A link may lead out of the directory, and a pipe would wait for whoever writes.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::LOOP) => {
+            return Err(io::Error::other("it is a symbolic link, not a plain file"));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a plain file"));
+    }
+    Ok(file)
+}
+
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(TEXT_BYTES_MAX).read_to_end(&mut bytes)?;
+    open(path)?.take(TEXT_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 fn hash(path: &Path) -> io::Result<(String, u64)> {
-    let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
+    let (mut file, mut hasher) = (open(path)?, Sha256::new());
     let (mut buffer, mut bytes) = (vec![0; BUFFER_BYTES], 0);
     loop {
         let count = file.read(&mut buffer)?;
@@ -176,7 +207,7 @@ impl<'a> Rows<'a> {
             }
             let Some(FileSum { name, .. }) = self.left.next() else { return Ok(None) };
             let unreadable = |error: io::Error| damaged(name, &format!("does not read: {error}"));
-            let file = File::open(self.source.directory.join(name)).map_err(unreadable)?;
+            let file = open(&self.source.directory.join(name)).map_err(unreadable)?;
             let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
             if &take::<8>(&mut file).map_err(unreadable)? != MAGIC {
                 return Err(damaged(name, "has no rows"));

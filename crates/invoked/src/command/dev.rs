@@ -132,6 +132,7 @@ impl Playground<'_> {
         print::line("invoked dev: a playground on this machine\n");
         print::line(&format!("  API        http://{}", daemon.api));
         print::line(&format!("  admin      http://{}  /metrics /healthz /readyz", daemon.admin));
+        print::line(&format!("  console    http://{}/console/", daemon.admin));
         print::line(&format!("  store      {}  ({})", self.home.path.display(), self.home.fate()));
         let functions = FUNCTIONS.iter().chain(self.own);
         for (index, (name, what)) in functions.enumerate() {

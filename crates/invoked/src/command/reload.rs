@@ -38,12 +38,16 @@ fn lines(told: &Value) -> String {
     if changes.is_empty() {
         return "nothing is different".to_owned();
     }
+    let warnings = told.get("warnings").and_then(Value::as_array);
+    let warnings = warnings.map(Vec::as_slice).unwrap_or_default();
+    let warning =
+        |of: &Value| format!("warning: {}: {}", plain(of.get("path")), plain(of.get("message")));
     let line = |change: &Value| {
         let masked = change.get("masked") == Some(&Value::Bool(true));
         let (kind, path) = (plain(change.get("change")), plain(change.get("path")));
         format!("{kind} {path}{}", if masked { " (masked)" } else { "" })
     };
-    let mut lines: Vec<_> = changes.iter().map(line).collect();
+    let mut lines: Vec<_> = changes.iter().map(line).chain(warnings.iter().map(warning)).collect();
     if told.get("dry_run") == Some(&Value::Bool(true)) {
         lines.push("nothing of it is in force: a dry run".to_owned());
     }

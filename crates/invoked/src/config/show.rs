@@ -60,6 +60,18 @@ impl Effective {
         Self { table: branch(&raw.root, "", &hidden.secrets), hidden }
     }
 
+    /// Whether the admin API asks for a token.
+    pub(crate) fn has_tokens(&self) -> bool {
+        let tokens = self.table.get("admin").and_then(|admin| admin.get("tokens"));
+        tokens.and_then(Value::as_table).is_some_and(|tokens| !tokens.is_empty())
+    }
+
+    /// Whether requests of the API have to be signed.
+    pub(crate) fn is_signed(&self) -> bool {
+        let mode = self.table.get("auth").and_then(|auth| auth.get("mode"));
+        mode.and_then(Value::as_str) == Some("signed")
+    }
+
     /// What is not the same in `other`, by path.
     pub(crate) fn differences(&self, other: &Self) -> Vec<Difference> {
         let mut found = Vec::new();

@@ -38,6 +38,31 @@ fn a_difference_is_told_by_its_key_and_shows_no_secret() {
 }
 
 #[test]
+fn who_is_kept_out_no_more_is_told() {
+    let token = |name: &str| {
+        format!("[admin.tokens.{name}]\nrole = \"admin\"\ntoken = \"0123456789abcdef-{name}\"\n")
+    };
+    let keyed = format!("{KEY}\"one\"");
+    let off = keyed.replace("signed", "off");
+    let both = token("a") + &keyed;
+    for (before, after, expected) in [
+        (token("a"), String::new(), ["admin.tokens"].as_slice()),
+        (token("a") + &token("b"), token("b"), &[]),
+        (token("a"), token("b"), &[]),
+        (keyed.clone(), String::new(), &["auth.mode"]),
+        (keyed, off.clone(), &["auth.mode"]),
+        (off, String::new(), &[]),
+        (both.clone(), "[limits]\nsync_max = 7".into(), &["admin.tokens", "auth.mode"]),
+        (String::new(), both, &[]),
+        (String::new(), String::new(), &[]),
+    ] {
+        let found = opened(&effective(&before), &effective(&after));
+        let found: Vec<_> = found.into_iter().map(|of| of.path).collect();
+        assert_eq!(found, expected, "{before} -> {after}");
+    }
+}
+
+#[test]
 fn another_certificate_under_the_same_path_is_a_difference() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("authorities.pem");

@@ -12,6 +12,8 @@ pub(in crate::admin) struct Reloaded {
     pub(in crate::admin) dry_run: bool,
     /// What is different; empty if nothing is.
     pub(in crate::admin) changes: Vec<Change>,
+    /// What is allowed and may not be meant: that nobody needs a token, or a signature, any more.
+    pub(in crate::admin) warnings: Vec<Problem>,
 }
 
 /// A difference.
@@ -49,7 +51,7 @@ pub(in crate::admin) struct ReloadRefused {
     pub(in crate::admin) problems: Vec<Problem>,
 }
 
-/// Something that is wrong.
+/// Something that is wrong, or that may not be meant.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::admin) struct Problem {
     /// The key, or the file.
