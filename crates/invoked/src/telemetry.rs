@@ -37,8 +37,9 @@ const DELAYS: [f64; 5] = [0.1, 1.0, 10.0, 60.0, 600.0];
 
 const CLOCK_OFFSET: &str = "invoked_clock_offset_seconds";
 
-/// How often what histograms collected is sorted into buckets when nobody scrapes.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// How often what histograms collected is sorted into buckets when nobody scrapes. Everything else waits meanwhile, so
+/// it must not be much at a time.
+const UPKEEP_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Starts the log.
 ///
