@@ -40,6 +40,11 @@ pub fn put(address: SocketAddr, path: &str, body: &[u8]) -> Result<Answer> {
     )
 }
 
+/// An operation through the admin API.
+pub fn change(address: SocketAddr, path: &str, body: &[u8]) -> Result<Answer> {
+    post(address, path, "Content-Type: application/json\r\nx-invoked-admin: 1\r\n", body)
+}
+
 #[must_use]
 pub fn is_ready(address: SocketAddr, path: &str) -> bool {
     get(address, path).is_ok_and(|answer| answer.status == 200)

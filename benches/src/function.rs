@@ -57,7 +57,13 @@ pub enum Mode {
     Crowded,
     /// Answers nobody until another mode is set.
     Hold,
+    /// Is a remote Function Compute that is told results: answers 202, and its book has the invocations that the
+    /// envelopes are about. Functions whose name begins with [`SLOW_NAME`] are as `half` is, and not in the book.
+    Told,
 }
+
+/// How the names of functions begin that are slow and fail half of the time in mode `told`.
+pub const SLOW_NAME: &str = "noisy";
 
 /// Calls at a time that `crowded` takes.
 pub const CROWD: u64 = 32;
@@ -162,7 +168,11 @@ impl Function {
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         if request.method() == Method::POST && request.uri().path() == "/invoke" {
+            let is_slow = request.uri().path().contains(&format!("/functions/{SLOW_NAME}"));
             return match request.into_body().collect().await {
+                Ok(body) if self.mode.borrow().0 == Mode::Told => {
+                    self.told(&body.to_bytes(), is_slow).await
+                }
                 Ok(body) => self.invoke(&body.to_bytes()).await,
                 Err(_) => status(StatusCode::BAD_REQUEST),
             };
@@ -187,6 +197,27 @@ impl Function {
         answer
     }
 
+    async fn told(&self, body: &[u8], is_slow: bool) -> Response<Full<Bytes>> {
+        if is_slow {
+            let (_, is_unlucky) = self.book().arrived(None, clock::now_ns());
+            let _held = InFlight::new(self);
+            let (_, slow) = *self.mode.borrow();
+            tokio::time::sleep(slow).await;
+            return status(if is_unlucky {
+                StatusCode::SERVICE_UNAVAILABLE
+            } else {
+                StatusCode::ACCEPTED
+            });
+        }
+        let mark = Mark::read_envelope(body);
+        let now_ns = clock::now_ns();
+        let mut book = self.book();
+        if let (Some(mark), _) = book.arrived(mark, now_ns) {
+            book.answered(mark, now_ns);
+        }
+        status(StatusCode::ACCEPTED)
+    }
+
     async fn call(&self, body: &[u8]) -> Outcome {
         let mark = Mark::read(body);
         let (counted, is_unlucky) = self.book().arrived(mark, clock::now_ns());
@@ -208,9 +239,13 @@ impl Function {
             Mode::Half if is_unlucky => Outcome::Failed,
             Mode::Busy if is_unlucky => Outcome::Busy,
             Mode::Crowded if is_crowded => Outcome::Busy,
-            Mode::Ok | Mode::Slow | Mode::Half | Mode::Busy | Mode::Crowded | Mode::Hold => {
-                Outcome::Ok
-            }
+            Mode::Ok
+            | Mode::Slow
+            | Mode::Half
+            | Mode::Busy
+            | Mode::Crowded
+            | Mode::Hold
+            | Mode::Told => Outcome::Ok,
         };
         if let (Some(mark), Outcome::Ok) = (counted, outcome) {
             self.book().answered(mark, clock::now_ns());

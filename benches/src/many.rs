@@ -4,13 +4,14 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::control;
+use crate::publish::Output;
 use crate::report::{Figures, grid, number};
 use crate::server::{DaemonArgs, FUNCTION, Kind};
 use crate::stage::{Stage, Step};
@@ -31,9 +32,8 @@ pub struct Args {
     /// Repetitions; the figures are medians.
     #[arg(long, default_value_t = 3)]
     reps: usize,
-    /// Writes the table as Markdown.
-    #[arg(long)]
-    markdown: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub fn main(args: &Args) -> Result<()> {
@@ -50,11 +50,7 @@ pub fn main(args: &Args) -> Result<()> {
         }
     }
     let medians = samples.map(|samples| Figures::median(&samples));
-    let text = table(args, &medians);
-    print!("{text}");
-    if let Some(path) = &args.markdown {
-        fs::write(path, &text).with_context(|| format!("writing {}", path.display()))?;
-    }
+    args.output.publish("many", &table(args, &medians), &medians, &[])?;
     for figures in &medians {
         let lost = figures.unseen + figures.broken + figures.refused;
         ensure!(lost == 0.0, "{lost} unseen, broken or refused");
@@ -130,7 +126,7 @@ fn table(args: &Args, [few, many]: &[Figures; 2]) -> String {
         "foreign cores",
     ];
     format!(
-        "### Few functions and many: {} at 64 connections, 1 KB, medians of {}\n\n{}",
+        "{} at 64 connections, 1 KB, over all functions by turns, medians of {}.\n\n{}",
         args.count,
         args.reps.max(1),
         grid(&titles, &[row(args.few, few), row(args.many, many)])

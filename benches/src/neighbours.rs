@@ -1,8 +1,9 @@
-//! `invoked-load neighbours`: what one function notices of another's backlog, and one account of another's thousand
-//! functions.
+//! `invoked-load neighbours`: what one function notices of another's backlog, one destination of another's, and one
+//! account of another's thousand functions.
 //!
 //! The neighbour's calls take a second and half of them fail; the quiet one is invoked a few times a second. What
 //! counts is the time from when an invocation should have been sent to its arrival at the function: accept and start.
+//! Between two destinations it is that to the arrival of its result at the destination: accept, call and callback.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,12 +16,12 @@ use serde::Serialize;
 
 use crate::client::{KEY, OTHER_ACCOUNT, OTHER_KEY};
 use crate::control;
-use crate::function::Stats;
+use crate::function::{Mode, SLOW_NAME, Stats};
 use crate::proc::{Machine, own_cpu_seconds};
 use crate::publish::Output;
 use crate::report::{grid, number};
 use crate::server::{DaemonArgs, FUNCTION, Kind};
-use crate::stage::{Stage, Step, start_function};
+use crate::stage::{Stage, Step, start_function, wait_for_at};
 
 /// The function with the backlog, or the name that a thousand of them begin with.
 const NOISY: &str = "noisy";
@@ -72,6 +73,7 @@ pub fn main(args: &Args) -> Result<()> {
     rows.push(functions(args, 0, "nobody else").context("alone")?);
     let title = format!("a function with {} waiting", number(args.backlog as f64, 0));
     rows.push(functions(args, args.backlog, &title).context("two functions")?);
+    rows.push(destinations(args).context("two destinations")?);
     rows.push(accounts(args).context("two accounts")?);
 
     let text = table(args, &rows);
@@ -95,6 +97,34 @@ fn functions(args: &Args, backlog: u64, title: &str) -> Result<Row> {
     }
     let step = Step { rate: Some(args.rate), seconds: Some(args.seconds), ..Step::at(8) };
     watch(&mut stage, &noisy, step, title)
+}
+
+fn destinations(args: &Args) -> Result<Row> {
+    let home = args.daemon.directory()?;
+    let (far, quick) = (control::free_address()?, control::free_address()?);
+    let extra = home.path().join("far.toml");
+    let arn = |name: &str| format!("acs:fc:::functions/{name}");
+    fs::write(
+        &extra,
+        format!(
+            "[sinks.fc.default]\nendpoint = \"http://{far}\"\naccess_key_id = \"id\"\naccess_key_secret = \"s\"\n\
+             [functions.{FUNCTION}.async]\non_success = \"{}\"\n[functions.{NOISY}]\nurl = \"http://{quick}\"\n\
+             [functions.{NOISY}.async]\non_success = \"{}\"\n",
+            arn("quiet-far"),
+            arn(&format!("{SLOW_NAME}-far")),
+        ),
+    )?;
+    let daemon = DaemonArgs { config_extra: Some(extra), ..args.daemon.clone() };
+    let _quick = start_function(home.path(), quick, &[])?;
+    let slow = format!("--slow-ms={}", args.call_ms);
+    let process = start_function(home.path(), far, &["--mode=told", &slow])?;
+    let far = Noisy { address: far, process };
+    let mut stage = Stage::set(Kind::Invoked, &daemon, &home.path().join("stage"))?;
+    fill(&mut stage, Step { function: NOISY, count: Some(args.backlog), ..Step::at(64) })?;
+    let step = Step { rate: Some(args.rate), seconds: Some(args.seconds), ..Step::at(8) };
+    let waiting = number(args.backlog as f64, 0);
+    let title = format!("a destination with {waiting} callbacks waiting: to the result at another");
+    watch_at(&mut stage, &far, Some(far.address), step, &title)
 }
 
 fn accounts(args: &Args) -> Result<Row> {
@@ -149,17 +179,35 @@ fn fill(stage: &mut Stage, step: Step) -> Result<()> {
 }
 
 fn watch(stage: &mut Stage, noisy: &Noisy, step: Step, title: &str) -> Result<Row> {
+    watch_at(stage, noisy, None, step, title)
+}
+
+/// Watches what arrives at the stage's function, or at another one.
+fn watch_at(
+    stage: &mut Stage,
+    noisy: &Noisy,
+    at: Option<SocketAddr>,
+    step: Step,
+    title: &str,
+) -> Result<Row> {
     eprintln!("beside {title}");
     stage.next_run()?;
+    if let Some(address) = at {
+        control::reset(address, stage.run())?;
+    }
     let (machine, own) = (Machine::read()?, own_cpu_seconds()?);
     let used = |stage: &Stage| -> Result<f64> {
         let servers = stage.server.usage()?.cpu_seconds + stage.function_usage()?.cpu_seconds;
         Ok(servers + noisy.process.usage()?.cpu_seconds)
     };
-    let (before, done) = (used(stage)?, noisy.stats()?.seen);
+    let (before, done) = (used(stage)?, noisy.done()?);
     let load = stage.load(step)?;
     let beside = noisy.stats()?;
-    let stats = stage.wait_for(load.accepted)?;
+    let beside_done = noisy.done()?;
+    let mut stats = stage.wait_for(load.accepted)?;
+    if let Some(address) = at {
+        stats = wait_for_at(address, load.accepted)?;
+    }
     let ours = used(stage)? - before + load.cpu_seconds + own_cpu_seconds()? - own;
     let milliseconds = |micros: u64| micros as f64 / 1e3;
     Ok(Row {
@@ -170,7 +218,7 @@ fn watch(stage: &mut Stage, noisy: &Noisy, step: Step, title: &str) -> Result<Ro
         p99_ms: milliseconds(stats.latency.p99_us),
         most_ms: milliseconds(stats.latency.max_us),
         in_flight: beside.in_flight,
-        done: beside.seen - done,
+        done: beside_done - done,
         foreign_cores: machine.foreign_cores(ours)?,
     })
 }
@@ -192,6 +240,12 @@ impl Noisy {
 
     fn stats(&self) -> Result<Stats> {
         control::stats(self.address)
+    }
+
+    /// Calls so far: those that ended well of a function, all of a destination.
+    fn done(&self) -> Result<u64> {
+        let stats = self.stats()?;
+        Ok(if stats.mode == Mode::Told { stats.stale } else { stats.seen })
     }
 }
 

@@ -35,6 +35,19 @@ impl Mark {
             intended_ns: read_digits(&body[INTENDED..INTENDED + 20])?,
         })
     }
+
+    /// Of the invocation that the envelope of a callback is about.
+    #[must_use]
+    pub fn read_envelope(body: &[u8]) -> Option<Self> {
+        let envelope: serde_json::Value = serde_json::from_slice(body).ok()?;
+        match envelope.get("requestPayload")? {
+            serde_json::Value::String(payload) => Self::read(payload.as_bytes()),
+            payload => {
+                let digits = |name: &str| read_digits(payload.get(name)?.as_str()?.as_bytes());
+                Some(Self { run: digits("run")?, number: digits("n")?, intended_ns: digits("t")? })
+            }
+        }
+    }
 }
 
 /// Writes payloads of one size.
@@ -111,5 +124,11 @@ mod tests {
         assert_eq!(Mark::read(&body), Some(mark));
         let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(json["n"], "0000999999");
+        for payload in [json, String::from_utf8(body.to_vec()).unwrap().into()] {
+            let envelope = serde_json::json!({ "requestPayload": payload });
+            let envelope = serde_json::to_vec(&envelope).unwrap();
+            assert_eq!(Mark::read_envelope(&envelope), Some(mark));
+        }
+        assert_eq!(Mark::read_envelope(&body), None);
     }
 }

@@ -194,21 +194,26 @@ impl Stage {
 
     /// Waits until the function has seen `count` invocations of this run.
     pub fn wait_for(&self, count: u64) -> Result<Stats> {
-        let mut progress = (0, Instant::now());
-        loop {
-            let stats = control::stats(self.function)?;
-            if stats.seen >= count || progress.1.elapsed() > STANDSTILL {
-                return Ok(stats);
-            }
-            if stats.seen > progress.0 {
-                progress = (stats.seen, Instant::now());
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
+        wait_for_at(self.function, count)
     }
 
     pub fn function_usage(&self) -> Result<Usage> {
         self.function_process.usage().context("the function is gone")
+    }
+}
+
+/// Waits until the function there has seen `count` invocations of its run, or sees no more.
+pub fn wait_for_at(function: SocketAddr, count: u64) -> Result<Stats> {
+    let mut progress = (0, Instant::now());
+    loop {
+        let stats = control::stats(function)?;
+        if stats.seen >= count || progress.1.elapsed() > STANDSTILL {
+            return Ok(stats);
+        }
+        if stats.seen > progress.0 {
+            progress = (stats.seen, Instant::now());
+        }
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -26,11 +26,8 @@ const USUAL: &[&[&str]] = &[
     &["backlog", "--count=200000", "--settle=60"],
 ];
 
-const SOAK: &[&[&str]] = &[
-    &["backlog", "--count=1000000"],
-    &["backlog", "--count=10000000", "--restarts=1"],
-    &["lists"],
-];
+const SOAK: &[&[&str]] =
+    &[&["backlog", "--count=1000000"], &["depth", "--count=10000000"], &["many"], &["lists"]];
 
 pub fn run(workspace: &Workspace, mut arguments: Vec<String>) -> Result<()> {
     let Some(first) = arguments.first().map(String::as_str) else {
