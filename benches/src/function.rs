@@ -14,7 +14,7 @@ use bytes::Bytes;
 use clap::ValueEnum;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -167,12 +167,16 @@ impl Function {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        if request.method() == Method::POST && request.uri().path() == "/invoke" {
-            let is_slow = request.uri().path().contains(&format!("/functions/{SLOW_NAME}"));
+        let path = request.uri().path();
+        if request.method() == Method::POST && path.ends_with("/invocations") {
+            let is_slow = path.contains(&format!("/functions/{SLOW_NAME}"));
             return match request.into_body().collect().await {
-                Ok(body) if self.mode.borrow().0 == Mode::Told => {
-                    self.told(&body.to_bytes(), is_slow).await
-                }
+                Ok(body) => self.told(&body.to_bytes(), is_slow).await,
+                Err(_) => status(StatusCode::BAD_REQUEST),
+            };
+        }
+        if request.method() == Method::POST && path == "/invoke" {
+            return match request.into_body().collect().await {
                 Ok(body) => self.invoke(&body.to_bytes()).await,
                 Err(_) => status(StatusCode::BAD_REQUEST),
             };
@@ -190,10 +194,12 @@ impl Function {
             Outcome::Failed => (status(StatusCode::NOT_FOUND), "404"),
             Outcome::Busy => (status(StatusCode::SERVICE_UNAVAILABLE), "503"),
         };
-        answer.headers_mut().insert("x-fc-status", HeaderValue::from_static(said));
-        if said == "503" {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
+        // A target that refuses a call says nothing of the kind: with the header, the function did run and failed.
+        let (name, value) = match said {
+            "503" => (RETRY_AFTER, "1"),
+            said => (HeaderName::from_static("x-fc-status"), said),
+        };
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
         answer
     }
 

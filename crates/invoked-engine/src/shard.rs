@@ -26,7 +26,7 @@ use invoked_core::directory::Directory;
 use invoked_core::head::{Head, LaneId};
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::shard::{
-    AcceptRequest, Accepted, BytesWanted, Effect, Input, Note, RedriveRefused, Refused, ReplyId,
+    AcceptRequest, Accepted, BytesWanted, Effect, Input, RedriveRefused, Refused, ReplyId,
     ShardConfig, ShardCore, ShardView, Standing, StopRefused, Ticket,
 };
 use invoked_core::sweep::{SweepPage, SweepRefused, Swept};
@@ -41,8 +41,8 @@ use crate::engine::Fatal;
 use crate::handle::{Shared, Snapshot};
 use crate::telemetry::{self, FunctionMeters};
 use lag::Lag;
+use work::Done;
 pub(crate) use work::misconfigured;
-use work::{Done, SweepRead};
 
 /// Inputs of one kind that one turn takes.
 const TURN_INPUTS_MAX: usize = 256;
@@ -182,8 +182,10 @@ impl ShardTask {
         let mut effects = Vec::new();
         let mut is_closing = false;
         loop {
-            let now = self.shared.clock.now();
-            self.core.flush(now, &mut effects);
+            self.core.flush(self.shared.clock.now(), &mut effects);
+            if committing.is_none() && self.core.ops_waiting() > 0 {
+                is_closing |= self.gather(&mut effects).await?;
+            }
             if committing.is_none()
                 && let Some((ticket, commit)) = self.core.take_commit()
             {
@@ -213,6 +215,17 @@ impl ShardTask {
             }
             is_closing |= self.take_more()?;
         }
+    }
+
+    /// Before a commit, everybody else who is ready has a turn, and what they bring goes into it.
+    async fn gather(&mut self, effects: &mut Vec<Effect>) -> Result<bool, Fatal> {
+        for effect in effects.drain(..) {
+            self.act(effect);
+        }
+        tokio::task::yield_now().await;
+        let is_closing = self.take_more()?;
+        self.core.flush(self.shared.clock.now(), effects);
+        Ok(is_closing)
     }
 
     async fn wait(&mut self, committing: &mut Option<Committing>) -> Woken {
@@ -420,61 +433,6 @@ impl ShardTask {
         if is_flushed && self.core.is_idle() {
             for reply in self.replies.idle.drain(..) {
                 let _gone = reply.send(());
-            }
-        }
-    }
-
-    fn act(&mut self, effect: Effect) {
-        match effect {
-            Effect::ReplyAccept { reply, result } => {
-                if let Some(caller) = self.replies.accepts.remove(&reply) {
-                    let _gone = caller.send(result);
-                }
-            }
-            Effect::ReplyRedrive { reply, result } => {
-                if let Some(caller) = self.replies.redrives.remove(&reply) {
-                    let _gone = caller.send(result);
-                }
-            }
-            Effect::ReplyStop { reply, result } => {
-                if let Some(caller) = self.replies.stops.remove(&reply) {
-                    let _gone = caller.send(result);
-                }
-            }
-            Effect::ReplySweep { reply, result } => {
-                if let Some(caller) = self.replies.sweeps.remove(&reply) {
-                    let _gone = caller.send(result);
-                }
-            }
-            Effect::Dispatch(dispatch) => self.dispatch(*dispatch),
-            Effect::CancelAttempt { key, attempt } => self.cancel(key, attempt),
-            Effect::Call(call) => self.call(*call),
-            Effect::LoadHeads { lane, after } => self.load_heads(lane, after),
-            Effect::LoadSweep { reply, lane, after, limit } => {
-                self.load_sweep(SweepRead { reply, lane, after, limit });
-            }
-            Effect::LoadHead { key } => self.load_head(key),
-            Effect::LoadKept { key } => self.load_kept(key),
-            Effect::ReadBytesAhead { wanted } => self.read_bytes_ahead(wanted),
-            Effect::LoadBytes { wanted } => {
-                self.reads.wanted.extend(wanted);
-                self.load_bytes();
-            }
-            Effect::Note(Note::Breaker { lane, breaker }) => self.breaker_moved(lane, &breaker),
-            Effect::Note(Note::GivenUp { request_id, fn_id, destination, tried, error }) => {
-                self.given_up(request_id, fn_id, &destination, tried, &error);
-            }
-            Effect::Note(note) => {
-                self.shared.flow.note(&note);
-                self.meters.note(note, &self.snapshot.directory);
-            }
-            Effect::Alarm(message) => {
-                telemetry::alarm();
-                tracing::error!(
-                    event = "row_wrong",
-                    what = message,
-                    "a row was not as it has to be"
-                );
             }
         }
     }

@@ -10,7 +10,9 @@ use invoked_core::id::{Attempt, InvKey};
 use invoked_core::lane::Position;
 use invoked_core::life::Verdict;
 use invoked_core::limits::{HEADS_PER_LOAD, RESULT_MAX};
-use invoked_core::shard::{AttemptReport, BytesWanted, Call, Dispatch, FoundCallback, LoadedBytes};
+use invoked_core::shard::{
+    AttemptReport, BytesWanted, Call, Dispatch, Effect, FoundCallback, LoadedBytes, Note,
+};
 use invoked_sink::{Attempted, Delivery, Ended, Step};
 use invoked_store::{Store, StoreError};
 
@@ -20,11 +22,68 @@ use crate::clock::stopwatch;
 use crate::destinations::deliver;
 use crate::registry::interned_destination;
 use crate::spans::code_of;
+use crate::telemetry;
 
 /// Reads of payloads that are under way at a time: one, and one that waits for the disk.
 const BYTES_READS_MAX: usize = 2;
 
 impl ShardTask {
+    /// Does what the core has decided.
+    pub(super) fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::ReplyAccept { reply, result } => {
+                if let Some(caller) = self.replies.accepts.remove(&reply) {
+                    let _gone = caller.send(result);
+                }
+            }
+            Effect::ReplyRedrive { reply, result } => {
+                if let Some(caller) = self.replies.redrives.remove(&reply) {
+                    let _gone = caller.send(result);
+                }
+            }
+            Effect::ReplyStop { reply, result } => {
+                if let Some(caller) = self.replies.stops.remove(&reply) {
+                    let _gone = caller.send(result);
+                }
+            }
+            Effect::ReplySweep { reply, result } => {
+                if let Some(caller) = self.replies.sweeps.remove(&reply) {
+                    let _gone = caller.send(result);
+                }
+            }
+            Effect::Dispatch(dispatch) => self.dispatch(*dispatch),
+            Effect::CancelAttempt { key, attempt } => self.cancel(key, attempt),
+            Effect::Call(call) => self.call(*call),
+            Effect::LoadHeads { lane, after } => self.load_heads(lane, after),
+            Effect::LoadSweep { reply, lane, after, limit } => {
+                self.load_sweep(SweepRead { reply, lane, after, limit });
+            }
+            Effect::LoadHead { key } => self.load_head(key),
+            Effect::LoadKept { key } => self.load_kept(key),
+            Effect::ReadBytesAhead { wanted } => self.read_bytes_ahead(wanted),
+            Effect::LoadBytes { wanted } => {
+                self.reads.wanted.extend(wanted);
+                self.load_bytes();
+            }
+            Effect::Note(Note::Breaker { lane, breaker }) => self.breaker_moved(lane, &breaker),
+            Effect::Note(Note::GivenUp { request_id, fn_id, destination, tried, error }) => {
+                self.given_up(request_id, fn_id, &destination, tried, &error);
+            }
+            Effect::Note(note) => {
+                self.shared.flow.note(&note);
+                self.meters.note(note, &self.snapshot.directory);
+            }
+            Effect::Alarm(message) => {
+                telemetry::alarm();
+                tracing::error!(
+                    event = "row_wrong",
+                    what = message,
+                    "a row was not as it has to be"
+                );
+            }
+        }
+    }
+
     pub(super) fn dispatch(&mut self, dispatch: Dispatch) {
         let Dispatch { key, attempt, function, terms, request_id, depth, trace, payload } =
             dispatch;
