@@ -26,9 +26,8 @@ const CONNECTIONS: usize = 64;
 
 /// Has so many tasks end, and so many more wait for a function that is paused; says how many.
 pub fn gather(site: &Site) -> Vec<(&'static str, String)> {
-    let live = std::env::var("INVOKED_CROWD").map_or(LIVE, |text| {
-        text.parse().expect("INVOKED_CROWD is a number of tasks")
-    });
+    let live = std::env::var("INVOKED_CROWD")
+        .map_or(LIVE, |text| text.parse().expect("INVOKED_CROWD is a number of tasks"));
     send_all(site, ENDED, |number| {
         let plan = if number % FAILING == 0 { "fail" } else { "ok" };
         invoke_async(FUNCTION).json(&json!({ "plan": [plan] }))

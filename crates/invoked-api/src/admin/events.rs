@@ -10,8 +10,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use invoked_core::id::RequestId;
 use invoked_core::name::FunctionKey;
-use invoked_engine::{Handle, Refusing, TaskRecord};
-use invoked_store::StoreError;
+use invoked_engine::{Handle, Refusing};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, interval_at, sleep_until};
@@ -50,7 +49,10 @@ pub(super) struct EventsAsked {
     #[param(nullable = false, min_length = 1)]
     task: Option<String>,
     /// The task's function.
-    #[param(nullable = false, pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}([$][A-Za-z_][A-Za-z0-9_-]{0,127})?$")]
+    #[param(
+        nullable = false,
+        pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}([$][A-Za-z_][A-Za-z0-9_-]{0,127})?$"
+    )]
     function: Option<String>,
     /// The function's account; absent: the daemon's own.
     #[param(nullable = false, pattern = "^[A-Za-z0-9_-]{1,64}$")]
@@ -140,15 +142,6 @@ impl Watched {
     }
 }
 
-impl What {
-    async fn row(&self, engine: &Handle) -> Result<Option<TaskRecord>, StoreError> {
-        match self {
-            Self::Invocation(id) => engine.invocation_row(*id).await,
-            Self::Task(function, id) => engine.kept_task_row(function, id).await,
-        }
-    }
-}
-
 impl Feed for Stream {
     fn next(
         mut self: Box<Self>,
@@ -204,7 +197,11 @@ impl Stream {
     async fn invocation(&mut self) -> Option<String> {
         self.next_look = invoked_engine::clock::stopwatch() + LOOK;
         let watched = self.watched.as_mut()?;
-        let (name, shown) = match watched.what.row(&self.engine).await.ok()? {
+        let found = match &watched.what {
+            What::Invocation(id) => self.engine.invocation_row(*id).await,
+            What::Task(function, id) => self.engine.kept_task_row(function, id).await,
+        };
+        let (name, shown) = match found.ok()? {
             Some(record) => {
                 let key = self.engine.directory().key_of(record.head.fn_id);
                 let deadline = self.engine.callback_deadline(&record.head);
