@@ -107,7 +107,7 @@ export function signOut(): Promise<void> {
   return call('DELETE', 'session');
 }
 
-/** The address of the live stream. */
-export function events(invocation: string | null): string {
-  return withQuery(address('events'), { invocation });
+/** The address of the live stream; `watched` names the invocation whose changes come too. */
+export function events(watched: Record<string, string>): string {
+  return withQuery(address('events'), watched);
 }

@@ -101,6 +101,8 @@ function Frame({
   leave: () => void;
 }) {
   const place = usePlace();
+  // The one page that not every role may read.
+  const shown = PAGES.filter(([name]) => name !== 'configuration' || who.operations.includes('getConfiguration'));
   const main = useRef<HTMLElement>(null);
   const route = place.path.join('/');
   const isFirst = useRef(true);
@@ -151,7 +153,7 @@ function Frame({
       </header>
       <nav class="pages" aria-label="Pages of the console">
         <ul>
-          {PAGES.map(([name, title]) => (
+          {shown.map(([name, title]) => (
             <li key={name}>
               <a href={href(name === '' ? [] : [name])} {...(isAt(place, name) && { 'aria-current': 'page' as const })}>
                 {title}

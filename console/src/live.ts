@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { events, session } from './api';
 import type { Point, Task } from './types';
+import { type InvocationName, hasChosenId } from './ui/links';
 
 export interface Lanes {
   functions: string[];
@@ -15,6 +16,12 @@ interface Events {
   invocation: Task;
   /** Nothing is kept any more of the invocation that is watched. */
   gone: object;
+}
+
+/** The invocation that is watched, and how the daemon is asked for it. */
+interface Watched {
+  requestId: string;
+  what: Record<string, string>;
 }
 
 type Listener<K extends keyof Events> = (data: Events[K]) => void;
@@ -32,7 +39,7 @@ const watchers = new Set<(connected: boolean) => void>();
 
 let source: EventSource | null = null;
 let retry: ReturnType<typeof setTimeout> | undefined;
-let watched: string | null = null;
+let watched: Watched | null = null;
 let isOn = false;
 let isConnected = false;
 
@@ -49,7 +56,7 @@ function reopen(): void {
   clearTimeout(retry);
   tell(false);
   if (!isOn) return;
-  const opened = new EventSource(events(watched));
+  const opened = new EventSource(events(watched?.what ?? {}));
   source = opened;
   opened.onopen = () => tell(true);
   opened.onerror = () => {
@@ -92,16 +99,21 @@ export function useEvents<K extends keyof Events>(kind: K, listener: Listener<K>
 }
 
 /** Asks for the events of one invocation while the component stands; `null` once nothing is kept of it. */
-export function useInvocationEvents(requestId: string | null, listener: (task: Task | null) => void): void {
+export function useInvocationEvents(of: InvocationName | null, listener: (task: Task | null) => void): void {
+  const requestId = of?.request_id ?? null;
   useEvents('invocation', (task) => {
     if (task.request_id === requestId) listener(task);
   });
   useEvents('gone', () => {
-    if (requestId !== null && watched === requestId) listener(null);
+    if (requestId !== null && watched?.requestId === requestId) listener(null);
   });
   useEffect(() => {
-    if (requestId === null) return;
-    watched = requestId;
+    if (of === null || requestId === null) return;
+    // A task whose id was chosen is not found by its request id.
+    const what: Record<string, string> = hasChosenId(of)
+      ? { function: of.function, task: of.task_id, account: of.account }
+      : { invocation: requestId };
+    watched = { requestId, what };
     reopen();
     return () => {
       watched = null;

@@ -6,6 +6,8 @@ export interface Session {
   name: string | null;
   role: Role;
   payloads: boolean;
+  /** What they may do beyond what every role may, by the names that the API gives its operations. */
+  operations: string[];
   needs_token: boolean;
   version: string;
 }
@@ -110,6 +112,12 @@ export interface Tasks {
   next: string | null;
 }
 
+export interface QualifierLimits {
+  concurrency: number | null;
+  rate: number | null;
+  weight: number;
+}
+
 export interface FunctionInfo {
   name: string;
   account: string;
@@ -120,6 +128,8 @@ export interface FunctionInfo {
   concurrency: number | null;
   rate: number | null;
   weight: number;
+  /** By version or alias: those with a lane of their own. */
+  qualifiers: Record<string, QualifierLimits>;
   timeout_ms: number;
   initialize: boolean;
   paused_since: string | null;
@@ -172,6 +182,7 @@ export interface LaneState {
   function: string | null;
   destination: string | null;
   account: string | null;
+  qualifier: string | null;
   in_flight: number;
   account_in_flight: number;
   limit: number;

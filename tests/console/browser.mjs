@@ -85,8 +85,8 @@ export async function settled(page) {
 }
 
 /** Invokes a function asynchronously; the request id. */
-export async function invoke(name, payload, headers = {}) {
-  const answer = await fetch(`${process.env.API_URL}/2023-03-30/functions/${name}/invocations`, {
+export async function invoke(name, payload, headers = {}, qualifier = 'LATEST') {
+  const answer = await fetch(`${process.env.API_URL}/2023-03-30/functions/${name}/invocations?qualifier=${qualifier}`, {
     method: 'POST',
     headers: { 'x-fc-invocation-type': 'Async', ...headers },
     body: JSON.stringify(payload),

@@ -203,3 +203,67 @@ test('what fits is stopped over a whole function after it was counted', async (t
   await page.getByRole('row').filter({ hasText: 'Stop (dry run)' }).first().waitFor();
   await admin('POST', 'functions/steady/resume', {});
 });
+
+test('what only an admin may is not offered to an operator, and the page says so', async (t) => {
+  const page = await open(t);
+  await signIn(page, TOKENS.operator, '#/functions/worker');
+  const shown = (name) => page.getByRole('button', { name }).count();
+  await page.getByText('Not with the role operator: Purge', { exact: true }).waitFor();
+  assert.deepEqual([await shown('Stop…'), await shown('Retry…'), await shown('Purge…')], [1, 1, 0]);
+  const orders = '#/destinations/acs%3Amns%3A%3A%3A%2Fqueues%2Forders%2Fmessages';
+  await visit(page, orders);
+  await page.getByText('Not with the role operator: Purge', { exact: true }).waitFor();
+  assert.deepEqual([await shown('Pause'), await shown('Probe'), await shown('Purge…')], [1, 1, 0]);
+
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(page, TOKENS.admin, orders);
+  await page.getByRole('button', { name: 'Purge…' }).waitFor();
+  await visit(page, '#/functions/worker');
+  await page.getByRole('button', { name: 'Purge…' }).waitFor();
+  assert.equal(await page.getByText(/^Not with the role/).count(), 0);
+});
+
+test('the lanes of qualifiers are shown beside the lane of their function', async (t) => {
+  const page = await open(t);
+  t.after(() => admin('POST', 'functions/steady/stop', { dry_run: false }));
+  await Promise.all([1, 2, 3].map((order) => invoke('steady', { plan: ['slow:20000'], order }, {}, 'canary')));
+  await signIn(page, TOKENS.viewer, '#/functions/steady');
+  const lanes = page.getByRole('region', { name: 'Lanes of qualifiers' });
+  const cells = async (qualifier) => {
+    const row = lanes.getByRole('row').filter({ hasText: qualifier });
+    const [state, busy, limit, rate, weight, waiting, oldest, reason] = await row.getByRole('cell').allTextContents();
+    return { state, busy, limit, rate, weight, waiting, oldest, reason };
+  };
+  const canary = await until('two wait for the first', async () => {
+    const found = await cells('canary');
+    return found.waiting === '2' && found;
+  });
+  assert.deepEqual(
+    { ...canary, oldest: '' },
+    { state: 'Open', busy: '1', limit: '1', rate: '50/s', weight: '1', waiting: '2', oldest: '', reason: 'Concurrency' },
+  );
+  assert.match(canary.oldest, / ago$/);
+  assert.deepEqual(await cells('stable'), {
+    state: 'Open',
+    busy: '0',
+    limit: '8',
+    rate: 'any',
+    weight: '3',
+    waiting: '0',
+    oldest: 'nothing waits',
+    reason: 'Nothing',
+  });
+});
+
+test('a task whose id was chosen is watched live', async (t) => {
+  const page = await open(t);
+  const asked = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await admin('POST', 'functions/worker/pause', {});
+  await invoke('worker', {}, { 'x-fc-async-task-id': 'weekly-7' });
+  await signIn(page, TOKENS.operator, '#/tasks/worker/weekly-7');
+  await page.locator('.summary').getByText('Enqueued').waitFor();
+  await admin('POST', 'functions/worker/resume', {});
+  await page.locator('.summary').getByText('Delivered').waitFor();
+  assert.equal(asked.filter((path) => path === '/v1/tasks/worker/weekly-7').length, 1, 'nothing is asked for again and again');
+});

@@ -25,7 +25,9 @@ test('a viewer sees lives and callbacks, and no payload', async (t) => {
   assert.equal(await page.getByRole('button', { name: /envelope|Redrive/ }).count(), 0);
   await visit(page, '#/functions/worker');
   await settled(page);
-  assert.equal(await page.getByRole('button', { name: /Pause|Purge/ }).count(), 0);
+  assert.equal(await page.getByRole('button', { name: /Pause|Purge|Stop|Retry/ }).count(), 0);
+  await page.getByText('Not with the role viewer: Pause, Stop, Retry, Purge', { exact: true }).waitFor();
+  assert.equal(await page.getByRole('link', { name: 'Configuration' }).count(), 0);
   await visit(page, '#/configuration');
   await page.getByText('Your role does not allow this.').waitFor();
   for (const answer of await Promise.all(answers)) assert.ok(!answer.includes(SECRET), answer);

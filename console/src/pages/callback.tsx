@@ -1,13 +1,14 @@
 // One callback: why it failed, what it says, and sending it again.
 import { ApiError, get, segment } from '../api';
 import type { Callback } from '../types';
+import { Acts } from '../ui/acts';
 import { Ago, CallbackBadge, Facts, FaultText, PageHead, Section, Status, Time } from '../ui/basics';
 import { ContentsOnDemand } from '../ui/content';
 import { Opener } from '../ui/dialog';
 import { count } from '../ui/format';
 import { DestinationLink, FunctionLink, InvocationLink } from '../ui/links';
 import { Show, useEvery, useLoad } from '../ui/load';
-import { useMayAct, useSession } from '../ui/session';
+import { useSession } from '../ui/session';
 import { Table } from '../ui/table';
 import { RedriveChosen } from './callbacks';
 
@@ -15,7 +16,6 @@ const REFRESH_MS = 2_000;
 
 export function CallbackPage({ id }: { id: string }) {
   const path = `callbacks/${segment(id)}`;
-  const mayAct = useMayAct();
   const { payloads } = useSession();
   const loaded = useLoad(path, async (signal) => {
     const callback = await get<Callback>(path, {}, signal);
@@ -32,20 +32,29 @@ export function CallbackPage({ id }: { id: string }) {
         kind="Callback"
         title={callback?.task_id ?? id}
         acts={
-          mayAct &&
           callback?.status === 'Failed' &&
           !isGone(loaded.error) && (
-            <Opener label="Redrive…" tone="primary">
-              {(close) => (
-                <RedriveChosen
-                  ids={[id]}
-                  close={() => {
-                    close();
-                    loaded.reload();
-                  }}
-                />
-              )}
-            </Opener>
+            <Acts
+              of={[
+                {
+                  operation: 'redriveCallbacks',
+                  name: 'Redrive',
+                  button: (
+                    <Opener label="Redrive…" tone="primary">
+                      {(close) => (
+                        <RedriveChosen
+                          ids={[id]}
+                          close={() => {
+                            close();
+                            loaded.reload();
+                          }}
+                        />
+                      )}
+                    </Opener>
+                  ),
+                },
+              ]}
+            />
           )
         }
       />

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { get, post } from '../api';
 import { type Place, go, href } from '../router';
 import type { Callback, Callbacks, Operation } from '../types';
+import { Withheld } from '../ui/acts';
 import { CallbackBadge, FaultCode, PageHead, Time } from '../ui/basics';
 import { Opener } from '../ui/dialog';
 import { Choice, Filters, NumberField, TextField, TimeField } from '../ui/form';
@@ -11,7 +12,7 @@ import { count, fromField } from '../ui/format';
 import { DestinationLink, FunctionLink } from '../ui/links';
 import { useEvery } from '../ui/load';
 import { BulkDialog } from '../ui/operation';
-import { useMayAct } from '../ui/session';
+import { useMay } from '../ui/session';
 import { Pages, Table, filled, usePages } from '../ui/table';
 
 const LIMIT = 50;
@@ -36,7 +37,7 @@ export function CallbacksPage({ place }: { place: Place }) {
   const [words, setWords] = useState(asked);
   const [marked, setMarked] = useState<ReadonlySet<string>>(new Set());
   const set = (field: keyof Words) => (value: string) => setWords({ ...words, [field]: value });
-  const mayAct = useMayAct();
+  const mayAct = useMay()('redriveCallbacks');
   const key = `callbacks ${place.query}`;
   const pages = usePages(key, (token, signal) =>
     filled(
@@ -63,6 +64,7 @@ export function CallbacksPage({ place }: { place: Place }) {
             <button type="button" onClick={pages.loaded.reload}>
               Refresh
             </button>
+            {!mayAct && <Withheld names={['Redrive']} />}
             {mayAct && (
               <>
                 <Opener label={`Redrive chosen (${count(chosen.size)})…`} disabled={chosen.size === 0}>

@@ -6,13 +6,14 @@ import { useEvents } from '../live';
 import { href } from '../router';
 import type { Destination, Destinations, LaneHold, LaneWhy, Operation, Probed } from '../types';
 import { announceError } from '../ui/announce';
+import { Acts, Withheld } from '../ui/acts';
 import { Ago, Badge, Facts, FaultText, LaneBadge, PageHead, Section, Time } from '../ui/basics';
 import { Confirm, Opener } from '../ui/dialog';
 import { NumberField, TextField, TimeField } from '../ui/form';
 import { count, duration, fromField } from '../ui/format';
 import { Show, useEvery, useLoad } from '../ui/load';
 import { BulkDialog } from '../ui/operation';
-import { useMayAct } from '../ui/session';
+import { useMay } from '../ui/session';
 import { WhyPanel } from '../ui/why';
 import { waiting } from './destinations';
 
@@ -47,14 +48,13 @@ export function DestinationPage({ arn }: { arn: string }) {
   useEvents('lanes', ({ destinations }) => {
     if (destinations.includes(arn)) reload();
   });
-  const mayAct = useMayAct();
   const found = loaded.data;
   return (
     <>
       <PageHead
         kind="Destination"
         title={arn}
-        acts={mayAct && found && <Acts arn={arn} isPaused={found.paused_since !== null} reload={reload} />}
+        acts={found && <LaneActs arn={arn} isPaused={found.paused_since !== null} reload={reload} />}
       />
       <Show of={loaded}>
         {(of) =>
@@ -71,7 +71,7 @@ export function DestinationPage({ arn }: { arn: string }) {
           )
         }
       </Show>
-      {mayAct && found && <Probe arn={arn} />}
+      {found && <Probe arn={arn} />}
     </>
   );
 }
@@ -95,36 +95,54 @@ function Lane({ of, limit }: { of: Destination; limit: number | null }) {
   );
 }
 
-function Acts({ arn, isPaused, reload }: { arn: string; isPaused: boolean; reload: () => void }) {
+function LaneActs({ arn, isPaused, reload }: { arn: string; isPaused: boolean; reload: () => void }) {
   const hold = (act: string) => async (note: string) => {
     const held = await post<LaneHold>(`destinations/${act}`, { destination: arn, ...(note && { note }) });
     reload();
     return held.paused ? 'The destination is paused.' : 'The destination goes on.';
   };
   return (
-    <>
-      {isPaused ? (
-        <Confirm
-          label="Resume"
-          tone="primary"
-          title="Resume the destination?"
-          text="What waits for it is tried again. Deadlines have moved by as long as it was paused."
-          note="Note (kept with who did it)"
-          act={hold('resume')}
-        />
-      ) : (
-        <Confirm
-          label="Pause"
-          title="Pause the destination?"
-          text="No callback is tried any more; those under way end as they do. Deadlines move by as long as the pause lasts."
-          note="Note (kept with who did it)"
-          act={hold('pause')}
-        />
-      )}
-      <Opener label="Purge…" tone="danger">
-        {(close) => <Purge arn={arn} close={close} />}
-      </Opener>
-    </>
+    <Acts
+      of={[
+        isPaused
+          ? {
+              operation: 'resumeDestination',
+              name: 'Resume',
+              button: (
+                <Confirm
+                  label="Resume"
+                  tone="primary"
+                  title="Resume the destination?"
+                  text="What waits for it is tried again. Deadlines have moved by as long as it was paused."
+                  note="Note (kept with who did it)"
+                  act={hold('resume')}
+                />
+              ),
+            }
+          : {
+              operation: 'pauseDestination',
+              name: 'Pause',
+              button: (
+                <Confirm
+                  label="Pause"
+                  title="Pause the destination?"
+                  text="No callback is tried any more; those under way end as they do. Deadlines move by as long as the pause lasts."
+                  note="Note (kept with who did it)"
+                  act={hold('pause')}
+                />
+              ),
+            },
+        {
+          operation: 'purgeDestination',
+          name: 'Purge',
+          button: (
+            <Opener label="Purge…" tone="danger">
+              {(close) => <Purge arn={arn} close={close} />}
+            </Opener>
+          ),
+        },
+      ]}
+    />
   );
 }
 
@@ -161,6 +179,7 @@ function Purge({ arn, close }: { arn: string; close: () => void }) {
 function Probe({ arn }: { arn: string }) {
   const [probed, setProbed] = useState<Probed | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const may = useMay();
   const probe = async () => {
     setBusy(true);
     try {
@@ -175,9 +194,13 @@ function Probe({ arn }: { arn: string }) {
     <Section title="Probe">
       <p>
         One real message, marked as a test, sent past the lane to see whether the destination answers.{' '}
-        <button type="button" disabled={isBusy} onClick={() => void probe()}>
-          {isBusy ? 'Probing…' : 'Probe'}
-        </button>
+        {may('probeDestination') ? (
+          <button type="button" disabled={isBusy} onClick={() => void probe()}>
+            {isBusy ? 'Probing…' : 'Probe'}
+          </button>
+        ) : (
+          <Withheld names={['Probe']} />
+        )}
       </p>
       <div role="status">
         {probed && (

@@ -3,15 +3,17 @@ import { get, post, segment, withQuery } from '../api';
 import { useEvents } from '../live';
 import { type Place, href } from '../router';
 import type { AsyncConfigs, Counts, FunctionInfo, LaneHold, LaneState, LaneWhy } from '../types';
+import { Acts } from '../ui/acts';
 import { Ago, Facts, FaultText, LaneBadge, PageHead, Section, Time } from '../ui/basics';
 import { Confirm } from '../ui/dialog';
 import { count, duration } from '../ui/format';
+import { limitOf, waitingIn } from '../ui/lane';
 import { DestinationLink } from '../ui/links';
 import { Show, useEvery, useLoad } from '../ui/load';
-import { useMayAct } from '../ui/session';
 import { Pages, Table, usePages } from '../ui/table';
 import { WhyPanel } from '../ui/why';
-import { WorkOpener } from './work';
+import { QualifierLanes } from './qualifiers';
+import { WORK, WorkOpener } from './work';
 
 const REFRESH_MS = 2_000;
 
@@ -19,7 +21,6 @@ export function FunctionPage({ name, place }: { name: string; place: Place }) {
   const account = place.query.get('account');
   const base = `functions/${segment(name)}`;
   const at = (act: string) => withQuery(`${base}/${act}`, { account });
-  const mayAct = useMayAct();
   const info = useLoad(`${base} ${account}`, (signal) => get<FunctionInfo>(base, { account }, signal));
   const counts = useLoad(`${base} ${account} count`, (signal) => get<Counts>(at('count'), {}, signal));
   const why = useLoad(`${base} ${account} why`, (signal) => get<LaneWhy>(at('why'), {}, signal));
@@ -42,14 +43,21 @@ export function FunctionPage({ name, place }: { name: string; place: Place }) {
         kind="Function"
         title={name}
         acts={
-          mayAct &&
           info.data && (
-            <>
-              <Hold {...{ name, isPaused }} path={at(isPaused ? 'resume' : 'pause')} done={reload} />
-              <WorkOpener act="Stop" name={name} path={at('stop')} />
-              <WorkOpener act="Retry" name={name} path={at('retry')} />
-              <WorkOpener act="Purge" name={name} path={at('purge')} />
-            </>
+            <Acts
+              of={[
+                {
+                  operation: isPaused ? 'resumeFunction' : 'pauseFunction',
+                  name: isPaused ? 'Resume' : 'Pause',
+                  button: <Hold {...{ name, isPaused }} path={at(isPaused ? 'resume' : 'pause')} done={reload} />,
+                },
+                ...WORK.map((act) => ({
+                  operation: `${act.toLowerCase()}Function`,
+                  name: act,
+                  button: <WorkOpener act={act} name={name} path={at(act.toLowerCase())} />,
+                })),
+              ]}
+            />
           )
         }
       />
@@ -60,6 +68,7 @@ export function FunctionPage({ name, place }: { name: string; place: Place }) {
               <Show of={why}>{(answer) => <Lane info={of} lane={answer.lane} />}</Show>
               <WhyPanel path={at('why')} />
             </Section>
+            <QualifierLanes of={of} path={at('why')} />
             <Section title="Invocations">
               <Show of={counts}>{(these) => <CountTable counts={these} account={account} />}</Show>
             </Section>
@@ -111,15 +120,14 @@ function Hold({
 }
 
 function Lane({ info, lane }: { info: FunctionInfo; lane: LaneState | null }) {
-  const limit = lane && `${count(lane.limit)}${lane.limit_is_adaptive ? ' (adaptive)' : ''}`;
   return (
     <Facts
       rows={[
         ['State', <LaneBadge paused={info.paused_since !== null} breaker={lane?.breaker} />],
         ...(info.paused_since ? [['Paused since', <Time at={info.paused_since} />] as [string, preact.JSX.Element]] : []),
         ['Attempts under way', lane ? count(lane.in_flight) : '0'],
-        ['Limit', limit ?? (info.concurrency === null ? 'adaptive' : count(info.concurrency))],
-        ['Waiting', lane ? waiting(lane) : '0'],
+        ['Limit', limitOf(lane, info.concurrency)],
+        ['Waiting', lane ? waitingIn(lane) : '0'],
         ['Oldest due', lane?.oldest_due ? <Ago at={lane.oldest_due} /> : 'nothing waits'],
         ['Overdue by', duration(lane?.overdue_ms ?? 0)],
         ['Last error', <FaultText fault={lane?.last_error} />],
@@ -127,11 +135,6 @@ function Lane({ info, lane }: { info: FunctionInfo; lane: LaneState | null }) {
       ]}
     />
   );
-}
-
-function waiting(lane: LaneState): string {
-  if (lane.waiting !== null) return count(lane.waiting);
-  return `${lane.is_complete ? '' : 'more than '}${count(lane.waiting_in_memory)}`;
 }
 
 function CountTable({ counts, account }: { counts: Counts; account: string | null }) {

@@ -5,18 +5,16 @@ import { get, post, segment, withQuery } from '../api';
 import { useInvocationEvents } from '../live';
 import { go, href } from '../router';
 import { type Task, hasEnded } from '../types';
+import { Acts } from '../ui/acts';
 import { Ago, CallbackBadge, Facts, FaultText, PageHead, Section, Status, Time } from '../ui/basics';
 import { ContentsOnDemand } from '../ui/content';
 import { Confirm } from '../ui/dialog';
 import { count } from '../ui/format';
 import { DestinationLink, FunctionLink, type InvocationName, invocationHref } from '../ui/links';
-import { Refused, Show, useEvery, useLoad } from '../ui/load';
-import { useMayAct, useSession } from '../ui/session';
+import { Refused, Show, useLoad } from '../ui/load';
+import { useSession } from '../ui/session';
 import { WhyPanel } from '../ui/why';
 import { Timeline } from './timeline';
-
-/** How often to ask where no events come. */
-const POLL_MS = 1_000;
 
 export function InvocationPage({ path, account, title }: { path: string; account: string | null; title: string }) {
   const [live, setLive] = useState<Task | null>(null);
@@ -26,14 +24,9 @@ export function InvocationPage({ path, account, title }: { path: string; account
     return withoutContents(task);
   });
   const [isGone, setGone] = useState(false);
-  // Events know invocations by their request ids, which lead to no task whose id was chosen.
-  const hasEvents = path.startsWith('invocations/');
-  useInvocationEvents(hasEvents ? (loaded.data?.request_id ?? null) : null, (task) => {
+  useInvocationEvents(loaded.data ?? null, (task) => {
     if (task === null) setGone(true);
     else setLive(withoutContents(task));
-  });
-  useEvery(POLL_MS, () => {
-    if (loaded.data && !hasEvents && !isSettled(loaded.data)) loaded.reload();
   });
   if (!loaded.data) {
     return (
@@ -49,7 +42,7 @@ export function InvocationPage({ path, account, title }: { path: string; account
       <PageHead
         kind={task.task_id ? 'Task' : 'Invocation'}
         title={title}
-        acts={!isGone && <Acts task={task} path={path} account={account} reload={loaded.reload} />}
+        acts={!isGone && <TaskActs task={task} path={path} account={account} reload={loaded.reload} />}
       />
       {loaded.error && <Refused error={loaded.error} retry={loaded.reload} />}
       <p class="summary" role="status">
@@ -64,10 +57,6 @@ export function InvocationPage({ path, account, title }: { path: string; account
       <Body task={task} path={path} account={account} />
     </>
   );
-}
-
-function isSettled(task: Task): boolean {
-  return hasEnded(task.status) && task.callback !== 'Pending';
 }
 
 /** Payloads stay out of the page until somebody wants to see them. */
@@ -155,7 +144,7 @@ function Body({ task, path, account }: { task: Task; path: string; account: stri
   );
 }
 
-function Acts({
+function TaskActs({
   task,
   path,
   account,
@@ -166,7 +155,6 @@ function Acts({
   account: string | null;
   reload: () => void;
 }) {
-  if (!useMayAct()) return null;
   const stop = async () => {
     const id = segment(task.task_id ?? task.request_id);
     await post(withQuery(`tasks/${segment(task.function)}/${id}/stop`, { account: task.account }));
@@ -179,7 +167,7 @@ function Acts({
     return 'A new task does it again.';
   };
   if (hasEnded(task.status)) {
-    return (
+    const button = (
       <Confirm
         label="Retry"
         title="Do it again?"
@@ -187,10 +175,12 @@ function Acts({
         act={retry}
       />
     );
+    const operation = path.startsWith('tasks/') ? 'retryTask' : 'retryInvocation';
+    return <Acts of={[{ operation, name: 'Retry', button }]} />;
   }
   // The API stops tasks one by one; plain invocations with all of their function that fit.
   if (task.task_id === null) return null;
-  return (
+  const button = (
     <Confirm
       label="Stop"
       tone="danger"
@@ -199,4 +189,5 @@ function Acts({
       act={stop}
     />
   );
+  return <Acts of={[{ operation: 'stopTask', name: 'Stop', button }]} />;
 }

@@ -10,6 +10,9 @@ import { BulkDialog } from '../ui/operation';
 
 type Act = 'Stop' | 'Retry' | 'Purge';
 
+/** What can be done to what fits, in the order of its buttons. */
+export const WORK: readonly Act[] = ['Stop', 'Retry', 'Purge'];
+
 const LIVE: Status[] = ['Enqueued', 'Running', 'Retrying'];
 const ENDED: Status[] = ['Failed', 'Expired', 'Stopped', 'Invalid'];
 

@@ -36,7 +36,7 @@ export interface InvocationName {
 }
 
 /** A task whose id its caller chose is found by that id alone, every other invocation by its request id. */
-function hasChosenId(of: InvocationName): of is InvocationName & { task_id: string } {
+export function hasChosenId(of: InvocationName): of is InvocationName & { task_id: string } {
   return of.task_id !== null && of.task_id !== of.request_id && of.function !== '';
 }
 

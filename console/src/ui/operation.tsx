@@ -5,10 +5,12 @@ import { ApiError, get, post, segment } from '../api';
 import { href } from '../router';
 import type { Operation } from '../types';
 import { announce, announceError } from './announce';
+import { Withheld } from './acts';
 import { Badge, Facts, Time } from './basics';
 import { count } from './format';
 import { Refused, Show, useEvery, useLoad } from './load';
 import { Dialog } from './dialog';
+import { useMay } from './session';
 
 const REFRESH_MS = 500;
 
@@ -20,6 +22,7 @@ export function OperationBadge({ operation }: { operation: Operation }) {
 /** What it has done so far, followed until it has ended. */
 export function OperationProgress({ id, onEnd }: { id: string; onEnd?: (operation: Operation) => void }) {
   const [ended, setEnded] = useState(false);
+  const mayCancel = useMay()('cancelOperation');
   const loaded = useLoad(`operation ${id}`, async (signal) => {
     const operation = await get<Operation>(`operations/${segment(id)}`, {}, signal);
     if (operation.state !== 'Running' && !ended) {
@@ -59,7 +62,8 @@ export function OperationProgress({ id, onEnd }: { id: string; onEnd?: (operatio
             />
           )}
           <OperationFacts operation={operation} />
-          {operation.state === 'Running' && (
+          {operation.state === 'Running' && !mayCancel && <Withheld names={['Cancel']} />}
+          {operation.state === 'Running' && mayCancel && (
             <button type="button" onClick={() => void cancel()}>
               Cancel the operation
             </button>

@@ -4,7 +4,7 @@ import { useContext } from 'preact/hooks';
 
 import type { Session } from '../types';
 
-const NOBODY: Session = { name: null, role: 'viewer', payloads: false, needs_token: true, version: '' };
+const NOBODY: Session = { name: null, role: 'viewer', payloads: false, operations: [], needs_token: true, version: '' };
 
 export const SessionContext = createContext<Session>(NOBODY);
 
@@ -12,7 +12,8 @@ export function useSession(): Session {
   return useContext(SessionContext);
 }
 
-/** Whether they may change anything; the daemon judges each change again. */
-export function useMayAct(): boolean {
-  return useSession().role !== 'viewer';
+/** Whether they may do what the API calls so; the daemon judges each request again. */
+export function useMay(): (operation: string) => boolean {
+  const { operations } = useSession();
+  return (operation) => operations.includes(operation);
 }

@@ -58,6 +58,7 @@ mod operations;
 mod problem;
 pub(crate) mod reload;
 mod reply;
+mod rights;
 mod route;
 mod series;
 mod session;

@@ -34,6 +34,23 @@ impl Handle {
         Err(missing)
     }
 
+    /// The same without its event and answer; `None` if there is and was no such function or task.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn kept_task_row(
+        &self,
+        function: &FunctionKey,
+        id: &str,
+    ) -> Result<Option<TaskRecord>, StoreError> {
+        for fn_id in self.lives(function) {
+            if let Some(head) = self.task_row(function, fn_id, id).await? {
+                return Ok(Some(TaskRecord { head, payload: None, result: None }));
+            }
+        }
+        Ok(None)
+    }
+
     /// Tasks of a function; if it was deleted, those of its last life.
     ///
     /// # Errors

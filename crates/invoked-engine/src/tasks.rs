@@ -76,17 +76,27 @@ impl Handle {
         fn_id: FnId,
         id: &str,
     ) -> Result<TaskRecord, TaskError> {
-        let key = self.task_key(function, fn_id, id);
-        let is_it = |head: &Head| {
-            head.fn_id == fn_id && head.task.as_ref().is_some_and(|task| task.id.as_str() == id)
-        };
-        match self.row(key).await?.filter(is_it) {
+        match self.task_row(function, fn_id, id).await? {
             Some(head) => Ok(self.with_bytes(head).await?),
             None => {
                 let function = function.name.clone();
                 Err(TaskError::NotFound { function, id: id.to_owned() })
             }
         }
+    }
+
+    /// The row of a task, unless it is past its retention.
+    pub(crate) async fn task_row(
+        &self,
+        function: &FunctionKey,
+        fn_id: FnId,
+        id: &str,
+    ) -> Result<Option<Head>, StoreError> {
+        let key = self.task_key(function, fn_id, id);
+        let is_it = |head: &Head| {
+            head.fn_id == fn_id && head.task.as_ref().is_some_and(|task| task.id.as_str() == id)
+        };
+        Ok(self.row(key).await?.filter(is_it))
     }
 
     /// A row, unless it is past its retention.

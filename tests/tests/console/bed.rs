@@ -14,6 +14,8 @@ use invoked_tests::tools;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::crowd;
+
 /// Names of tokens and their roles.
 const TOKENS: [(&str, &str); 3] =
     [("boss", "admin"), ("night-shift", "operator"), ("onlooker", "viewer")];
@@ -39,7 +41,17 @@ impl Bed {
 
     /// Runs a scenario to its end; panics with what it said if it is not content.
     pub fn passes(self, scenario: &str) {
+        self.passes_after(scenario, |_site| Vec::new());
+    }
+
+    /// The same with a daemon that `before` has been at; the scenario finds in its environment what that says.
+    pub fn passes_after(
+        self,
+        scenario: &str,
+        before: impl FnOnce(&Site) -> Vec<(&'static str, String)>,
+    ) {
         let daemon = self.site.start();
+        let told = before(&self.site);
         let pictures = Pictures::new();
         let mut node = Command::new(tools::node());
         node.args(["--test", "--test-reporter=spec", scenario])
@@ -49,7 +61,8 @@ impl Bed {
             .env("API_URL", format!("http://{}", self.site.api))
             .env("CHROMIUM", tools::in_path("chromium").expect("run `cargo xtask prepare` once"))
             .env("SCREENSHOTS", pictures.place())
-            .env("LOAD_SECONDS", pictures.load_seconds());
+            .env("LOAD_SECONDS", pictures.load_seconds())
+            .envs(told);
         for (name, role) in TOKENS {
             node.env(format!("TOKEN_{}", role.to_uppercase()), token(name));
         }
@@ -63,7 +76,7 @@ impl Bed {
     }
 }
 
-fn token(name: &str) -> String {
+pub fn token(name: &str) -> String {
     format!("token-of-{name}-for-tests")
 }
 
@@ -85,7 +98,18 @@ fn config(function: &str, queues: &str) -> Config {
             arn.as_str(),
         );
     }
-    config.function("plain", function).of_async("broken", "max_async_retry_attempts", 0)
+    let canary = "functions.steady.qualifiers.canary";
+    let stable = "functions.steady.qualifiers.stable";
+    config
+        .function("plain", function)
+        .of_async("broken", "max_async_retry_attempts", 0)
+        .set(canary, "concurrency", 1)
+        .set(canary, "rate", 50)
+        .set(stable, "concurrency", 8)
+        .set(stable, "weight", 3)
+        .function(crowd::FUNCTION, function)
+        .of_async(crowd::FUNCTION, "async_task", true)
+        .of_async(crowd::FUNCTION, "max_async_retry_attempts", 0)
 }
 
 async fn queues() -> Server {

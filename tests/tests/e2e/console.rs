@@ -78,6 +78,7 @@ fn a_page_signs_in_and_sees_what_its_token_may() {
         (&session["name"], &session["role"], &session["payloads"], &session["needs_token"]),
         (&json!("looker"), &json!("viewer"), &json!(false), &json!(true))
     );
+    assert_eq!(session["operations"], json!([]), "a viewer changes nothing");
 
     let path = format!("/v1/invocations/{id}");
     let hidden = ask(&site, with(&viewer, "GET", &path)).json();
@@ -86,6 +87,9 @@ fn a_page_signs_in_and_sees_what_its_token_may() {
         (&Value::Null, &Value::Null, &json!(true))
     );
     let actor = cookie(&sign_in(&site, ADMIN));
+    let session = ask(&site, with(&actor, "GET", "/v1/session")).json();
+    let may = session["operations"].as_array().expect("a list");
+    assert!(may.contains(&json!("purgeFunction")), "{session}");
     let seen = ask(&site, with(&actor, "GET", &path)).json();
     assert_eq!(seen["payload"]["data"], "a payload nobody may see");
     assert_eq!(seen["payloads_hidden"], Value::Null);
@@ -270,6 +274,37 @@ fn a_page_watches_an_invocation_from_its_acceptance_to_its_end() {
     // A page that is looked at does not hold up the end of the daemon.
     daemon.stop();
     stream.ends();
+}
+
+#[test]
+fn a_page_watches_a_task_whose_id_was_chosen() {
+    let function = FunctionServer::start();
+    let site = Site::new(config(&function, VIEWER));
+    let daemon = site.start();
+    let chosen = invoke_async("tasks").header("x-fc-async-task-id", "nightly-7");
+    accepted(&daemon.send(&chosen.json(&json!({ "plan": ["hold"] }))));
+
+    let task = "/v1/events?function=tasks&task=nightly-7";
+    let mut stream = Stream::open(&site, task);
+    assert!(stream.status().contains("200"));
+    let first = stream.next("invocation");
+    assert_eq!((&first["task_id"], &first["ended_at"]), (&json!("nightly-7"), &Value::Null));
+    function.release();
+    while stream.next("invocation")["ended_at"].is_null() {}
+
+    let mut other = Stream::open(&site, "/v1/events?function=tasks&task=nightly");
+    assert_eq!(other.next("gone"), json!({}), "another id is another task");
+    for (query, field) in [
+        ("task=nightly", "function is missing"),
+        ("function=tasks", "function is not a parameter"),
+        ("function=1&task=x", "function must be"),
+        (&format!("invocation={}&task=x", first["request_id"].as_str().unwrap()), "task excludes"),
+    ] {
+        let request = Request::get(format!("/v1/events?{query}"));
+        let refused = ask(&site, request.header("authorization", format!("Bearer {ADMIN}")));
+        assert_eq!(refused.status(), 400, "{query}");
+        assert!(refused.text().contains(field), "{query}: {}", refused.text());
+    }
 }
 
 #[test]

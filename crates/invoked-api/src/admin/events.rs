@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use invoked_core::id::RequestId;
+use invoked_core::name::FunctionKey;
 use invoked_engine::{Handle, Refusing};
 use serde_json::json;
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use utoipa::IntoParams;
 
 use crate::admin::asked::Asked;
 use crate::admin::dto::task::Task;
+use crate::admin::functions::OfAccount;
 use crate::admin::openapi::Common;
 use crate::admin::problem::AdminProblem;
 use crate::admin::series::{Seen, Series, Watching};
@@ -42,10 +44,23 @@ pub(super) struct EventsAsked {
     /// An invocation whose changes are events too.
     #[param(nullable = false, pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     invocation: Option<String>,
+    /// A task whose changes are events too, by its id, whoever chose that: a task whose id its caller chose is not found
+    /// by its request id. Needs `function`; excludes `invocation`.
+    #[param(nullable = false, min_length = 1)]
+    task: Option<String>,
+    /// The task's function.
+    #[param(
+        nullable = false,
+        pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}([$][A-Za-z_][A-Za-z0-9_-]{0,127})?$"
+    )]
+    function: Option<String>,
+    /// The function's account; absent: the daemon's own.
+    #[param(nullable = false, pattern = "^[A-Za-z0-9_-]{1,64}$")]
+    account: Option<String>,
 }
 
 /// Streams what happens: `overview` each second (a point of the series), `lanes` with the names of those that changed, and
-/// `invocation` when the one that was asked for did, `gone` when nothing is kept of it any more. At most 48 streams; each ends when the daemon does.
+/// `invocation` when the invocation or task that was asked for did, `gone` when nothing is kept of it any more. At most 48 streams; each ends when the daemon does.
 #[utoipa::path(
     get,
     path = "/v1/events",
@@ -60,17 +75,14 @@ pub(super) fn stream(
     mut asked: Asked,
     may_end: impl Fn() -> bool + Send + 'static,
 ) -> Result<Reply, AdminProblem> {
-    let invocation = asked.text("invocation");
+    let watched = Watched::read(engine, &mut asked)?;
     asked.finish()?;
-    let problem = || AdminProblem::argument("invocation", "must be a request id");
-    let parse = |text: String| RequestId::parse(&text).ok_or_else(problem);
-    let invocation = invocation.map(parse).transpose()?;
     let watching = series.watch(STREAMS_MAX).ok_or(AdminProblem::TooManyStreams)?;
     let now = invoked_engine::clock::stopwatch();
     let feed = Stream {
         engine: engine.clone(),
         seen: series.subscribe(),
-        invocation: invocation.map(|id| Watched { id, last: String::new() }),
+        watched,
         may_end: Box::new(may_end),
         next_look: now,
         heartbeat: now,
@@ -87,7 +99,7 @@ pub(super) fn stream(
 struct Stream {
     engine: Handle,
     seen: watch::Receiver<Arc<Seen>>,
-    invocation: Option<Watched>,
+    watched: Option<Watched>,
     /// Whether whoever reads is not let in any more.
     may_end: Box<dyn Fn() -> bool + Send>,
     next_look: Instant,
@@ -97,8 +109,37 @@ struct Stream {
 }
 
 struct Watched {
-    id: RequestId,
+    what: What,
     last: String,
+}
+
+/// An invocation, by what finds it.
+enum What {
+    Invocation(RequestId),
+    Task(FunctionKey, String),
+}
+
+impl Watched {
+    fn read(engine: &Handle, asked: &mut Asked) -> Result<Option<Self>, AdminProblem> {
+        let (id, task) = (asked.text("invocation"), asked.text("task"));
+        let what = match (id, task) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => {
+                return Err(AdminProblem::argument("task", "excludes invocation"));
+            }
+            (Some(id), None) => {
+                let problem = || AdminProblem::argument("invocation", "must be a request id");
+                What::Invocation(RequestId::parse(&id).ok_or_else(problem)?)
+            }
+            (None, Some(task)) => {
+                let function = asked.function()?;
+                let missing = || AdminProblem::argument("function", "is missing");
+                let account = OfAccount::read(asked, engine)?;
+                What::Task(account.key(function.ok_or_else(missing)?), task)
+            }
+        };
+        Ok(Some(Self { what, last: String::new() }))
+    }
 }
 
 impl Feed for Stream {
@@ -125,7 +166,7 @@ impl Stream {
             if (self.may_end)() || self.is_draining() {
                 return None;
             }
-            let is_watched = self.invocation.is_some();
+            let is_watched = self.watched.is_some();
             let found = tokio::select! {
                 changed = self.seen.changed() => {
                     changed.ok()?;
@@ -155,8 +196,12 @@ impl Stream {
 
     async fn invocation(&mut self) -> Option<String> {
         self.next_look = invoked_engine::clock::stopwatch() + LOOK;
-        let watched = self.invocation.as_mut()?;
-        let (name, shown) = match self.engine.invocation_row(watched.id).await.ok()? {
+        let watched = self.watched.as_mut()?;
+        let found = match &watched.what {
+            What::Invocation(id) => self.engine.invocation_row(*id).await,
+            What::Task(function, id) => self.engine.kept_task_row(function, id).await,
+        };
+        let (name, shown) = match found.ok()? {
             Some(record) => {
                 let key = self.engine.directory().key_of(record.head.fn_id);
                 let deadline = self.engine.callback_deadline(&record.head);

@@ -387,7 +387,10 @@ fn takes(place: Place, method: &Method) -> Result<(), AdminProblem> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::admin::rights::BEYOND_VIEWING;
 
     fn found(method: &str, path: &str) -> Result<Operation, u16> {
         find(&method.parse().unwrap(), path).map_err(|error| error.refusal().status.as_u16())
@@ -395,10 +398,12 @@ mod tests {
 
     #[test]
     fn every_route_is_found_and_has_its_least_role() {
+        let mut told = BTreeMap::from(BEYOND_VIEWING);
         let f = || FunctionName::parse("svc$fn").unwrap();
         for (method, path, operation, role) in [
             ("GET", "/v1/openapi.json", Operation::Describe, Role::Viewer),
             ("GET", "/v1/status", Operation::Status, Role::Viewer),
+            ("GET", "/v1/config", Operation::Configuration, Role::Operator),
             ("POST", "/v1/reload", Operation::Reload, Role::Admin),
             ("GET", "/v1/log-level", Operation::GetLogLevel, Role::Viewer),
             ("PUT", "/v1/log-level", Operation::SetLogLevel, Role::Admin),
@@ -456,8 +461,10 @@ mod tests {
             let it = found(method, path);
             assert_eq!(it.as_ref(), Ok(&operation), "{method} {path}");
             assert_eq!(operation.role(), role, "{method} {path}");
+            assert_eq!(told.remove(operation.name()).unwrap_or(Role::Viewer), role, "{path}");
             assert_eq!(operation.is_change(), !matches!(method, "GET" | "HEAD"), "{method} {path}");
         }
+        assert!(told.is_empty(), "no route: {told:?}");
     }
 
     #[test]
