@@ -24,7 +24,7 @@ const LOW_BYTES: u64 = 32 * 1_024;
 const BATCH_BYTES_MAX: u64 = 64 * 1_024;
 /// Page by page: a larger write leaves larger pieces in the page cache, and a batch that touches one is charged the
 /// whole of it at its sync.
-const PAGE_BYTES: u64 = 4_096;
+const PAGE: [u8; 4_096] = [0; 4_096];
 
 /// How far the journal is filled.
 #[derive(Debug)]
@@ -88,13 +88,14 @@ fn fill(file: &File) -> io::Result<u64> {
         Err(error) => return Err(error.into()),
     };
     let end = end.min(start + STEP_BYTES);
-    let zeros = [0; PAGE_BYTES as usize];
+    let page = PAGE.len() as u64;
     let mut position = start;
     while position < end {
-        let next = (position / PAGE_BYTES + 1) * PAGE_BYTES;
-        let length = usize::try_from(next.min(end) - position).unwrap_or(zeros.len());
-        file.write_all_at(&zeros[..length], position)?;
-        position += length as u64;
+        let next = (position / page + 1) * page;
+        let wanted = usize::try_from(next.min(end) - position).unwrap_or(PAGE.len());
+        let zeros = PAGE.get(..wanted).unwrap_or(&PAGE);
+        file.write_all_at(zeros, position)?;
+        position += zeros.len() as u64;
     }
     Ok(end - start)
 }
