@@ -28,7 +28,9 @@ export function Table<T>({ caption, columns, rows, rowKey, empty }: TableProps<T
     // It scrolls sideways by itself, hence can be reached by keyboard.
     <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
       <table>
-        <caption>{caption}</caption>
+        <caption>
+          <span>{caption}</span>
+        </caption>
         <thead>
           <tr>
             {columns.map((column, index) => (
