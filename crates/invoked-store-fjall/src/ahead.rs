@@ -38,7 +38,8 @@ pub(crate) struct Ahead {
 #[derive(Debug)]
 struct Journal {
     number: u64,
-    file: File,
+    /// Closed at rest: an old journal's blocks come back when nobody has it open any more.
+    file: Option<File>,
     is_full: bool,
 }
 
@@ -62,10 +63,22 @@ impl Ahead {
         if journal.is_full || self.left > LOW_BYTES || bytes > BATCH_BYTES_MAX {
             return Ok(());
         }
-        let filled = fill(&journal.file)?;
+        let file = match journal.file.take() {
+            Some(file) => file,
+            None => open(&self.directory, journal.number)?,
+        };
+        let filled = fill(&file)?;
+        journal.file = Some(file);
         journal.is_full = filled == 0;
         self.left += filled;
         Ok(())
+    }
+
+    /// Nothing is written for a while.
+    pub(crate) fn rest(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.file = None;
+        }
     }
 
     fn has_moved_on(&self) -> io::Result<bool> {
@@ -108,8 +121,11 @@ fn newest(directory: &Path) -> io::Result<Option<Journal>> {
         newest = newest.max(number);
     }
     let Some(number) = newest else { return Ok(None) };
-    let file = OpenOptions::new().read(true).write(true).open(at(directory, number))?;
-    Ok(Some(Journal { number, file, is_full: false }))
+    Ok(Some(Journal { number, file: None, is_full: false }))
+}
+
+fn open(directory: &Path, number: u64) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(at(directory, number))
 }
 
 fn at(directory: &Path, number: u64) -> PathBuf {
@@ -168,6 +184,9 @@ mod tests {
         ahead.advance(100).unwrap();
         assert!(allocated(&at(directory.path(), 2)) >= STEP_BYTES);
         let before = allocated(&at(directory.path(), 2));
+        ahead.rest();
+        ahead.advance(100).unwrap();
+        assert_eq!(allocated(&at(directory.path(), 2)), before, "a rest changes nothing");
         ahead.advance(BATCH_BYTES_MAX + STEP_BYTES).unwrap();
         assert_eq!(allocated(&at(directory.path(), 2)), before, "a large batch fills nothing");
     }

@@ -118,6 +118,7 @@ impl Writer {
     }
 
     fn idle(&mut self) {
+        self.ahead.rest();
         if self.shared.check().is_err() {
             self.maintenance.stop();
             return;
