@@ -5,9 +5,10 @@
 //! table that is flushed, another program's files. Into blocks that were written before, a sync writes the data and
 //! nothing else. So zeros are written some way ahead of the batches, where the journal reads as zeros anyway.
 //!
-//! Nothing that was written is ever overwritten: only holes are filled, and only by the one thread that writes to the
-//! journal, behind a batch that was synced, when fjall holds nothing back that it has yet to write. A journal that goes
-//! on after a restart has no holes, because fjall cuts it at its end and appends: it is left alone.
+//! Nothing that was written is ever overwritten: only what reads as zeros is filled, and only by the one thread that
+//! writes to the journal, behind a batch that was synced, when fjall holds nothing back that it has yet to write. Where
+//! the holes are is asked of the file system and not believed: some have called dirty data one (OpenZFS before 2.2.2). A
+//! journal that goes on after a restart has no holes, because fjall cuts it at its end and appends: it is left alone.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -24,7 +25,7 @@ const LOW_BYTES: u64 = 32 * 1_024;
 const BATCH_BYTES_MAX: u64 = 64 * 1_024;
 /// Page by page: a larger write leaves larger pieces in the page cache, and a batch that touches one is charged the
 /// whole of it at its sync.
-const PAGE: [u8; 4_096] = [0; 4_096];
+const PAGE_BYTES: usize = 4_096;
 
 /// How far the journal is filled.
 #[derive(Debug)]
@@ -49,27 +50,36 @@ impl Ahead {
         Self { directory, journal: None, left: 0 }
     }
 
-    /// A batch of so many bytes was written and synced. Fills on if that is due.
+    /// A batch of so many bytes was written and synced. Fills on if that is due and there is room.
     ///
     /// # Errors
-    /// The journal is not found or not written to. Nothing is amiss but speed.
-    pub(crate) fn advance(&mut self, bytes: u64) -> io::Result<()> {
+    /// The journal is not found, not read or not written to. Nothing is amiss but speed.
+    pub(crate) fn advance(&mut self, bytes: u64, has_room: bool) -> io::Result<()> {
+        let advanced = self.go_on(bytes, has_room);
+        if advanced.is_err() {
+            *self = Self::new(std::mem::take(&mut self.directory));
+        }
+        advanced
+    }
+
+    fn go_on(&mut self, bytes: u64, has_room: bool) -> io::Result<()> {
         self.left = self.left.saturating_sub(bytes);
         if self.has_moved_on()? {
             self.journal = newest(&self.directory)?;
             self.left = 0;
         }
         let Some(journal) = &mut self.journal else { return Ok(()) };
-        if journal.is_full || self.left > LOW_BYTES || bytes > BATCH_BYTES_MAX {
+        if !has_room || journal.is_full || self.left > LOW_BYTES || bytes > BATCH_BYTES_MAX {
             return Ok(());
         }
         let file = match journal.file.take() {
             Some(file) => file,
             None => open(&self.directory, journal.number)?,
         };
+        // One that is being made has no length yet.
         let filled = fill(&file)?;
+        journal.is_full = filled == 0 && file.metadata()?.len() > 0;
         journal.file = Some(file);
-        journal.is_full = filled == 0;
         self.left += filled;
         Ok(())
     }
@@ -83,11 +93,12 @@ impl Ahead {
 
     fn has_moved_on(&self) -> io::Result<bool> {
         let Some(journal) = &self.journal else { return Ok(true) };
-        fs::exists(at(&self.directory, journal.number + 1))
+        let exists = |number| fs::exists(at(&self.directory, number));
+        Ok(exists(journal.number + 1)? || !exists(journal.number)?)
     }
 }
 
-/// Fills the first hole, [`STEP_BYTES`] of it at most. Returns how much it filled: zero where there is no hole.
+/// Fills the first hole, [`STEP_BYTES`] of it at most. Returns how much it filled: zero where there is none to fill.
 fn fill(file: &File) -> io::Result<u64> {
     let length = file.metadata()?.len();
     let start = match seek(file, SeekFrom::Hole(0)) {
@@ -100,17 +111,22 @@ fn fill(file: &File) -> io::Result<u64> {
         Err(rustix::io::Errno::NXIO) => length,
         Err(error) => return Err(error.into()),
     };
-    let end = end.min(start + STEP_BYTES);
-    let page = PAGE.len() as u64;
+    fill_zeros(file, start, end.min(start + STEP_BYTES))
+}
+
+/// Writes zeros from `start` to `end` if zeros are read there. Returns how many.
+fn fill_zeros(file: &File, start: u64, end: u64) -> io::Result<u64> {
+    let mut there = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or_default()];
+    file.read_exact_at(&mut there, start)?;
+    if there.iter().any(|byte| *byte != 0) {
+        return Ok(0);
+    }
     let mut position = start;
-    while position < end {
-        let next = (position / page + 1) * page;
-        let wanted = usize::try_from(next.min(end) - position).unwrap_or(PAGE.len());
-        let zeros = PAGE.get(..wanted).unwrap_or(&PAGE);
+    for zeros in there.chunks(PAGE_BYTES) {
         file.write_all_at(zeros, position)?;
         position += zeros.len() as u64;
     }
-    Ok(end - start)
+    Ok(position - start)
 }
 
 fn newest(directory: &Path) -> io::Result<Option<Journal>> {
@@ -161,7 +177,7 @@ mod tests {
             file.write_all_at(&batch, written.len() as u64).unwrap();
             written.extend(batch);
             file.sync_data().unwrap();
-            ahead.advance(1_500).unwrap();
+            ahead.advance(1_500, true).unwrap();
             assert!(allocated(&at(directory.path(), 3)) > written.len() as u64);
         }
         let mut found = fs::read(at(directory.path(), 3)).unwrap();
@@ -176,18 +192,47 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(at(directory.path(), 1), vec![7; 10_000]).unwrap();
         let mut ahead = Ahead::new(directory.path().to_path_buf());
-        ahead.advance(100).unwrap();
-        ahead.advance(100).unwrap();
+        ahead.advance(100, true).unwrap();
+        ahead.advance(100, true).unwrap();
         assert_eq!(fs::read(at(directory.path(), 1)).unwrap(), vec![7; 10_000]);
 
         sparse(directory.path(), 2);
-        ahead.advance(100).unwrap();
+        ahead.advance(100, true).unwrap();
         assert!(allocated(&at(directory.path(), 2)) >= STEP_BYTES);
         let before = allocated(&at(directory.path(), 2));
         ahead.rest();
-        ahead.advance(100).unwrap();
+        ahead.advance(100, true).unwrap();
         assert_eq!(allocated(&at(directory.path(), 2)), before, "a rest changes nothing");
-        ahead.advance(BATCH_BYTES_MAX + STEP_BYTES).unwrap();
+        ahead.advance(BATCH_BYTES_MAX + STEP_BYTES, true).unwrap();
         assert_eq!(allocated(&at(directory.path(), 2)), before, "a large batch fills nothing");
+    }
+
+    #[test]
+    fn what_is_called_a_hole_and_is_none_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = sparse(directory.path(), 1);
+        file.write_all_at(&[7], 100_000).unwrap();
+        assert_eq!(fill_zeros(&file, 0, STEP_BYTES).unwrap(), 0);
+        assert_eq!(fill_zeros(&file, 102_400, STEP_BYTES).unwrap(), STEP_BYTES - 102_400);
+        let found = fs::read(at(directory.path(), 1)).unwrap();
+        let written = found.iter().enumerate().filter(|(_, byte)| **byte != 0);
+        assert_eq!(written.collect::<Vec<_>>(), [(100_000, &7)]);
+    }
+
+    #[test]
+    fn journals_that_came_and_went_unseen_are_passed_over() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(sparse(directory.path(), 1));
+        let mut ahead = Ahead::new(directory.path().to_path_buf());
+        ahead.advance(100, false).unwrap();
+        assert!(allocated(&at(directory.path(), 1)) < STEP_BYTES, "nothing without room");
+        fs::remove_file(at(directory.path(), 1)).unwrap();
+        drop(File::create_new(at(directory.path(), 3)).unwrap());
+        ahead.advance(100, true).unwrap();
+        fs::remove_file(at(directory.path(), 3)).unwrap();
+        drop(sparse(directory.path(), 3));
+        ahead.rest();
+        ahead.advance(100, true).unwrap();
+        assert!(allocated(&at(directory.path(), 3)) >= STEP_BYTES);
     }
 }

@@ -45,6 +45,8 @@ pub(crate) const MAGIC: &[u8; 8] = b"INVOKED\x01";
 pub(crate) const TABLE: u8 = 1;
 pub(crate) const ROW: u8 = 2;
 /// After so many bytes the disk is asked for its room, and the rate is kept.
+/// Links behind what is missing of a path, at most.
+const LINKS_MAX: usize = 40;
 const STEP_BYTES: u64 = 1 << 20;
 /// While it rests to keep the rate, it is asked so often whether the daemon ends.
 const REST_STEP: Duration = Duration::from_millis(50);
@@ -191,7 +193,19 @@ fn place(place: &BackupPlace, config: &FjallConfig) -> Result<PathBuf, BackupErr
 
 /// Where a path leads, links and all, once what is missing of it is made.
 fn resolved(path: &Path) -> io::Result<PathBuf> {
-    let path = std::path::absolute(path)?;
+    let mut path = std::path::absolute(path)?;
+    // What is missing may end in `..`, behind which there may be a link: then once more.
+    for _ in 0..LINKS_MAX {
+        let next = resolved_once(&path)?;
+        if next == path {
+            return Ok(path);
+        }
+        path = next;
+    }
+    Err(io::Error::other("it leads through too many links"))
+}
+
+fn resolved_once(path: &Path) -> io::Result<PathBuf> {
     for above in path.ancestors() {
         let there = match above.canonicalize() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -209,7 +223,7 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
             place
         }));
     }
-    Ok(path)
+    Ok(path.to_path_buf())
 }
 
 /// A backup under way.

@@ -240,8 +240,7 @@ impl Writer {
     /// Gets blocks for the next batches, behind one of so many bytes.
     fn go_ahead(&mut self, bytes: u64, room: Room) {
         if bytes > 0
-            && room == Room::Plenty
-            && let Err(error) = self.ahead.advance(bytes)
+            && let Err(error) = self.ahead.advance(bytes, room == Room::Plenty)
         {
             tracing::debug!(%error, "the journal has no blocks ahead");
         }

@@ -108,7 +108,8 @@ async fn no_backup_is_written_into_the_store() {
     let link = directory.path().join("link");
     symlink(&store, &link).unwrap();
     let around = directory.path().join("missing/../store/x");
-    for inside in [store.join("x"), store.join("deep/er/x"), link.join("x"), around] {
+    let behind = directory.path().join("missing/../link/x");
+    for inside in [store.join("x"), store.join("deep/er/x"), link.join("x"), around, behind] {
         let refused = write(&site, &inside).await.unwrap_err();
         assert!(matches!(refused, BackupError::InStore { .. }), "{refused}");
         let said = refused.to_string();

@@ -130,6 +130,12 @@ pub(super) fn check_exposed(root: &Section<'_>, server: Option<&Server>, auth: O
     }
 }
 
+/// Whether one path leads into the other, as both are written. Links are looked at when a backup begins.
+fn is_inside(path: &str, place: &str) -> bool {
+    let absolute = |path: &str| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+    absolute(path).starts_with(absolute(place))
+}
+
 impl Store {
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         let kind = section.needed("kind", choice(&[("embedded", ())]));
@@ -141,6 +147,15 @@ impl Store {
             if path.as_deref() == Some("") {
                 section.reading().note(&section.path_of(key), "must not be empty");
             }
+        }
+        if let (Some(store), Some(backups)) = (&path, &backup_path)
+            && !store.is_empty()
+            && is_inside(backups, store)
+        {
+            let problem = format!(
+                "is inside of store.path, {store:?}: a backup would be lost with the store"
+            );
+            section.reading().note(&section.path_of("backup_path"), &problem);
         }
         kind?;
         Some(Self {

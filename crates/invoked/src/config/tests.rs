@@ -112,6 +112,10 @@ fn a_problem_names_the_value_and_the_limit() {
             "callback.max_interval: must not be shorter than initial_interval (500ms), got 100ms",
         ),
         ("[store]\nbackup_path = \"\"", "store.backup_path: must not be empty"),
+        (
+            "[store]\npath = \"/srv/a\"\nbackup_path = \"/srv/a/b\"",
+            "store.backup_path: is inside of store.path, \"/srv/a\": a backup would be lost with the store",
+        ),
         ("[store]\nkind = \"postgres\"", "store.kind: must be \"embedded\", got \"postgres\""),
     ] {
         assert_eq!(problem(toml), text);
