@@ -10,6 +10,8 @@ use anyhow::{Context, Result, ensure};
 use crate::function::{Mode, Stats};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Headers of a change through the admin API.
+const OF_A_CHANGE: &str = "Content-Type: application/json\r\nx-invoked-admin: 1\r\n";
 
 pub struct Answer {
     pub status: u16,
@@ -32,17 +34,16 @@ pub fn post(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> Resu
 /// A change through the admin API.
 pub fn put(address: SocketAddr, path: &str, body: &[u8]) -> Result<Answer> {
     let length = body.len();
-    let headers = "Content-Type: application/json\r\nx-invoked-admin: 1\r\n";
     exchange(
         address,
-        &format!("PUT {path} HTTP/1.1\r\n{headers}Content-Length: {length}\r\n"),
+        &format!("PUT {path} HTTP/1.1\r\n{OF_A_CHANGE}Content-Length: {length}\r\n"),
         body,
     )
 }
 
 /// An operation through the admin API.
 pub fn change(address: SocketAddr, path: &str, body: &[u8]) -> Result<Answer> {
-    post(address, path, "Content-Type: application/json\r\nx-invoked-admin: 1\r\n", body)
+    post(address, path, OF_A_CHANGE, body)
 }
 
 #[must_use]

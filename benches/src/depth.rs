@@ -25,7 +25,7 @@ const DELAY: u32 = 3_600;
 const RESTART: Duration = Duration::from_secs(120);
 /// What an operator asks is asked so often.
 const ASKED_TIMES: usize = 5;
-/// How long a purge may take, and the disk after it.
+/// How long a purge may take.
 const PURGE: Duration = Duration::from_secs(1_800);
 
 #[derive(clap::Args)]

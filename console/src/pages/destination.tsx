@@ -8,9 +8,10 @@ import type { Destination, Destinations, LaneHold, LaneWhy, Operation, Probed } 
 import { announceError } from '../ui/announce';
 import { Acts, Withheld } from '../ui/acts';
 import { Ago, Badge, Facts, FaultText, LaneBadge, PageHead, Section, Time } from '../ui/basics';
-import { Confirm, Opener } from '../ui/dialog';
+import { Opener } from '../ui/dialog';
 import { NumberField, TextField, TimeField } from '../ui/form';
 import { count, duration, fromField } from '../ui/format';
+import { PauseOrResume } from '../ui/hold';
 import { Show, useEvery, useLoad } from '../ui/load';
 import { BulkDialog } from '../ui/operation';
 import { useMay } from '../ui/session';
@@ -96,42 +97,27 @@ function Lane({ of, limit }: { of: Destination; limit: number | null }) {
 }
 
 function LaneActs({ arn, isPaused, reload }: { arn: string; isPaused: boolean; reload: () => void }) {
-  const hold = (act: string) => async (note: string) => {
-    const held = await post<LaneHold>(`destinations/${act}`, { destination: arn, ...(note && { note }) });
+  const hold = async (note: string) => {
+    const held = await post<LaneHold>(`destinations/${isPaused ? 'resume' : 'pause'}`, { destination: arn, ...(note && { note }) });
     reload();
     return held.paused ? 'The destination is paused.' : 'The destination goes on.';
   };
   return (
     <Acts
       of={[
-        isPaused
-          ? {
-              operation: 'resumeDestination',
-              name: 'Resume',
-              button: (
-                <Confirm
-                  label="Resume"
-                  tone="primary"
-                  title="Resume the destination?"
-                  text="What waits for it is tried again. Deadlines have moved by as long as it was paused."
-                  note="Note (kept with who did it)"
-                  act={hold('resume')}
-                />
-              ),
-            }
-          : {
-              operation: 'pauseDestination',
-              name: 'Pause',
-              button: (
-                <Confirm
-                  label="Pause"
-                  title="Pause the destination?"
-                  text="No callback is tried any more; those under way end as they do. Deadlines move by as long as the pause lasts."
-                  note="Note (kept with who did it)"
-                  act={hold('pause')}
-                />
-              ),
-            },
+        {
+          operation: isPaused ? 'resumeDestination' : 'pauseDestination',
+          name: isPaused ? 'Resume' : 'Pause',
+          button: (
+            <PauseOrResume
+              what="the destination"
+              isPaused={isPaused}
+              pause="No callback is tried any more; those under way end as they do. Deadlines move by as long as the pause lasts."
+              resume="What waits for it is tried again. Deadlines have moved by as long as it was paused."
+              act={hold}
+            />
+          ),
+        },
         {
           operation: 'purgeDestination',
           name: 'Purge',

@@ -5,8 +5,8 @@ import { type Place, href } from '../router';
 import type { AsyncConfigs, Counts, FunctionInfo, LaneHold, LaneState, LaneWhy } from '../types';
 import { Acts } from '../ui/acts';
 import { Ago, Facts, FaultText, LaneBadge, PageHead, Section, Time } from '../ui/basics';
-import { Confirm } from '../ui/dialog';
 import { count, duration } from '../ui/format';
+import { PauseOrResume } from '../ui/hold';
 import { limitOf, waitingIn } from '../ui/lane';
 import { DestinationLink } from '../ui/links';
 import { Show, useEvery, useLoad } from '../ui/load';
@@ -68,7 +68,7 @@ export function FunctionPage({ name, place }: { name: string; place: Place }) {
               <Show of={why}>{(answer) => <Lane info={of} lane={answer.lane} />}</Show>
               <WhyPanel path={at('why')} />
             </Section>
-            <QualifierLanes of={of} path={at('why')} />
+            <QualifierLanes of={of} base={base} account={account} />
             <Section title="Invocations">
               <Show of={counts}>{(these) => <CountTable counts={these} account={account} />}</Show>
             </Section>
@@ -99,21 +99,12 @@ function Hold({
     done();
     return hold.paused ? `${name} is paused.` : `${name} goes on.`;
   };
-  return isPaused ? (
-    <Confirm
-      label="Resume"
-      tone="primary"
-      title={`Resume ${name}?`}
-      text="Waiting invocations start again, within the limits of the function."
-      note="Note (kept with who did it)"
-      act={act}
-    />
-  ) : (
-    <Confirm
-      label="Pause"
-      title={`Pause ${name}?`}
-      text="No attempt starts any more; those under way end as they do. New invocations are accepted and wait; their time-to-live goes on."
-      note="Note (kept with who did it)"
+  return (
+    <PauseOrResume
+      what={name}
+      isPaused={isPaused}
+      pause="No attempt starts any more; those under way end as they do. New invocations are accepted and wait; their time-to-live goes on."
+      resume="Waiting invocations start again, within the limits of the function."
       act={act}
     />
   );

@@ -1,5 +1,5 @@
 // The lanes of a function's versions and aliases that have limits of their own.
-import { get, withQuery } from '../api';
+import { get } from '../api';
 import type { FunctionInfo, LaneState, LaneWhy, QualifierLimits } from '../types';
 import { Ago, LaneBadge, Section } from '../ui/basics';
 import { count } from '../ui/format';
@@ -18,17 +18,17 @@ interface Row {
   why: LaneWhy;
 }
 
-/** `path` answers why the function waits, and for a `qualifier` why that one does. */
-export function QualifierLanes({ of, path }: { of: FunctionInfo; path: string }) {
+/** `base` is the function's path, and its `why` of a `qualifier` answers why that one waits. */
+export function QualifierLanes({ of, base, account }: { of: FunctionInfo; base: string; account: string | null }) {
   const named = Object.entries(of.qualifiers);
   const ask = async (signal: AbortSignal): Promise<Row[]> =>
     Promise.all(
       named.map(async ([qualifier, limits]) => {
-        const why = await get<LaneWhy>(whyOf(path, qualifier), {}, signal);
+        const why = await get<LaneWhy>(`${base}/why`, { account, qualifier }, signal);
         return { qualifier, limits, lane: why.lane?.qualifier === qualifier ? why.lane : null, why };
       }),
     );
-  const loaded = useLoad(`${path} ${named.map(([name]) => name).join(' ')}`, ask);
+  const loaded = useLoad(`${base} ${account} ${named.map(([name]) => name).join(' ')}`, ask);
   useEvery(REFRESH_MS, () => {
     if (named.length > 0) loaded.reload();
   });
@@ -64,10 +64,4 @@ export function QualifierLanes({ of, path }: { of: FunctionInfo; path: string })
       </Show>
     </Section>
   );
-}
-
-/** The path may have a query already. */
-function whyOf(path: string, qualifier: string): string {
-  const [bare = path, query] = path.split('?');
-  return withQuery(bare, { ...Object.fromEntries(new URLSearchParams(query)), qualifier });
 }

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{SeekFrom, seek};
 
+use crate::journal;
+
 /// Bytes that are filled at a time.
 const STEP_BYTES: u64 = 256 * 1_024;
 /// Filled bytes left from which on more are filled.
@@ -38,7 +40,9 @@ pub(crate) struct Ahead {
 
 #[derive(Debug)]
 struct Journal {
-    number: u64,
+    path: PathBuf,
+    /// The one that will come behind it.
+    next: PathBuf,
     /// Closed at rest: an old journal's blocks come back when nobody has it open any more.
     file: Option<File>,
     is_full: bool,
@@ -65,7 +69,7 @@ impl Ahead {
     fn go_on(&mut self, bytes: u64, has_room: bool) -> io::Result<()> {
         self.left = self.left.saturating_sub(bytes);
         if self.has_moved_on()? {
-            self.journal = newest(&self.directory)?;
+            self.journal = journal::list(&self.directory)?.pop().map(Journal::at);
             self.left = 0;
         }
         let Some(journal) = &mut self.journal else { return Ok(()) };
@@ -74,11 +78,12 @@ impl Ahead {
         }
         let file = match journal.file.take() {
             Some(file) => file,
-            None => open(&self.directory, journal.number)?,
+            None => OpenOptions::new().read(true).write(true).open(&journal.path)?,
         };
+        let length = file.metadata()?.len();
+        let filled = fill(&file, length)?;
         // One that is being made has no length yet.
-        let filled = fill(&file)?;
-        journal.is_full = filled == 0 && file.metadata()?.len() > 0;
+        journal.is_full = filled == 0 && length > 0;
         journal.file = Some(file);
         self.left += filled;
         Ok(())
@@ -93,14 +98,20 @@ impl Ahead {
 
     fn has_moved_on(&self) -> io::Result<bool> {
         let Some(journal) = &self.journal else { return Ok(true) };
-        let exists = |number| fs::exists(at(&self.directory, number));
-        Ok(exists(journal.number + 1)? || !exists(journal.number)?)
+        Ok(fs::exists(&journal.next)? || !fs::exists(&journal.path)?)
+    }
+}
+
+impl Journal {
+    fn at(path: PathBuf) -> Self {
+        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+        let next = at(path.parent().unwrap_or(Path::new("")), number.unwrap_or_default() + 1);
+        Self { path, next, file: None, is_full: false }
     }
 }
 
 /// Fills the first hole, [`STEP_BYTES`] of it at most. Returns how much it filled: zero where there is none to fill.
-fn fill(file: &File) -> io::Result<u64> {
-    let length = file.metadata()?.len();
+fn fill(file: &File, length: u64) -> io::Result<u64> {
     let start = match seek(file, SeekFrom::Hole(0)) {
         Ok(start) if start < length => start,
         Ok(_) | Err(rustix::io::Errno::NXIO) => return Ok(0),
@@ -127,21 +138,6 @@ fn fill_zeros(file: &File, start: u64, end: u64) -> io::Result<u64> {
         position += zeros.len() as u64;
     }
     Ok(position - start)
-}
-
-fn newest(directory: &Path) -> io::Result<Option<Journal>> {
-    let mut newest = None;
-    for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".jnl")?.parse::<u64>().ok());
-        newest = newest.max(number);
-    }
-    let Some(number) = newest else { return Ok(None) };
-    Ok(Some(Journal { number, file: None, is_full: false }))
-}
-
-fn open(directory: &Path, number: u64) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).open(at(directory, number))
 }
 
 fn at(directory: &Path, number: u64) -> PathBuf {

@@ -1,6 +1,7 @@
 //! Acting: calls of functions, messages to destinations, reads of the store. Each is a task of the
 //! shard, and each comes back as an input.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use invoked_core::callback::CallVerdict;
@@ -11,10 +12,11 @@ use invoked_core::lane::Position;
 use invoked_core::life::Verdict;
 use invoked_core::limits::{HEADS_PER_LOAD, RESULT_MAX};
 use invoked_core::shard::{
-    AttemptReport, BytesWanted, Call, Dispatch, Effect, FoundCallback, LoadedBytes, Note,
+    AttemptReport, BytesWanted, Call, Dispatch, Effect, FoundCallback, LoadedBytes, Note, ReplyId,
 };
 use invoked_sink::{Attempted, Delivery, Ended, Step};
 use invoked_store::{Store, StoreError};
+use tokio::sync::oneshot;
 
 use super::ShardTask;
 use super::work::{Done, SweepRead, unavailable};
@@ -32,25 +34,13 @@ impl ShardTask {
     pub(super) fn act(&mut self, effect: Effect) {
         match effect {
             Effect::ReplyAccept { reply, result } => {
-                if let Some(caller) = self.replies.accepts.remove(&reply) {
-                    let _gone = caller.send(result);
-                }
+                answer(&mut self.replies.accepts, reply, result);
             }
             Effect::ReplyRedrive { reply, result } => {
-                if let Some(caller) = self.replies.redrives.remove(&reply) {
-                    let _gone = caller.send(result);
-                }
+                answer(&mut self.replies.redrives, reply, result);
             }
-            Effect::ReplyStop { reply, result } => {
-                if let Some(caller) = self.replies.stops.remove(&reply) {
-                    let _gone = caller.send(result);
-                }
-            }
-            Effect::ReplySweep { reply, result } => {
-                if let Some(caller) = self.replies.sweeps.remove(&reply) {
-                    let _gone = caller.send(result);
-                }
-            }
+            Effect::ReplyStop { reply, result } => answer(&mut self.replies.stops, reply, result),
+            Effect::ReplySweep { reply, result } => answer(&mut self.replies.sweeps, reply, result),
             Effect::Dispatch(dispatch) => self.dispatch(*dispatch),
             Effect::CancelAttempt { key, attempt } => self.cancel(key, attempt),
             Effect::Call(call) => self.call(*call),
@@ -226,4 +216,11 @@ async fn kept(store: &dyn Store, key: InvKey) -> Result<Option<FoundCallback>, S
     let record = store.head(key).await?.map(|found| found.head);
     let destination = store.intern(&interned_destination(&kept.destination)).await?;
     Ok(Some(FoundCallback { kept, record, destination }))
+}
+
+/// Tells whoever waits for this answer, if they still do.
+fn answer<T>(callers: &mut BTreeMap<ReplyId, oneshot::Sender<T>>, reply: ReplyId, result: T) {
+    if let Some(caller) = callers.remove(&reply) {
+        let _gone = caller.send(result);
+    }
 }

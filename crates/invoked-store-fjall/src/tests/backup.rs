@@ -21,11 +21,11 @@ use crate::staged::Staged;
 use crate::tables::Tables;
 use crate::{FjallConfig, FjallStore, check_backup, restore, verify_files};
 
-fn wanted(place: BackupPlace) -> BackupWanted {
+pub(super) fn wanted(place: BackupPlace) -> BackupWanted {
     BackupWanted { place, bytes_per_second: None, now: NOON }
 }
 
-async fn ended_backup(store: &FjallStore) -> BackupView {
+pub(super) async fn ended_backup(store: &FjallStore) -> BackupView {
     loop {
         let view = store.backup().unwrap();
         if view.state != BackupState::Running {

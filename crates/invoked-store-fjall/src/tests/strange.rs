@@ -4,24 +4,18 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use invoked_store::{BackupError, BackupPlace, BackupState, BackupWanted, RestoreError, Store};
+use invoked_store::{BackupError, BackupPlace, BackupState, RestoreError, Store};
 use sha2::Digest as _;
 
+use super::backup::{ended_backup, wanted};
 use super::sample::*;
 use crate::backup::{MANIFEST, SUMS, hex};
 use crate::{FjallConfig, check_backup, restore};
 
 async fn write(site: &Site, to: &Path) -> Result<(), BackupError> {
-    let place = BackupPlace::At(to.to_owned());
-    let wanted = BackupWanted { place, bytes_per_second: None, now: NOON };
-    site.store.begin_backup(wanted).await?;
-    loop {
-        match site.store.backup().unwrap().state {
-            BackupState::Running => tokio::task::yield_now().await,
-            BackupState::Done => return Ok(()),
-            BackupState::Failed { reason } => panic!("{reason}"),
-        }
-    }
+    site.store.begin_backup(wanted(BackupPlace::At(to.to_owned()))).await?;
+    assert_eq!(ended_backup(&site.store).await.state, BackupState::Done);
+    Ok(())
 }
 
 /// Has the manifest call its first file so, with sums that fit.
@@ -124,8 +118,7 @@ async fn no_backup_is_written_into_the_store() {
     };
     let other = Site::with(config).await;
     let place = BackupPlace::Named("nightly".to_owned());
-    let wanted = BackupWanted { place, bytes_per_second: None, now: NOON };
-    let refused = other.store.begin_backup(wanted).await;
+    let refused = other.store.begin_backup(wanted(place)).await;
     assert!(matches!(refused, Err(BackupError::InStore { .. })), "{refused:?}");
     // A name that only begins alike, and a place that is to be made, are elsewhere.
     for outside in ["store-backups", "new/backup", "store/../beside"] {
