@@ -23,7 +23,9 @@ export function CallbackPage({ id }: { id: string }) {
     return { ...callback, envelope: null };
   });
   useEvery(REFRESH_MS, () => {
-    if (loaded.data && !isGone(loaded.error)) loaded.reload();
+    // A dialog goes with its button: what it has to tell of a redrive is read first.
+    const isAsked = document.querySelector('dialog[open]') !== null;
+    if (loaded.data && !isGone(loaded.error) && !isAsked) loaded.reload();
   });
   const callback = loaded.data;
   return (
