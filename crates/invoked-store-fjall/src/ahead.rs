@@ -15,7 +15,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{SeekFrom, seek};
+use rustix::fs::{Advice, SeekFrom, fadvise, seek};
 
 use crate::journal;
 
@@ -78,7 +78,7 @@ impl Ahead {
         }
         let file = match journal.file.take() {
             Some(file) => file,
-            None => OpenOptions::new().read(true).write(true).open(&journal.path)?,
+            None => open(&journal.path)?,
         };
         let length = file.metadata()?.len();
         let filled = fill(&file, length)?;
@@ -108,6 +108,14 @@ impl Journal {
         let next = at(path.parent().unwrap_or(Path::new("")), number.unwrap_or_default() + 1);
         Self { path, next, file: None, is_full: false }
     }
+}
+
+/// Opens a journal to be filled. What is read of it is read page by page, as it is written: with readahead the kernel
+/// would read large pieces.
+fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    fadvise(&file, 0, None, Advice::Random)?;
+    Ok(file)
 }
 
 /// Fills the first hole, [`STEP_BYTES`] of it at most. Returns how much it filled: zero where there is none to fill.
