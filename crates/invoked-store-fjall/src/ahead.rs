@@ -23,8 +23,8 @@ use crate::journal;
 const STEP_BYTES: u64 = 256 * 1_024;
 /// Filled bytes left from which on more are filled.
 const LOW_BYTES: u64 = 32 * 1_024;
-/// Larger batches pay for their own blocks: the zeros would cost more than they save.
-const BATCH_BYTES_MAX: u64 = 64 * 1_024;
+/// Larger batches pay for their own blocks: the zeros cost as much as they save, and are written to the disk too.
+const BATCH_BYTES_MAX: u64 = 16 * 1_024;
 /// Page by page: a larger write leaves larger pieces in the page cache, and a batch that touches one is charged the
 /// whole of it at its sync.
 const PAGE_BYTES: usize = 4_096;
