@@ -14,6 +14,9 @@ use crate::egress::{Egress, Trust};
 use crate::endpoint::{Endpoint, Scheme};
 use crate::origin::Origin;
 
+/// Origins that are not worth looking through. Ours.
+const ORIGINS_MIN: usize = 64;
+
 /// An HTTP/1.1 client. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -29,10 +32,18 @@ pub(crate) struct Shared {
     pub(crate) connector: Connector,
     pub(crate) idle_timeout: Duration,
     pub(crate) idle_per_origin_max: usize,
-    origins: Mutex<BTreeMap<Key, Weak<Origin>>>,
+    origins: Mutex<Origins>,
     is_swept: AtomicBool,
     /// Ends with the client.
     sweeper: Mutex<JoinSet<()>>,
+}
+
+/// The origins that somebody keeps, and some that nobody does any more.
+#[derive(Debug, Default)]
+struct Origins {
+    known: BTreeMap<Key, Weak<Origin>>,
+    /// So many are looked through, which to do for each new one of very many would cost more than it saves.
+    swept_at: usize,
 }
 
 impl Client {
@@ -56,12 +67,15 @@ impl Client {
     pub fn origin(&self, endpoint: &Endpoint, trust: Trust) -> Arc<Origin> {
         let key = (endpoint.scheme(), endpoint.host().into(), endpoint.port(), trust);
         let mut origins = self.shared.origins.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(origin) = origins.get(&key).and_then(Weak::upgrade) {
+        if let Some(origin) = origins.known.get(&key).and_then(Weak::upgrade) {
             return origin;
         }
-        origins.retain(|_, origin| origin.strong_count() > 0);
+        if origins.known.len() >= origins.swept_at {
+            origins.known.retain(|_, origin| origin.strong_count() > 0);
+            origins.swept_at = ORIGINS_MIN.max(origins.known.len() * 2);
+        }
         let origin = Arc::new(Origin::new(Arc::clone(&self.shared), endpoint.clone(), trust));
-        origins.insert(key, Arc::downgrade(&origin));
+        origins.known.insert(key, Arc::downgrade(&origin));
         origin
     }
 }
@@ -83,7 +97,7 @@ impl Shared {
                 let Some(shared) = shared.upgrade() else { return };
                 let origins: Vec<_> = {
                     let origins = shared.origins.lock().unwrap_or_else(PoisonError::into_inner);
-                    origins.values().filter_map(Weak::upgrade).collect()
+                    origins.known.values().filter_map(Weak::upgrade).collect()
                 };
                 for origin in origins {
                     origin.sweep(now);

@@ -1,7 +1,8 @@
 //! From an attempt to the request that the function sees. Pure.
 //!
-//! What is the same for every attempt is made once, as a map of headers with the rest filled in by
-//! placeholders: an attempt copies the map and replaces them, so that it never grows.
+//! What is the same for every attempt is made once, as one map of headers with the rest filled in by
+//! placeholders: an attempt copies the map and replaces them, so that it never grows. There is one such map for each
+//! function, and there may be very many functions.
 
 use std::sync::Arc;
 
@@ -23,21 +24,20 @@ const QUALIFIER: HeaderName = HeaderName::from_static(headers::QUALIFIER);
 const VERSION_ID: HeaderName = HeaderName::from_static(headers::VERSION_ID);
 const LINEAGE: HeaderName = HeaderName::from_static(headers::LINEAGE);
 const ATTEMPT: HeaderName = HeaderName::from_static("x-invoked-attempt");
+const CONTROL_PATH: HeaderName = HeaderName::from_static(headers::CONTROL_PATH);
+const INVOKE: &str = "/invoke";
+const INITIALIZE: &str = "/initialize";
+const HTTP_INVOKE: &str = "/http-invoke";
 const LATEST: HeaderValue = HeaderValue::from_static("LATEST");
 
 /// The requests to one function, but for what differs between attempts.
 #[derive(Debug)]
 pub(crate) struct Template {
-    invoke: Part,
-    initialize: Part,
-    http: Part,
-    endpoint: Endpoint,
-}
-
-#[derive(Debug)]
-struct Part {
-    uri: Uri,
+    /// As an event is sent; the other requests differ in the path and have no content type of ours.
     headers: HeaderMap,
+    invoke: Uri,
+    initialize: Uri,
+    endpoint: Endpoint,
 }
 
 /// A function that no request can be made for. The configuration has to change.
@@ -75,20 +75,23 @@ impl Template {
         for differing in [REQUEST_ID, QUALIFIER, VERSION_ID, LINEAGE, ATTEMPT] {
             common.insert(differing, LATEST);
         }
-        let initialize = Part::new("/initialize", common.clone(), endpoint)?;
-        let http = Part::new("/http-invoke", common.clone(), endpoint)?;
-        let mut invoke = Part::new("/invoke", common, endpoint)?;
-        let octets = HeaderValue::from_static("application/octet-stream");
-        invoke.headers.insert(CONTENT_TYPE, octets);
-        Ok(Self { invoke, initialize, http, endpoint: endpoint.clone() })
+        common.insert(CONTROL_PATH, HeaderValue::from_static(INVOKE));
+        common.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        let uri = |path| endpoint.uri(path).map_err(TemplateError::Url);
+        Ok(Self {
+            headers: common,
+            invoke: uri(INVOKE)?,
+            initialize: uri(INITIALIZE)?,
+            endpoint: endpoint.clone(),
+        })
     }
 
     pub(crate) fn invoke(&self, attempted: &Attempted) -> Request<Bytes> {
-        self.invoke.request(attempted, attempted.payload.clone())
+        self.request((&self.invoke, INVOKE), attempted, attempted.payload.clone())
     }
 
     pub(crate) fn initialize(&self, attempted: &Attempted) -> Request<Bytes> {
-        self.initialize.request(attempted, Bytes::new())
+        self.request((&self.initialize, INITIALIZE), attempted, Bytes::new())
     }
 
     /// The request of a caller, with the common headers besides its own.
@@ -102,7 +105,8 @@ impl Template {
             return Err(Unusable::Path);
         }
         let path = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        let mut request = self.http.request(attempted, body);
+        // Its path is the caller's.
+        let mut request = self.request((&self.invoke, HTTP_INVOKE), attempted, body);
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = self.endpoint.uri(path).map_err(|_| Unusable::Path)?;
         let is_ours = |name: &str| attempted.trace.is_some() && trace::is_field(name);
@@ -116,24 +120,21 @@ impl Template {
         }
         Ok(request)
     }
-}
 
-impl Part {
-    fn new(
-        path: &'static str,
-        mut headers: HeaderMap,
-        endpoint: &Endpoint,
-    ) -> Result<Self, TemplateError> {
-        let control_path = HeaderName::from_static(headers::CONTROL_PATH);
-        headers.insert(control_path, HeaderValue::from_static(path));
-        Ok(Self { uri: endpoint.uri(path).map_err(TemplateError::Url)?, headers })
-    }
-
-    fn request(&self, attempted: &Attempted, body: Bytes) -> Request<Bytes> {
+    fn request(
+        &self,
+        (uri, path): (&Uri, &'static str),
+        attempted: &Attempted,
+        body: Bytes,
+    ) -> Request<Bytes> {
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
+        *request.uri_mut() = uri.clone();
         let mut headers = self.headers.clone();
+        if path != INVOKE {
+            headers.insert(CONTROL_PATH, HeaderValue::from_static(path));
+            headers.remove(CONTENT_TYPE);
+        }
         headers.insert(REQUEST_ID, visible(attempted.request_id.to_string()));
         headers.insert(QUALIFIER, qualifier(&attempted.qualifier));
         headers.insert(VERSION_ID, version(&attempted.qualifier));

@@ -23,14 +23,22 @@ use crate::request::{Template, TemplateError, is_same};
 /// Account and function.
 type Key = (Arc<str>, FunctionName);
 
-/// Functions whose requests are kept prepared. Ours: beyond, those of functions that nobody holds
-/// a specification of are dropped.
+/// Functions whose requests are kept prepared. Ours: from there on, those of functions that nobody holds
+/// a specification of are dropped whenever the others have doubled.
 const PREPARED_MAX: usize = 1_024;
 
 /// Calls functions that speak the custom-runtime protocol.
 pub struct HttpTarget {
     client: Client,
-    prepared: RwLock<BTreeMap<Key, Arc<Prepared>>>,
+    kept: RwLock<Kept>,
+}
+
+/// What is prepared, by function.
+struct Kept {
+    prepared: BTreeMap<Key, Arc<Prepared>>,
+    /// So many are looked through. Many functions come one by one after a start: to look through all each
+    /// time would cost more than their calls.
+    swept_at: usize,
 }
 
 struct Prepared {
@@ -44,29 +52,28 @@ impl HttpTarget {
     /// Calls go through `client`.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, prepared: RwLock::default() }
+        let kept = Kept { prepared: BTreeMap::new(), swept_at: PREPARED_MAX };
+        Self { client, kept: RwLock::new(kept) }
     }
 
     fn prepared(&self, spec: &Arc<TargetSpec>) -> Result<Arc<Prepared>, Answer> {
         let key = (Arc::clone(&spec.account), spec.function.clone());
         {
-            let prepared = self.prepared.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(found) = prepared.get(&key)
+            let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(found) = kept.prepared.get(&key)
                 && is_same(&found.spec, spec)
             {
                 return Ok(Arc::clone(found));
             }
         }
         let fresh = Arc::new(self.prepare(spec)?);
-        let mut prepared = self.prepared.write().unwrap_or_else(PoisonError::into_inner);
-        if prepared.len() >= PREPARED_MAX {
-            prepared.retain(|_, prepared| Arc::strong_count(&prepared.spec) > 1);
-        }
-        match prepared.get(&key) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        kept.sweep();
+        match kept.prepared.get(&key) {
             // Another attempt was quicker; one gate must serve both.
             Some(found) if is_same(&found.spec, spec) => Ok(Arc::clone(found)),
             Some(_) | None => {
-                prepared.insert(key, Arc::clone(&fresh));
+                kept.prepared.insert(key, Arc::clone(&fresh));
                 Ok(fresh)
             }
         }
@@ -95,6 +102,16 @@ impl HttpTarget {
         };
         let origin = self.client.origin(&endpoint, trust);
         Ok(Prepared { spec: Arc::clone(spec), origin, template, gate: Gate::default() })
+    }
+}
+
+impl Kept {
+    /// Drops what nobody holds a specification of, if there is much.
+    fn sweep(&mut self) {
+        if self.prepared.len() >= self.swept_at {
+            self.prepared.retain(|_, prepared| Arc::strong_count(&prepared.spec) > 1);
+            self.swept_at = PREPARED_MAX.max(self.prepared.len() * 2);
+        }
     }
 }
 
@@ -187,5 +204,40 @@ impl Target for HttpTarget {
 impl fmt::Debug for HttpTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpTarget").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use invoked_http::{Config, Egress};
+
+    use super::*;
+    use crate::tests::spec;
+
+    #[test]
+    fn functions_that_are_gone_are_forgotten_and_the_others_seldom_looked_through() {
+        let target = HttpTarget::new(Client::new(&Config::default(), Egress::default()));
+        let prepare = |number: usize| {
+            let mut spec = TargetSpec::clone(&spec("http://127.0.0.1:9"));
+            spec.function = FunctionName::parse(&format!("f{number}")).unwrap();
+            let spec = Arc::new(spec);
+            target.prepared(&spec).map(|_| spec).unwrap()
+        };
+        let kept = |target: &HttpTarget| {
+            let kept = target.kept.read().unwrap();
+            (kept.prepared.len(), kept.swept_at)
+        };
+        let held: Vec<_> = (0..PREPARED_MAX * 3).map(prepare).collect();
+        assert_eq!(
+            kept(&target),
+            (PREPARED_MAX * 3, PREPARED_MAX * 4),
+            "all, looked through twice"
+        );
+        drop(held);
+        for number in 0..PREPARED_MAX * 8 {
+            drop(prepare(number + PREPARED_MAX * 3));
+            assert!(kept(&target).0 <= PREPARED_MAX * 4, "bounded by twice what was held");
+        }
+        assert_eq!(kept(&target).1, PREPARED_MAX);
     }
 }
