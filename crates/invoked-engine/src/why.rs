@@ -118,8 +118,8 @@ impl Handle {
         self.why_row(key).await?.ok_or_else(missing)
     }
 
-    /// What holds a function back, or the lane that its qualifier waits in; `None` if nothing has waited
-    /// there since the daemon started.
+    /// What holds a function back, or the lane that its qualifier waits in. One in which nothing has waited
+    /// since the daemon started is shown as it would begin; `None` if its shard does not answer.
     ///
     /// # Errors
     /// There is no such function.
@@ -134,7 +134,7 @@ impl Handle {
         Ok(self.lane_report(LaneId::Function(lane)).await)
     }
 
-    /// What holds a destination back; `None` if it is nobody's or nothing has waited for it.
+    /// What holds a destination back; `None` if nothing was ever owed to it, or its shard does not answer.
     pub async fn why_destination(&self, destination: &Arn) -> Option<LaneReport> {
         let id = self.destination_id(destination.as_str()).ok()?;
         self.lane_report(LaneId::Destination(id)).await
@@ -155,7 +155,8 @@ impl Handle {
             Some((head, stage)) => (Some(head), Some(stage)),
             None => (stored, None),
         };
-        Ok(row.map(|head| self.explained(head, stage, standing.lane)))
+        let lane = standing.lane.filter(|lane| lane.is_open);
+        Ok(row.map(|head| self.explained(head, stage, lane)))
     }
 
     fn explained(&self, head: Head, stage: Option<Stage>, lane: Option<LaneStanding>) -> Why {
@@ -177,13 +178,14 @@ impl Handle {
     }
 
     async fn lane_report(&self, lane: LaneId) -> Option<LaneReport> {
+        let mut idle = None;
         for shard in &self.shared.shards {
-            let standing = self.standing(shard, None, Some(lane)).await.ok()?;
-            if let Some(lane) = standing.lane {
-                return Some(self.reported(lane));
+            match self.standing(shard, None, Some(lane)).await.ok()?.lane {
+                Some(lane) if lane.is_open => return Some(self.reported(lane)),
+                found => idle = idle.or(found),
             }
         }
-        None
+        idle.map(|lane| self.reported(lane))
     }
 
     fn reported(&self, lane: LaneStanding) -> LaneReport {

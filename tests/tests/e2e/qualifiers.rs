@@ -187,7 +187,9 @@ fn the_admin_api_sets_limits_that_updates_of_clients_keep() {
     let of = |query: &str| shown(&site, &format!("/v1/functions/shop/why{query}"));
     assert_eq!(of("?qualifier=canary")["reason"], "Concurrency");
     assert_eq!(of("?qualifier=canary")["lane"]["qualifier"], "canary");
-    assert_eq!(of("")["lane"], Value::Null, "nothing is in the function's lane");
+    let own = of("");
+    assert_eq!((&own["reason"], &own["lane"]["qualifier"]), (&json!("Nothing"), &Value::Null));
+    assert_eq!((&own["lane"]["waiting"], &own["lane"]["limit"]), (&json!(0), &json!(5)), "{own}");
     let unknown = send(site.admin, &Request::get("/v1/functions/shop/why?qualifier=a%20b"));
     assert_eq!(unknown.expect("an answer").status(), 400);
     let address = format!("http://{}", site.admin);

@@ -132,7 +132,10 @@ async fn what_is_not_there_has_no_reason() {
     let created = operator.daemon.client().await.json("POST", FUNCTIONS, &function("other")).await;
     assert_eq!(created.status, 200, "{}", created.text());
     let idle = operator.get("/v1/functions/other/why").await;
-    assert_eq!((&idle["reason"], &idle["lane"]), (&json!("Nothing"), &Value::Null));
+    assert_eq!((&idle["reason"], &idle["message"]), (&json!("Nothing"), &json!("nothing waits")));
+    let lane = &idle["lane"];
+    assert_eq!((&lane["function"], &lane["waiting"]), (&json!("other"), &json!(0)), "{idle}");
+    assert!(lane["limit"].as_u64().is_some_and(|limit| limit > 0), "{idle}");
     for (path, status) in [
         ("/v1/invocations/00000000-0000-0000-0000-000000000009/why", 404),
         ("/v1/invocations/x/why", 404),

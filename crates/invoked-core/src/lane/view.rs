@@ -1,7 +1,7 @@
 //! A lane as operators see it, and what holds its first row back.
 
 use super::Lanes;
-use super::line::Horizon;
+use super::line::{Horizon, Lane, LaneRules};
 use crate::breaker::Gate;
 use crate::head::LaneId;
 use crate::time::Timestamp;
@@ -98,9 +98,20 @@ impl Lanes {
     /// A lane as operators see it.
     #[must_use]
     pub fn view(&self, id: LaneId, now: Timestamp) -> Option<LaneView> {
-        let lane = self.lanes.get(&id)?;
+        Some(self.seen(self.lanes.get(&id)?, self.hold_of(id, now)))
+    }
+
+    /// A lane that has never had a row, as it would begin.
+    #[must_use]
+    pub fn view_of_none(&self, rules: LaneRules, cap: u32) -> LaneView {
+        let mut lane = Lane::new(rules, Horizon::Complete);
+        lane.cap = cap;
+        self.seen(&lane, Hold::Nothing)
+    }
+
+    fn seen(&self, lane: &Lane, hold: Hold) -> LaneView {
         let (tenant_busy, tenants) = self.ready.share(lane.rules.tenant);
-        Some(LaneView {
+        LaneView {
             in_window: lane.waiting.len(),
             busy: lane.busy,
             first_due: lane.waiting.first().map(|(due, _)| *due),
@@ -108,10 +119,10 @@ impl Lanes {
             limit: lane.limit(),
             is_adaptive: lane.cap < lane.rules.limit,
             rate: lane.rules.rate.map(|rate| rate.per_second),
-            hold: self.hold_of(id, now),
+            hold,
             tenant_busy,
             tenants,
-        })
+        }
     }
 
     /// Rows of the lane's window before this one, and whether it is there.

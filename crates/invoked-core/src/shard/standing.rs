@@ -27,6 +27,8 @@ pub enum Stage {
 pub struct LaneStanding {
     /// Which.
     pub id: LaneId,
+    /// Whether it has had a row here; else `view` is what it would begin with.
+    pub is_open: bool,
     /// The lane.
     pub view: LaneView,
     /// What is known of its function.
@@ -40,7 +42,7 @@ pub struct LaneStanding {
 pub struct Standing {
     /// The row, as far as it is durable, and its stage; `None` if it is not in memory.
     pub row: Option<Box<(Head, Stage)>>,
-    /// Its lane; `None` if that has never had a row here.
+    /// Its lane; `None` if neither the row nor whoever asked names one.
     pub lane: Option<LaneStanding>,
 }
 
@@ -63,21 +65,23 @@ impl ShardCore {
             };
             Box::new((row.head.clone(), stage))
         });
-        Standing { row: found, lane: lane.and_then(|lane| self.lane_standing(lane, now)) }
+        Standing { row: found, lane: lane.map(|lane| self.lane_standing(lane, now)) }
     }
 
-    /// A lane, with what is known of whoever it leads to; `None` if it has never had a row here.
+    /// A lane, with what is known of whoever it leads to.
     #[must_use]
-    pub fn lane_standing(&self, id: LaneId, now: Timestamp) -> Option<LaneStanding> {
+    pub fn lane_standing(&self, id: LaneId, now: Timestamp) -> LaneStanding {
         let lanes = match id {
             LaneId::Function(_) => &self.lanes,
             LaneId::Destination(_) => &self.outlets,
         };
-        Some(LaneStanding {
+        let present = lanes.view(id, now);
+        LaneStanding {
             id,
-            view: lanes.view(id, now)?,
+            is_open: present.is_some(),
+            view: present.unwrap_or_else(|| lanes.view_of_none(self.rules_of(id), self.cap_of(id))),
             inlet: self.inlets.get(&id).cloned(),
             outlet: self.outlet_states.get(&id).cloned(),
-        })
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use invoked_tests::api::{accepted, invoke_async};
 use invoked_tests::config::Config;
-use invoked_tests::daemon::{Site, said};
+use invoked_tests::daemon::{Site, said, stdout};
 use invoked_tests::function::FunctionServer;
 use invoked_tests::poll;
 
@@ -15,6 +15,15 @@ fn why_names_what_holds_an_invocation_and_what_would_change_it() {
         Config::new().function("worker", &worker.url()).set("functions.worker", "concurrency", 1);
     let site = Site::new(config);
     let daemon = site.start();
+    let idle = run(&site, &["why", "--function", "worker"]);
+    let (parts, idle) = (stdout(&idle), said(&idle));
+    let parts: Vec<_> = parts.split("\n\n").collect();
+    assert_eq!(parts[0], "Nothing: nothing waits\nnothing to be done", "{idle}");
+    let has = |name: &str, value: &str| {
+        let mut lines = parts[1].lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        lines.any(|line| line == [name, value])
+    };
+    assert!(has("function", "worker") && has("limit", "1") && has("waiting", "0"), "{idle}");
     let hold = invoke_async("worker").body(r#"{"plan":["hold"]}"#);
     let first = accepted(&daemon.send(&hold));
     worker.wait_for(1);

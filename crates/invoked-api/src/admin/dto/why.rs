@@ -100,7 +100,7 @@ pub(in crate::admin) struct LaneWhy {
     /// When its first can go at the earliest, as far as a time is known.
     #[schema(required = true, format = DateTime)]
     next_at: Option<String>,
-    /// The lane; null if nothing has waited in it since the daemon started.
+    /// The lane; null for a destination to which nothing was ever owed.
     #[schema(required = true)]
     lane: Option<LaneState>,
 }
