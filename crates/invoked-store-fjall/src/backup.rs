@@ -14,14 +14,14 @@
 
 use std::io;
 use std::num::NonZeroU64;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use invoked_core::time::Timestamp;
-use invoked_store::backup::{PARTIAL, is_name};
+use invoked_store::backup::{PARTIAL, is_name, resolved};
 use invoked_store::{BackupError, BackupPlace, BackupState, BackupView, BackupWanted, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedRwLockReadGuard;
@@ -45,8 +45,6 @@ pub(crate) const MAGIC: &[u8; 8] = b"INVOKED\x01";
 pub(crate) const TABLE: u8 = 1;
 pub(crate) const ROW: u8 = 2;
 /// After so many bytes the disk is asked for its room, and the rate is kept.
-/// Links behind what is missing of a path, at most.
-const LINKS_MAX: usize = 40;
 const STEP_BYTES: u64 = 1 << 20;
 /// While it rests to keep the rate, it is asked so often whether the daemon ends.
 const REST_STEP: Duration = Duration::from_millis(50);
@@ -189,41 +187,6 @@ fn place(place: &BackupPlace, config: &FjallConfig) -> Result<PathBuf, BackupErr
         Ok(true) => Err(BackupError::Exists { path: shown }),
         Err(source) => Err(BackupError::File { path: shown, source }),
     }
-}
-
-/// Where a path leads, links and all, once what is missing of it is made.
-fn resolved(path: &Path) -> io::Result<PathBuf> {
-    let mut path = std::path::absolute(path)?;
-    // What is missing may end in `..`, behind which there may be a link: then once more.
-    for _ in 0..LINKS_MAX {
-        let next = resolved_once(&path)?;
-        if next == path {
-            return Ok(path);
-        }
-        path = next;
-    }
-    Err(io::Error::other("it leads through too many links"))
-}
-
-fn resolved_once(path: &Path) -> io::Result<PathBuf> {
-    for above in path.ancestors() {
-        let there = match above.canonicalize() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            other => other?,
-        };
-        let missing = path.strip_prefix(above).unwrap_or(Path::new(""));
-        return Ok(missing.components().fold(there, |mut place, part| {
-            match part {
-                Component::ParentDir => drop(place.pop()),
-                Component::CurDir => {}
-                Component::Normal(_) | Component::RootDir | Component::Prefix(_) => {
-                    place.push(part)
-                }
-            }
-            place
-        }));
-    }
-    Ok(path.to_path_buf())
 }
 
 /// A backup under way.

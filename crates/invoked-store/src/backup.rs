@@ -4,8 +4,9 @@
 //! before it began is in it. It is written beside the writer, and is there under its name once it is
 //! whole.
 
+use std::io;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use invoked_core::time::Timestamp;
 
@@ -15,6 +16,8 @@ use crate::store::StoreError;
 pub const NAME_BYTES_MAX: usize = 100;
 /// How the name ends under which a backup is written; what has such a name is none.
 pub const PARTIAL: &str = ".partial";
+/// Links behind what is missing of a path, at most.
+const LINKS_MAX: usize = 40;
 
 /// Where a backup goes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -108,7 +111,7 @@ pub enum BackupError {
         /// Which.
         path: String,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The store does not answer.
     #[error(transparent)]
@@ -173,7 +176,7 @@ pub enum RestoreError {
         /// Which.
         path: String,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The store took it badly.
     #[error(transparent)]
@@ -188,6 +191,45 @@ pub fn is_name(name: &str) -> bool {
         && name.bytes().all(is_word)
         && !name.starts_with('.')
         && !name.ends_with(PARTIAL)
+}
+
+/// Where a path leads, links and all, once what is missing of it is made: a backup is judged by that when it
+/// begins, and the place for backups when the configuration is read.
+///
+/// # Errors
+/// What is there of it cannot be looked at, or leads through too many links.
+pub fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let mut path = std::path::absolute(path)?;
+    // What is missing may end in `..`, behind which there may be a link: then once more.
+    for _ in 0..LINKS_MAX {
+        let next = resolved_once(&path)?;
+        if next == path {
+            return Ok(path);
+        }
+        path = next;
+    }
+    Err(io::Error::other("it leads through too many links"))
+}
+
+fn resolved_once(path: &Path) -> io::Result<PathBuf> {
+    for above in path.ancestors() {
+        let there = match above.canonicalize() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        let missing = path.strip_prefix(above).unwrap_or(Path::new(""));
+        return Ok(missing.components().fold(there, |mut place, part| {
+            match part {
+                Component::ParentDir => drop(place.pop()),
+                Component::CurDir => {}
+                Component::Normal(_) | Component::RootDir | Component::Prefix(_) => {
+                    place.push(part)
+                }
+            }
+            place
+        }));
+    }
+    Ok(path.to_path_buf())
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@
 //! somebody wrote out that they are not, and where somebody does TLS.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use invoked_api::Tokens;
 use invoked_core::envelope::Identity;
+use invoked_store::backup::resolved;
 
 use super::admin_tokens;
 use super::auth::Auth;
@@ -130,10 +131,13 @@ pub(super) fn check_exposed(root: &Section<'_>, server: Option<&Server>, auth: O
     }
 }
 
-/// Whether one path leads into the other, as both are written. Links are looked at when a backup begins.
+/// Whether one path leads into the other, through links too. Where we may not look, they are judged as written.
 fn is_inside(path: &str, place: &str) -> bool {
     let absolute = |path: &str| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
-    absolute(path).starts_with(absolute(place))
+    match (resolved(Path::new(path)), resolved(Path::new(place))) {
+        (Ok(path), Ok(place)) => path.starts_with(place),
+        (Err(_), _) | (_, Err(_)) => absolute(path).starts_with(absolute(place)),
+    }
 }
 
 impl Store {

@@ -2,6 +2,7 @@ mod fuzz;
 mod kafka;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use super::*;
@@ -119,6 +120,26 @@ fn a_problem_names_the_value_and_the_limit() {
         ("[store]\nkind = \"postgres\"", "store.kind: must be \"embedded\", got \"postgres\""),
     ] {
         assert_eq!(problem(toml), text);
+    }
+}
+
+#[test]
+fn a_place_for_backups_that_a_link_leads_into_the_store_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path().join("store");
+    fs::create_dir(&store).unwrap();
+    symlink(&store, directory.path().join("link")).unwrap();
+    let with = |store: &str, backups: &str| {
+        let at = |name: &str| directory.path().join(name).display().to_string();
+        format!("[store]\npath = {:?}\nbackup_path = {:?}", at(store), at(backups))
+    };
+    // The store may be what is behind the link, and what follows the link need not be there.
+    for (store, backups) in [("store", "link"), ("store", "link/new/place"), ("link", "store/x")] {
+        let text = problem(&with(store, backups));
+        assert!(text.starts_with("store.backup_path: is inside of store.path, "), "{text}");
+    }
+    for (store, backups) in [("link", "link-backups"), ("store", "store/../beside")] {
+        assert!(Config::load(&given(&with(store, backups))).is_ok(), "{backups}");
     }
 }
 
