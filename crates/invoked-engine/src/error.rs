@@ -91,8 +91,8 @@ pub enum FunctionError {
         /// Its name.
         function: FunctionName,
     },
-    /// The operator's file says what this function is.
-    #[error("{} is defined in the configuration file; change it there", function.called())]
+    /// The operator's configuration says what this function is.
+    #[error("{} is defined in the daemon's configuration; change it there", function.called())]
     OwnedByFile {
         /// Its name.
         function: FunctionName,

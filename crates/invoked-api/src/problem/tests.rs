@@ -70,7 +70,7 @@ fn every_error_of_the_engine_has_its_code() {
     answers(
         FunctionError::OwnedByFile { function: name() },
         C::AccessDenied,
-        "function 'fn' is defined in the configuration file; change it there",
+        "function 'fn' is defined in the daemon's configuration; change it there",
     );
     answers(
         ConfigError::OutOfRange { field: "maxAsyncRetryAttempts", min: 0, max: 8, got: 9 },

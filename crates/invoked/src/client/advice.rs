@@ -61,7 +61,9 @@ pub(super) fn of_admin(refusal: &Refusal, has_token: bool) -> Option<String> {
         (404, "NotFound") => {
             "is this the admin listener? --admin or INVOKED_ADMIN names another address"
         }
-        (409, "OwnedByFile") => "change the daemon's configuration file, and reload it",
+        (409, "OwnedByFile") => {
+            "change the daemon's configuration file, and `invoked reload`; `invoked dev` has no file: end it and start it with --function NAME=URL, or take another name"
+        }
         (409, "TaskNotEnded") => "wait for its end, or stop it with `invoked tasks stop`",
         (429 | 503, _) => "the daemon is busy; try again later",
         _ => return None,

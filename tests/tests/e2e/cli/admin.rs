@@ -1,11 +1,15 @@
 //! Our clients of the admin listener: functions, retries of tasks, callbacks.
 
+use std::process::{Child, Stdio};
+
 use invoked_tests::config::Config;
 use invoked_tests::daemon::{Site, stdout};
 use invoked_tests::function::FunctionServer;
+use invoked_tests::http::{Request, send};
+use invoked_tests::poll;
 use serde_json::{Map, Value};
 
-use super::{document, failed, run, site};
+use super::{command, document, failed, run, site};
 
 #[test]
 fn a_function_is_registered_replaced_and_deleted() {
@@ -37,6 +41,50 @@ fn a_function_is_registered_replaced_and_deleted() {
     let error = failed(&site, &["functions", "get", "mine"], 1);
     assert!(error.contains("FunctionNotFound"), "{error}");
     daemon.stop();
+}
+
+/// `invoked dev` of the site; killed when dropped.
+struct Playground(Child);
+
+impl Playground {
+    fn start(site: &Site, function: &str) -> Self {
+        let child = command(site, &["dev", "--function", function])
+            .env("INVOKED__SERVER__LISTEN", site.api.to_string())
+            .env("INVOKED__ADMIN__LISTEN", site.admin.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let this = Self(child.expect("the program starts"));
+        poll::soon("the playground is ready", || {
+            send(site.admin, &Request::get("/readyz")).is_ok_and(|answer| answer.status() == 200)
+        });
+        this
+    }
+}
+
+impl Drop for Playground {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn what_a_playground_was_started_with_is_changed_by_another_start() {
+    let worker = FunctionServer::start();
+    let (site, url) = (Site::new(Config::new()), worker.url());
+    let playground = Playground::start(&site, &format!("mine={url}"));
+    let error = failed(&site, &["functions", "put", "mine", "--url", "http://127.0.0.1:9/"], 1);
+    assert!(error.contains("OwnedByFile") && !error.contains("the configuration file"), "{error}");
+    let advice = error.split("next: ").nth(1).expect("advice");
+    assert!(advice.contains("`invoked dev` has no file"), "{error}");
+    assert!(advice.contains("--function NAME=URL, or take another name"), "{error}");
+    // There is nothing to reload, and both of the advice's ways lead on.
+    assert!(failed(&site, &["reload"], 1).contains("NoReload"));
+    assert_eq!(document(&site, &["functions", "put", "other", "--url", &url])["url"], url);
+    drop(playground);
+    let _again = Playground::start(&site, &format!("mine={url}/other"));
+    assert_eq!(document(&site, &["functions", "get", "mine"])["url"], format!("{url}/other"));
 }
 
 #[test]
