@@ -156,8 +156,12 @@ fn without_a_place_for_backups_the_daemon_writes_none() {
     let site = site(&function);
     let _daemon = site.start();
     let admin = format!("http://{}", site.admin);
-    let (code, _, said) = store(&site, &["backup", "nightly", "--admin", &admin]);
-    assert!(code == Some(1) && said.contains("store.backup_path"), "{said}");
+    let refused = site.run(&["store", "backup", "nightly", "--admin", &admin]);
+    let (code, said) = (refused.status.code(), said(&refused));
+    assert!(code == Some(1) && said.contains("store.backup_path is not set"), "{said}");
+    let advice = said.split("next: ").nth(1).expect("advice");
+    assert!(advice.starts_with("set store.backup_path in the daemon's configuration"), "{said}");
+    assert!(advice.contains("`invoked store backup DIRECTORY --config FILE`"), "{said}");
     let (code, _, said) = store(&site, &["backup", "../nightly", "--admin", &admin]);
     assert!(code == Some(1) && said.contains("the name of a backup"), "{said}");
 }

@@ -64,6 +64,9 @@ pub(super) fn of_admin(refusal: &Refusal, has_token: bool) -> Option<String> {
         (409, "OwnedByFile") => {
             "change the daemon's configuration file, and `invoked reload`; `invoked dev` has no file: end it and start it with --function NAME=URL, or take another name"
         }
+        (409, "NoBackupPath") => {
+            "set store.backup_path in the daemon's configuration and restart it; or stop it, and write one with `invoked store backup DIRECTORY --config FILE`"
+        }
         (409, "TaskNotEnded") => "wait for its end, or stop it with `invoked tasks stop`",
         (429 | 503, _) => "the daemon is busy; try again later",
         _ => return None,
