@@ -15,7 +15,7 @@ class Function(BaseHTTPRequestHandler):
         payload = self.rfile.read(int(self.headers["content-length"] or 0))
         name = self.headers["x-fc-function-name"]
         print(f"{name} was given {payload.decode()}", flush=True)
-        answer = payload.upper() if name == "hello" else b""
+        answer = b"" if name == "report" else payload.upper()
         self.send_response(200)
         self.send_header("content-length", str(len(answer)))
         self.end_headers()

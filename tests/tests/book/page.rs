@@ -2,7 +2,8 @@
 //!
 //! A fenced block marked `sh` is executed. A comment on the line before may say otherwise:
 //!
-//! - `<!-- test: background PORT -->`: it goes on until it is stopped; it is ready once PORT takes connections;
+//! - `<!-- test: background PORT -->`: it goes on until it is stopped; it is ready once PORT takes connections, and a
+//!   daemon (7070) once it says so;
 //! - `<!-- test: parse -->`: it needs what a test has not (a container engine, a cluster, root), so only its syntax and
 //!   the arguments of our own program are checked.
 

@@ -8,6 +8,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use invoked_tests::http::{Request, send};
 use invoked_tests::tools::{daemon, root};
 use invoked_tests::{poll, ports};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -33,7 +34,8 @@ pub struct Session {
     page: String,
     home: TempDir,
     ports: Vec<(&'static str, SocketAddr)>,
-    running: Vec<Child>,
+    /// With the address that each was started for.
+    running: Vec<(SocketAddr, Child)>,
 }
 
 impl Session {
@@ -99,11 +101,11 @@ impl Session {
         );
     }
 
-    /// Starts a block, and waits until its port takes connections. What the page started there before ends first.
+    /// Starts a block, and waits until its port takes connections, and the daemon is ready if it is the daemon's. What the page started there before ends first.
     pub fn background(&mut self, block: &Block, port: &str) {
         let address = self.address(port);
         if TcpStream::connect(address).is_ok() {
-            self.stop();
+            self.stop(Some(address));
         }
         let log =
             fs::OpenOptions::new().create(true).append(true).open(self.home.path().join("log"));
@@ -115,8 +117,15 @@ impl Session {
             .process_group(0)
             .spawn()
             .expect("bash starts");
-        self.running.push(child);
-        let is_there = poll::came_true(poll::SOON, || TcpStream::connect(address).is_ok());
+        self.running.push((address, child));
+        let admin = self.address("7071");
+        let is_there = poll::came_true(poll::SOON, || match port {
+            // The daemon listens while it starts.
+            "7070" => {
+                send(admin, &Request::get("/readyz")).is_ok_and(|answer| answer.status() == 200)
+            }
+            _ => TcpStream::connect(address).is_ok(),
+        });
         assert!(
             is_there,
             "{}:{}: nothing listens on {address}\n{}",
@@ -156,8 +165,10 @@ impl Session {
         fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
     }
 
-    fn stop(&mut self) {
-        for mut child in self.running.drain(..) {
+    /// Ends what was started for this address, or everything.
+    fn stop(&mut self, only: Option<SocketAddr>) {
+        let is_meant = |of: &mut (SocketAddr, Child)| only.is_none_or(|address| of.0 == address);
+        for (_, mut child) in self.running.extract_if(.., is_meant) {
             let group =
                 i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id");
             for signal in [Signal::TERM, Signal::KILL] {
@@ -173,7 +184,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.stop();
+        self.stop(None);
         let panicked = self.log().contains("panicked at");
         assert!(thread::panicking() || !panicked, "the daemon panicked:\n{}", self.log());
     }
