@@ -23,19 +23,19 @@ fn lines(site: &Site) -> Vec<Value> {
     site.said().lines().map(parse).collect()
 }
 
-fn of(site: &Site, event: &str) -> Vec<Value> {
+pub fn of(site: &Site, event: &str) -> Vec<Value> {
     lines(site).into_iter().filter(|line| line["event"] == event).collect()
 }
 
 /// A change through the admin API.
-fn change(site: &Site, method: &'static str, path: &str, body: &Value) -> (u16, Value) {
+pub fn change(site: &Site, method: &'static str, path: &str, body: &Value) -> (u16, Value) {
     let request = Request::new(method, path).header("x-invoked-admin", "1").json(body);
     let answer = send(site.admin, &request).expect("an answer");
     (answer.status(), answer.json())
 }
 
 /// Every line with an event has fields that the table of `docs/logging.md` has for it, and its level.
-fn is_as_described(site: &Site) {
+pub fn is_as_described(site: &Site) {
     let page = fs::read_to_string(tools::root().join("docs/logging.md")).expect("the page");
     for line in lines(site) {
         let level = line["level"].as_str().expect("a level").to_lowercase();

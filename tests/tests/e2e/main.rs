@@ -30,5 +30,6 @@ mod silent;
 mod slow_body;
 mod startup;
 mod store_directory;
+mod stuck;
 mod supervisor;
 mod traces;
