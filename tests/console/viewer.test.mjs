@@ -43,3 +43,34 @@ test('a viewer sees lives and callbacks, and no payload', async (t) => {
   }).catch((error) => error.message);
   assert.equal(refused, 403);
 });
+
+test('what runs is stopped and cancelled by an operator, and a viewer is offered neither', async (t) => {
+  const page = await open(t);
+  await admin('POST', 'functions/steady/pause', {});
+  await Promise.all(Array.from({ length: 120 }, (_, order) => invoke('steady', { order })));
+  // One in a second, so that it runs on for as long as it is looked at; what comes later is not meant.
+  const { id } = await admin('POST', 'functions/steady/stop', { dry_run: false, rate_per_second: 1 });
+  const waiting = await invoke('steady', {});
+  const offered = async (role, name) => {
+    const buttons = await page.getByRole('button', { name: new RegExp(`^${name}`) }).count();
+    const withheld = await page.getByText(`Not with the role ${role}: ${name}`, { exact: true }).count();
+    return { buttons, withheld };
+  };
+  for (const [role, expected] of [
+    ['viewer', { buttons: 0, withheld: 1 }],
+    ['operator', { buttons: 1, withheld: 0 }],
+  ]) {
+    await signIn(page, TOKENS[role], `#/invocations/${waiting}`);
+    await page.locator('.summary').getByText('Enqueued').waitFor();
+    assert.deepEqual(await offered(role, 'Stop'), expected, role);
+    await visit(page, `#/operations/${id}`);
+    const operation = page.locator('.operation');
+    await operation.getByText('Running', { exact: true }).waitFor();
+    assert.deepEqual(await offered(role, 'Cancel'), expected, role);
+    if (role === 'operator') {
+      await page.getByRole('button', { name: 'Cancel the operation' }).click();
+      await operation.getByText('Cancelled', { exact: true }).waitFor();
+    }
+    await page.getByRole('button', { name: 'Sign out' }).click();
+  }
+});
