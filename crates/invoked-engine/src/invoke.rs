@@ -94,7 +94,7 @@ impl Handle {
         self.note_refusal(&function, accepted.as_ref().err());
         span.end(match &accepted {
             Ok(accepted) => Ended { request_id: Some(accepted.request_id), error: None },
-            Err(error) => Ended { request_id: None, error: Some(error.name()) },
+            Err(error) => Ended { request_id: None, error: Some(error.reason()) },
         });
         accepted
     }
@@ -249,7 +249,7 @@ impl Handle {
             Ok((fn_id, attempted, slot)) => Ok((span, fn_id, attempted, slot)),
             Err(error) => {
                 self.note_refusal(&function, Some(&error));
-                span.end(Ended { request_id: None, error: Some(error.name()) });
+                span.end(Ended { request_id: None, error: Some(error.reason()) });
                 Err(error)
             }
         }

@@ -35,17 +35,18 @@ impl UnderWay {
 }
 
 impl InvokeError {
-    /// The kind of error, as spans name it.
-    pub(crate) fn name(&self) -> &'static str {
+    /// A word for why, the same in the log and in spans.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
         match self {
-            Self::NoFunction { .. } => "NoFunction",
-            Self::NoTarget { .. } => "NoTarget",
-            Self::Disabled { .. } => "Disabled",
-            Self::Duplicate { .. } => "Duplicate",
-            Self::TooLarge { .. } => "TooLarge",
-            Self::Overloaded { .. } => "Overloaded",
-            Self::Refused { .. } => "Refused",
-            Self::Unavailable { .. } => "Unavailable",
+            Self::NoFunction { .. } => "no_function",
+            Self::NoTarget { .. } => "no_target",
+            Self::Disabled { .. } => "disabled",
+            Self::Duplicate { .. } => "duplicate",
+            Self::TooLarge { .. } => "too_large",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Refused { why } => why.as_str(),
         }
     }
 }

@@ -35,7 +35,7 @@ fn accept(otlp: &Otlp, parent: Option<&TraceContext>) -> Option<TraceContext> {
     let step = Step::Accept { function: &function, qualifier: &Qualifier::LATEST };
     let span = otlp.begin(step, parent)?;
     let context = span.context();
-    span.end(Ended { request_id: Some(RequestId([7; 16])), error: Some("Overloaded") });
+    span.end(Ended { request_id: Some(RequestId([7; 16])), error: Some("overloaded") });
     Some(context)
 }
 
@@ -64,11 +64,11 @@ fn a_span_is_a_child_of_the_callers_and_says_what_it_was() {
         ("faas.trigger", "http"),
         ("faas.invocation_id", &RequestId([7; 16]).to_string()),
         ("cloud.account.id", "123"),
-        ("error.type", "Overloaded"),
+        ("error.type", "overloaded"),
     ] {
         assert_eq!(attribute(&span, name).as_deref(), Some(value), "{name} of {span:?}");
     }
-    assert_eq!(span.status, opentelemetry::trace::Status::error("Overloaded"));
+    assert_eq!(span.status, opentelemetry::trace::Status::error("overloaded"));
 
     let arn = Arn::parse("acs:alikafka:::/instances/main/topics/orders").unwrap();
     let request_id = RequestId([9; 16]);

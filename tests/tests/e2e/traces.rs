@@ -1,6 +1,6 @@
 //! A trace that a caller began goes on: to every attempt, over a kill, and to whoever is told.
 
-use invoked_tests::api::{accepted, invoke_async, invoke_sync};
+use invoked_tests::api::{TASK_HEADER, accepted, invoke_async, invoke_sync};
 use invoked_tests::collector::{Collector, Manner, attribute};
 use invoked_tests::config::{ACCOUNT, Config};
 use invoked_tests::daemon::Site;
@@ -9,6 +9,8 @@ use invoked_tests::http::Request;
 use invoked_tests::poll;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::json;
+
+use crate::logs;
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const STATE: &str = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE";
@@ -158,6 +160,29 @@ fn a_collector_sees_one_trace_from_the_request_to_the_callback() {
         "what a caller does not sample is not recorded"
     );
     assert_eq!(collector.header("x-collector-key").as_deref(), Some("planted"));
+}
+
+#[test]
+fn a_refused_request_has_one_word_in_its_span_and_in_the_log() {
+    let (collector, function) = (Collector::start(Manner::Takes), FunctionServer::start());
+    let site = Site::new(exporting(&collector, &function).of_async("work", "async_task", true));
+    let daemon = site.start();
+    let task = || traced(invoke_async("work").header(TASK_HEADER, "once").body("{}"));
+    accepted(&daemon.send(&task()));
+    for refused in [traced(invoke_async("ghost")), traced(invoke_sync("ghost")), task()] {
+        assert!(daemon.send(&refused).status() >= 400);
+    }
+    daemon.wait_until_idle();
+    daemon.stop();
+    let spans = collector.spans();
+    let mut named: Vec<_> = spans.iter().filter_map(|span| attribute(span, "error.type")).collect();
+    named.sort();
+    assert_eq!(named, ["duplicate", "no_function", "no_function"], "{spans:?}");
+    let said = logs::of(&site, "request_refused");
+    let said = said.iter().filter(|line| line["api"] == "fc");
+    let mut told: Vec<_> = said.filter_map(|line| line["reason"].as_str()).collect();
+    told.sort_unstable();
+    assert_eq!(told, named);
 }
 
 #[test]

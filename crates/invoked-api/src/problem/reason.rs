@@ -1,7 +1,5 @@
 //! Why a request was refused, in words for the log: they are few, and none quotes a request.
 
-use invoked_engine::InvokeError;
-
 use super::Problem;
 use crate::body::BodyError;
 
@@ -15,16 +13,7 @@ impl Problem {
             Self::Auth(error) => error.reason(),
             Self::Body(error) => of_body(error),
             Self::EtagDiffers { .. } => "etag",
-            Self::Invoke(error) => match error {
-                InvokeError::NoFunction { .. } => "no_function",
-                InvokeError::NoTarget { .. } => "no_target",
-                InvokeError::Disabled { .. } => "disabled",
-                InvokeError::Duplicate { .. } => "duplicate",
-                InvokeError::TooLarge { .. } => "too_large",
-                InvokeError::Overloaded { .. } => "overloaded",
-                InvokeError::Unavailable { .. } => "unavailable",
-                InvokeError::Refused { why } => why.as_str(),
-            },
+            Self::Invoke(error) => error.reason(),
             Self::Refused(why) => why.as_str(),
             Self::NotRun { .. } => "not_run",
             Self::Proxy(_) => "proxy",
