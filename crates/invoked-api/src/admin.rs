@@ -269,7 +269,7 @@ impl Admin {
             O::Store => about::store(engine, &self.shared.about, asked).await,
             O::Series => series(engine, &self.shared.series, asked),
             O::Events => self.events(engine, asked, head),
-            O::ListInvocations => invocations::list(engine, asked).await,
+            O::ListInvocations => invocations::list(engine, asked, may_see).await,
             O::GetBackup => backup::get(engine, asked),
             O::BeginBackup => backup::begin(engine, asked, self.needed(head, body).await?).await,
             O::ListFunctions => functions::list(engine, asked),
@@ -300,7 +300,7 @@ impl Admin {
                 let input: Option<_> = self.input(head, body).await?;
                 lanes::retry(engine, name, asked, input.unwrap_or_default(), by).await
             }
-            O::ListTasks => tasks::list(engine, asked).await,
+            O::ListTasks => tasks::list(engine, asked, may_see).await,
             O::GetTask(function, id) => tasks::get(engine, function, &id, asked, may_see).await,
             O::StopTask(function, id) => tasks::stop(engine, function, &id, asked).await,
             O::RetryTask(function, id) => {
@@ -321,9 +321,9 @@ impl Admin {
             O::GetBulk(id) => operations::get(engine, &id, asked),
             O::CancelBulk(id) => operations::cancel(engine, &id, asked).await,
             O::ListDestinations => destinations::list(engine, asked).await,
-            O::WhyInvocation(id) => why::invocation(engine, &id, asked).await,
-            O::WhyTask(function, id) => why::task(engine, function, &id, asked).await,
-            O::WhyFunction(name) => why::function(engine, name, asked).await,
+            O::WhyInvocation(id) => why::invocation(engine, &id, asked, may_see).await,
+            O::WhyTask(function, id) => why::task(engine, function, &id, asked, may_see).await,
+            O::WhyFunction(name) => why::function(engine, name, asked, may_see).await,
             O::WhyDestination => why::destination(engine, asked).await,
             O::PauseDestination => {
                 let input = self.needed(head, body).await?;
@@ -366,11 +366,11 @@ impl Admin {
     /// Events, for as long as whoever reads them would be let in.
     fn events(&self, engine: &Handle, asked: Asked, head: &Parts) -> Result<Reply, AdminProblem> {
         let (admin, headers) = (self.clone(), head.headers.clone());
-        let may_end = move || {
+        let rights = move || {
             let shared = &admin.shared;
-            !guard::is_still_in(&headers, &shared.tokens.current(), &shared.sessions)
+            guard::rights_now(&headers, &shared.tokens.current(), &shared.sessions)
         };
-        events::stream(engine, &self.shared.series, asked, may_end)
+        events::stream(engine, &self.shared.series, asked, rights)
     }
 
     /// The body, read; it has to be there.

@@ -167,6 +167,42 @@ fn what_is_carried_is_hidden_wherever_it_would_be_shown() {
 }
 
 #[test]
+fn what_a_function_says_of_its_failure_is_hidden_as_its_answers_are() {
+    const SAID: &str = "as planned";
+    let function = FunctionServer::start();
+    let config = config(&function, VIEWER).of_async("tasks", "max_async_retry_attempts", 0);
+    let site = Site::new(config);
+    let daemon = site.start();
+    let id = accepted(&daemon.send(&invoke_async("tasks").json(&json!({ "plan": ["fail"] }))));
+    let get = |token: &str, path: &str| {
+        let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+        ask(&site, request).text()
+    };
+    let invocation = format!("/v1/invocations/{id}");
+    poll::soon("it has failed", || get(ADMIN, &invocation).contains(SAID));
+    for path in [
+        &invocation,
+        &format!("/v1/tasks/tasks/{id}"),
+        "/v1/tasks?function=tasks",
+        "/v1/invocations?function=tasks",
+        &format!("/v1/invocations/{id}/why"),
+        &format!("/v1/tasks/tasks/{id}/why"),
+        "/v1/functions/tasks/why",
+    ] {
+        let (hidden, seen) = (get(VIEWER, path), get(ADMIN, path));
+        assert!(hidden.contains("InvocationError") && !hidden.contains(SAID), "{path}: {hidden}");
+        assert!(seen.contains(SAID), "{path}: {seen}");
+    }
+    let events = format!("/v1/events?invocation={id}");
+    let seen = Stream::open(&site, &events).next("invocation");
+    assert_eq!(seen["error"]["message"], SAID);
+    let who = format!("authorization: Bearer {VIEWER}");
+    let hidden = Stream::open_with(&site, &events, &who).next("invocation");
+    assert_eq!(hidden["error"]["code"], "InvocationError");
+    assert!(!hidden.to_string().contains(SAID), "{hidden}");
+}
+
+#[test]
 fn tokens_are_not_guessed_by_signing_in() {
     let function = FunctionServer::start();
     let site = Site::new(config(&function, VIEWER));

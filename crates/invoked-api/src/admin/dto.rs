@@ -44,6 +44,21 @@ pub(super) struct Fault {
     status: u16,
 }
 
+/// Errors in which the function itself speaks: their message is a piece of its answer.
+const OF_THE_FUNCTION: [&str; 2] = ["InvocationError", "InitializationError"];
+/// What stands for such a message where answers are not shown.
+const HIDDEN: &str = "hidden: the token's role sees no answers of functions";
+
+impl Fault {
+    /// The same, for somebody who may see what functions answer, or may not.
+    pub(super) fn shown_to(self, may_see: bool) -> Self {
+        if may_see || !OF_THE_FUNCTION.contains(&self.code.as_str()) {
+            return self;
+        }
+        Self { message: HIDDEN.to_owned(), ..self }
+    }
+}
+
 impl From<&fault::Fault> for Fault {
     fn from(of: &fault::Fault) -> Self {
         Self {

@@ -22,6 +22,7 @@ use crate::admin::functions::OfAccount;
 use crate::admin::openapi::Common;
 use crate::admin::problem::AdminProblem;
 use crate::admin::series::{Seen, Series, Watching};
+use crate::admin::tokens::Rights;
 use crate::content::{Content, Feed};
 use crate::reply::Reply;
 
@@ -73,7 +74,7 @@ pub(super) fn stream(
     engine: &Handle,
     series: &Arc<Series>,
     mut asked: Asked,
-    may_end: impl Fn() -> bool + Send + 'static,
+    rights: impl Fn() -> Option<Rights> + Send + 'static,
 ) -> Result<Reply, AdminProblem> {
     let watched = Watched::read(engine, &mut asked)?;
     asked.finish()?;
@@ -83,7 +84,8 @@ pub(super) fn stream(
         engine: engine.clone(),
         seen: series.subscribe(),
         watched,
-        may_end: Box::new(may_end),
+        began_with: rights(),
+        rights: Box::new(rights),
         next_look: now,
         heartbeat: now,
         is_begun: false,
@@ -100,8 +102,9 @@ struct Stream {
     engine: Handle,
     seen: watch::Receiver<Arc<Seen>>,
     watched: Option<Watched>,
-    /// Whether whoever reads is not let in any more.
-    may_end: Box<dyn Fn() -> bool + Send>,
+    /// What whoever reads may do. When that changes the stream ends: the page comes again and is judged anew.
+    began_with: Option<Rights>,
+    rights: Box<dyn Fn() -> Option<Rights> + Send>,
     next_look: Instant,
     heartbeat: Instant,
     is_begun: bool,
@@ -163,7 +166,8 @@ impl Stream {
         }
         let mut ends = interval_at(invoked_engine::clock::stopwatch(), LOOK);
         loop {
-            if (self.may_end)() || self.is_draining() {
+            let rights = (self.rights)();
+            if rights.is_none() || rights != self.began_with || self.is_draining() {
                 return None;
             }
             let is_watched = self.watched.is_some();
@@ -205,7 +209,8 @@ impl Stream {
             Some(record) => {
                 let key = self.engine.directory().key_of(record.head.fn_id);
                 let deadline = self.engine.callback_deadline(&record.head);
-                let shown = json!(Task::of(key.as_ref(), &record, deadline));
+                let may_see = self.began_with.is_some_and(|rights| rights.payloads);
+                let shown = json!(Task::of(key.as_ref(), &record, deadline).listed_to(may_see));
                 ("invocation", shown.to_string())
             }
             None => ("gone", json!({}).to_string()),

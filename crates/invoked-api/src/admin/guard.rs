@@ -69,15 +69,19 @@ pub(super) fn enter(
     Ok(Visitor { name: None, rights: Role::Admin.into() })
 }
 
-/// Whether somebody who was let in would still be: asked again and again while they read.
-pub(super) fn is_still_in(headers: &HeaderMap, tokens: &Tokens, sessions: &Sessions) -> bool {
+/// What somebody who was let in may do by now, if they would still be: asked again and again while they read.
+pub(super) fn rights_now(
+    headers: &HeaderMap,
+    tokens: &Tokens,
+    sessions: &Sessions,
+) -> Option<Rights> {
     if tokens.is_empty() {
-        return true;
+        return Some(Role::Admin.into());
     }
     if headers.contains_key(AUTHORIZATION) {
-        return bearer(headers, tokens).is_ok();
+        return bearer(headers, tokens).ok().map(|visitor| visitor.rights);
     }
-    sessions.lives(headers, tokens)
+    sessions.rights(headers, tokens)
 }
 
 /// Refuses what a page of somebody else has sent.

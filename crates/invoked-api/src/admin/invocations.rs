@@ -55,7 +55,11 @@ pub(super) struct InvocationsAsked {
     params(InvocationsAsked),
     responses((status = 200, description = "A page of invocations.", body = InvocationPage), Common)
 )]
-pub(super) async fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, AdminProblem> {
+pub(super) async fn list(
+    engine: &Handle,
+    mut asked: Asked,
+    may_see: bool,
+) -> Result<Reply, AdminProblem> {
     let function = asked.function()?;
     let statuses = HeadStatus::ALL.into_iter().map(|status| (status.as_str(), status));
     let filter = InvocationFilter {
@@ -70,8 +74,9 @@ pub(super) async fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, Adm
     let function = function.ok_or_else(|| AdminProblem::argument("function", "is missing"))?;
     let key = account.key(function);
     let page = engine.invocations(&key, &filter).await?;
-    let shown =
-        |task: &TaskRecord| Task::of(Some(&key), task, engine.callback_deadline(&task.head));
+    let shown = |task: &TaskRecord| {
+        Task::of(Some(&key), task, engine.callback_deadline(&task.head)).listed_to(may_see)
+    };
     let invocations = page.tasks.iter().map(shown).collect();
     json(StatusCode::OK, &InvocationPage { invocations, next: page.next })
 }

@@ -26,7 +26,7 @@ use crate::admin::guard::{self, Visitor};
 use crate::admin::openapi::Common;
 use crate::admin::problem::AdminProblem;
 use crate::admin::reply::json;
-use crate::admin::tokens::{Owner, Tokens};
+use crate::admin::tokens::{Owner, Rights, Tokens};
 use crate::reply::{Reply, empty};
 use crate::serve::peers::network;
 
@@ -79,13 +79,13 @@ impl Sessions {
         })
     }
 
-    /// Whether a request is of a session that lives. It is not used by being asked after.
-    pub(super) fn lives(&self, headers: &HeaderMap, tokens: &Tokens) -> bool {
+    /// The rights of a request's session, if it lives. It is not used by being asked after.
+    pub(super) fn rights(&self, headers: &HeaderMap, tokens: &Tokens) -> Option<Rights> {
         let now = stopwatch();
-        cookies(headers).any(|hash| {
+        cookies(headers).find_map(|hash| {
             let state = self.state();
-            let session = state.by_cookie.get(&hash).filter(|session| session.lives(now));
-            session.is_some_and(|session| tokens.known(&session.token).is_some())
+            let session = state.by_cookie.get(&hash).filter(|session| session.lives(now))?;
+            tokens.known(&session.token).map(|owner| owner.rights)
         })
     }
 

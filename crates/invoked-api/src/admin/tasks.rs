@@ -74,7 +74,11 @@ pub(super) struct TasksAsked {
     params(TasksAsked),
     responses((status = 200, description = "A page of tasks.", body = TaskPage), Common)
 )]
-pub(super) async fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, AdminProblem> {
+pub(super) async fn list(
+    engine: &Handle,
+    mut asked: Asked,
+    may_see: bool,
+) -> Result<Reply, AdminProblem> {
     let function = asked.function()?;
     let statuses = HeadStatus::ALL.into_iter().map(|status| (status.as_str(), status));
     let filter = TaskFilter {
@@ -93,8 +97,9 @@ pub(super) async fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, Adm
     let function = function.ok_or_else(|| AdminProblem::argument("function", "is missing"))?;
     let key = account.key(function);
     let page = engine.kept_tasks(&key, &filter).await?;
-    let shown =
-        |task: &TaskRecord| Task::of(Some(&key), task, engine.callback_deadline(&task.head));
+    let shown = |task: &TaskRecord| {
+        Task::of(Some(&key), task, engine.callback_deadline(&task.head)).listed_to(may_see)
+    };
     let tasks = page.tasks.iter().map(shown).collect();
     json(StatusCode::OK, &TaskPage { tasks, next: page.next })
 }

@@ -22,6 +22,9 @@ pub(super) enum AuthFailure {
 }
 
 impl AuthFailure {
+    const ALL: [Self; 6] =
+        [Self::Missing, Self::Unknown, Self::Role, Self::Host, Self::Origin, Self::Header];
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -37,6 +40,10 @@ impl AuthFailure {
 /// What each metric means. Call once, with the recorder in place.
 pub(super) fn describe() {
     describe_counter!(AUTH_FAILURES, "Requests to the admin listener that were not let in");
+    // From zero, or the first burst of a kind would be no increase to whoever reads rates.
+    for why in AuthFailure::ALL {
+        counter!(AUTH_FAILURES, "reason" => why.as_str()).increment(0);
+    }
 }
 
 /// A request was not let in.

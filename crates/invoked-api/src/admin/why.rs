@@ -50,12 +50,13 @@ pub(super) async fn invocation(
     engine: &Handle,
     id: &str,
     asked: Asked,
+    may_see: bool,
 ) -> Result<Reply, AdminProblem> {
     asked.finish()?;
     let missing = || AdminProblem::NoInvocation { id: id.chars().take(64).collect() };
     let request_id = RequestId::parse(id).ok_or_else(missing)?;
     let why = engine.why(request_id).await?.ok_or_else(missing)?;
-    json(StatusCode::OK, &Why::of(engine, &why))
+    json(StatusCode::OK, &Why::of(engine, &why).shown_to(may_see))
 }
 
 /// Says what a task waits for, and what would change it.
@@ -76,10 +77,12 @@ pub(super) async fn task(
     function: FunctionName,
     id: &str,
     mut asked: Asked,
+    may_see: bool,
 ) -> Result<Reply, AdminProblem> {
     let key = OfAccount::read(&mut asked, engine)?.key(function);
     asked.finish()?;
-    json(StatusCode::OK, &Why::of(engine, &engine.why_task(&key, id).await?))
+    let why = engine.why_task(&key, id).await?;
+    json(StatusCode::OK, &Why::of(engine, &why).shown_to(may_see))
 }
 
 /// Says what holds the invocations of a function back, and what would change it.
@@ -99,12 +102,13 @@ pub(super) async fn function(
     engine: &Handle,
     name: FunctionName,
     mut asked: Asked,
+    may_see: bool,
 ) -> Result<Reply, AdminProblem> {
     let key = OfAccount::read(&mut asked, engine)?.key(name);
     let qualifier = asked.qualifier()?;
     asked.finish()?;
     let report = engine.why_function(&key, qualifier.as_ref()).await?;
-    json(StatusCode::OK, &LaneWhy::of(engine, report.as_ref()))
+    json(StatusCode::OK, &LaneWhy::of(engine, report.as_ref()).shown_to(may_see))
 }
 
 /// Says what holds the callbacks of a destination back, and what would change it.

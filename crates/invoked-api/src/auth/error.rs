@@ -60,6 +60,23 @@ impl AuthError {
         }
     }
 
+    /// Every value of the metric's label; [`AuthError::reason`] gives them.
+    pub(crate) const REASONS: [&'static str; 13] = [
+        "missing_header",
+        "skewed",
+        "expired_url",
+        "signature",
+        "malformed",
+        "unknown_key",
+        "expired_key",
+        "token",
+        "replayed",
+        "nonces_full",
+        "body",
+        "not_allowed",
+        "destination",
+    ];
+
     /// The value of the metric's label.
     pub(crate) const fn reason(&self) -> &'static str {
         use AuthorizationError as C;

@@ -12,6 +12,10 @@ const FAILURES: &str = "invoked_auth_failures_total";
 /// Says what the counter means. Call once, with the recorder in place.
 pub fn describe() {
     describe_counter!(FAILURES, "Requests to the API that were refused for who made them, by why");
+    // From zero, or the first burst of a kind would be no increase to whoever reads rates.
+    for reason in AuthError::REASONS {
+        counter!(FAILURES, "reason" => reason).increment(0);
+    }
 }
 
 /// Refusals of strangers in one second from which on they are a flood.
@@ -44,6 +48,7 @@ impl Report {
     }
 
     pub(super) fn note(&self, error: &AuthError, now: Timestamp) {
+        debug_assert!(AuthError::REASONS.contains(&error.reason()), "it begins at zero");
         counter!(FAILURES, "reason" => error.reason()).increment(1);
         if error.is_of_a_stranger() {
             self.count_stranger(now);

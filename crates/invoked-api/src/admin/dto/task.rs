@@ -242,7 +242,12 @@ impl Task {
         if may_see {
             return self;
         }
-        Self { payload: None, result: None, payloads_hidden: true, ..self }
+        Self { payload: None, result: None, payloads_hidden: true, ..self.listed_to(may_see) }
+    }
+
+    /// The same, where neither event nor answer is shown to anybody.
+    pub(in crate::admin) fn listed_to(self, may_see: bool) -> Self {
+        Self { error: self.error.map(|error| error.shown_to(may_see)), ..self }
     }
 
     /// `function` is the one of the record.

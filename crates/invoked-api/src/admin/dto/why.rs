@@ -175,7 +175,23 @@ impl Why {
     }
 }
 
+impl Why {
+    /// The same, for somebody who may see what functions answer, or may not.
+    pub(in crate::admin) fn shown_to(self, may_see: bool) -> Self {
+        Self {
+            last_error: self.last_error.map(|error| error.shown_to(may_see)),
+            lane: self.lane.map(|lane| lane.shown_to(may_see)),
+            ..self
+        }
+    }
+}
+
 impl LaneWhy {
+    /// The same, for somebody who may see what functions answer, or may not.
+    pub(in crate::admin) fn shown_to(self, may_see: bool) -> Self {
+        Self { lane: self.lane.map(|lane| lane.shown_to(may_see)), ..self }
+    }
+
     pub(in crate::admin) fn of(engine: &Handle, report: Option<&LaneReport>) -> Self {
         let hold = report.map_or(Hold::Nothing, |report| report.view.hold);
         let is_callback =
@@ -192,6 +208,10 @@ impl LaneWhy {
 }
 
 impl LaneState {
+    fn shown_to(self, may_see: bool) -> Self {
+        Self { last_error: self.last_error.map(|error| error.shown_to(may_see)), ..self }
+    }
+
     fn of(engine: &Handle, report: &LaneReport) -> Self {
         let (key, qualifier, destination) = match &report.name {
             LaneName::Function { function, qualifier } => {

@@ -45,10 +45,13 @@ fn a_cookie_stands_for_the_token_until_it_is_given_up() {
     assert_eq!((owner.name.as_ref(), owner.rights.role), ("night", Role::Admin));
     assert_eq!(sessions.owner(&with_cookie("invoked_session=00"), &tokens()), None);
     let mut planted = head(&[("cookie", "invoked_session=planted")]).headers;
-    assert!(!sessions.lives(&planted, &tokens()));
+    assert!(sessions.rights(&planted, &tokens()).is_none());
     planted.extend(headers.clone());
     planted.append("cookie", headers["cookie"].clone());
-    assert!(sessions.lives(&planted, &tokens()) && sessions.owner(&planted, &tokens()).is_some());
+    assert!(
+        sessions.rights(&planted, &tokens()).is_some()
+            && sessions.owner(&planted, &tokens()).is_some()
+    );
 
     let mut parts = head(&[]);
     parts.headers = headers.clone();
@@ -86,7 +89,7 @@ async fn a_session_ends_when_nobody_uses_it_and_after_half_a_day() {
     for _ in 0..13 {
         tokio::time::advance(Duration::from_secs(55 * 60)).await;
         // Looking after it, as a stream does, is no use of it.
-        sessions.lives(&idle, &tokens());
+        let _alive = sessions.rights(&idle, &tokens());
         assert!(sessions.owner(&used, &tokens()).is_some());
     }
     assert_eq!(sessions.owner(&idle, &tokens()), None);
