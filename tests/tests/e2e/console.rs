@@ -184,7 +184,8 @@ fn what_a_function_says_of_its_failure_is_hidden_as_its_answers_are() {
         &invocation,
         &format!("/v1/tasks/tasks/{id}"),
         "/v1/tasks?function=tasks",
-        "/v1/invocations?function=tasks",
+        // The page of those that have ended.
+        "/v1/invocations?function=tasks&token=e",
         &format!("/v1/invocations/{id}/why"),
         &format!("/v1/tasks/tasks/{id}/why"),
         "/v1/functions/tasks/why",
