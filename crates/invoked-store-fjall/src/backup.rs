@@ -283,7 +283,8 @@ impl Job {
         }
         let free = directory::free(partial).unwrap_or(u64::MAX);
         if free < self.free_bytes_min.saturating_add(STEP_BYTES * 2) {
-            return Err(StoreError::Full);
+            // Not the store's own disk, or not that alone: whoever reads it has to know where to make room.
+            return Err(StoreError::NoRoom { path: beside(partial).display().to_string() });
         }
         Ok(())
     }
@@ -291,6 +292,14 @@ impl Job {
 
 fn counts_of(counts: &[TableCount]) -> u64 {
     counts.iter().map(|count| count.rows).sum()
+}
+
+/// The directory that a backup stands in.
+fn beside(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    }
 }
 
 /// Where a backup is written before it is whole.

@@ -82,6 +82,12 @@ pub enum StoreError {
     /// There is no room. Try again later; nothing was written.
     #[error("no room left in the store")]
     Full,
+    /// There is no room where a backup was to go. The store itself goes on.
+    #[error("no room left at {path}")]
+    NoRoom {
+        /// The directory that the backup was to stand in.
+        path: String,
+    },
     /// A stored record does not read. Somebody has to look at it.
     #[error("record {what} does not read: {source}")]
     Corrupt {
