@@ -66,7 +66,7 @@ pub use functions::FunctionPage;
 pub use handle::{EngineView, Handle};
 pub use invocations::InvocationFilter;
 pub use invoke::{HttpAnswer, InvokeRequest, SyncAnswer, TaskWish};
-pub use invoked_store::{BackupError, BackupState, BackupView};
+pub use invoked_store::{BackupError, BackupState, BackupView, StoreError};
 pub use labels::{AliasChange, AliasPage, VersionPage};
 pub use lanes::FunctionCounts;
 pub use operations::work::{Again, Sweep, Work, WorkKind, WorkRequest};

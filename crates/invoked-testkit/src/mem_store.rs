@@ -80,6 +80,7 @@ struct Shared {
     inner: Mutex<Inner>,
     changed: Notify,
     is_full: AtomicBool,
+    has_no_room: AtomicBool,
     shards: u16,
     lanes: usize,
     lie: Option<Lie>,
@@ -147,6 +148,7 @@ impl MemStore {
             inner: Mutex::new(inner),
             changed: Notify::new(),
             is_full: AtomicBool::new(false),
+            has_no_room: AtomicBool::new(false),
             shards: config.shards.max(1),
             lanes: config.lanes.max(1),
             lie: config.lie,
@@ -206,6 +208,11 @@ impl MemStore {
     /// Whether the store says that it has no room for new work. It takes everything all the same.
     pub fn set_full(&self, is_full: bool) {
         self.shared.is_full.store(is_full, Ordering::Relaxed);
+    }
+
+    /// Whether nothing at all can be written: every write and every commit is refused, and certainly not applied.
+    pub fn set_no_room(&self, has_no_room: bool) {
+        self.shared.has_no_room.store(has_no_room, Ordering::Relaxed);
     }
 
     /// What happens to the next commits, one entry each, before chance has a say again.
@@ -271,6 +278,9 @@ impl MemStore {
         pause(there).await;
         let changed = {
             let mut inner = self.open()?;
+            if self.shared.has_no_room.load(Ordering::Relaxed) {
+                return Err(StoreError::Full);
+            }
             change(&mut inner.durable);
             change(&mut inner.volatile)
         };

@@ -10,7 +10,7 @@ use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE
 use invoked_core::limits::ASYNC_PAYLOAD_MAX;
 use invoked_engine::{
     BackupError, CallbackError, ConfigError, FunctionError, InvokeError, LaneError, OperationError,
-    ProbeError, Refusing, RetryError, TaskError,
+    ProbeError, Refusing, RetryError, StoreError, TaskError,
 };
 
 use crate::admin::dto::Error;
@@ -171,8 +171,36 @@ impl AdminProblem {
         Self::Argument { field, problem: problem.into() }
     }
 
-    /// The table.
+    /// Whether the store had no room for it. Nothing was changed, and there may be room later.
+    const fn is_for_want_of_room(&self) -> bool {
+        use StoreError::Full;
+
+        matches!(
+            self,
+            Self::Function(FunctionError::Store(Full))
+                | Self::Config(ConfigError::Store(Full))
+                | Self::Task(TaskError::Store(Full))
+                | Self::Retry(RetryError::Task(TaskError::Store(Full)))
+                | Self::Callback(CallbackError::Store(Full))
+                | Self::Operation(
+                    OperationError::Store(Full) | OperationError::Lane(LaneError::Store(Full))
+                )
+                | Self::Lane(LaneError::Store(Full))
+                | Self::Backup(BackupError::Store(Full))
+        )
+    }
+
+    /// What is answered.
     pub(crate) fn refusal(&self) -> Refusal {
+        if self.is_for_want_of_room() {
+            let message = format!("nothing was changed: {}", Refusing::Disk);
+            return Refusal::unavailable(message, Refusing::Disk.retry_after());
+        }
+        self.of_table()
+    }
+
+    /// The table.
+    fn of_table(&self) -> Refusal {
         let text = || self.to_string();
         match self {
             Self::Argument { field, .. } => Refusal::invalid(text()).of(field),
@@ -376,7 +404,6 @@ fn retry(error: &RetryError) -> Refusal {
 #[cfg(test)]
 mod tests {
     use invoked_core::name::FunctionName;
-    use invoked_store::StoreError;
 
     use super::*;
 

@@ -198,3 +198,26 @@ async fn what_cannot_be_meant_is_refused() {
         Operator::refused(&answer, status, code, field);
     }
 }
+
+#[tokio::test]
+async fn a_store_without_room_is_a_reason_to_come_back_and_not_an_error() {
+    let mut operator = Operator::start().await;
+    operator.daemon.store.set_no_room(true);
+    for path in ["/v1/functions/hello/pause", "/v1/functions/hello/purge", "/v1/callbacks/redrive"]
+    {
+        let body = if path.ends_with("redrive") { json!({"all": true}) } else { json!({}) };
+        let answer = operator.change("POST", path, &body.to_string()).await;
+        Operator::refused(&answer, 503, "ServiceUnavailable", None);
+        assert_eq!(answer.header("retry-after"), Some("10"), "{path}");
+        assert!(answer.text().contains("no room left in the store"), "{path}: {}", answer.text());
+    }
+    let function = json!({"url": "http://127.0.0.1:9/"}).to_string();
+    let answer = operator.change("PUT", "/v1/functions/new", &function).await;
+    Operator::refused(&answer, 503, "ServiceUnavailable", None);
+    // What only reads goes on.
+    assert_eq!(operator.counted().await["live"], 0);
+    assert_eq!(operator.get("/v1/functions/hello").await["paused_since"], Value::Null);
+
+    operator.daemon.store.set_no_room(false);
+    operator.posted("/v1/functions/hello/pause", json!({}), 200).await;
+}

@@ -1,5 +1,6 @@
 //! The way of a commit: it travels, is applied, and is synced; and what can become of it there.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
@@ -79,7 +80,7 @@ impl MemStore {
         if !lost.is_empty() {
             return Err(CommitOutcome::Fenced { shards: lost });
         }
-        if plan.fault == CommitFault::Reject {
+        if plan.fault == CommitFault::Reject || self.shared.has_no_room.load(Ordering::Relaxed) {
             return Err(CommitOutcome::Rejected(StoreError::Full));
         }
         let sent = Sent::of(batch);

@@ -1,7 +1,7 @@
 //! The contract's face: each call is a read, a small write, or a commit.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,7 +32,8 @@ impl Store for MemStore {
     }
 
     fn is_full(&self) -> bool {
-        self.shared.is_full.load(Ordering::Relaxed)
+        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        is(&self.shared.is_full) || is(&self.shared.has_no_room)
     }
 
     async fn acquire(&self, node: &NodeId, shard: ShardId) -> Result<Option<Lease>, StoreError> {

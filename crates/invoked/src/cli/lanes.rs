@@ -88,6 +88,10 @@ pub(crate) struct DestinationHoldArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "What runs is left alone, and counts as skipped. --dry-run does not tell it from what waits: \
+    what runs and fits is in its `matched`."
+)]
 pub(crate) struct FunctionPurgeArgs {
     /// The function.
     pub(crate) name: String,

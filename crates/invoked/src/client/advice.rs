@@ -67,6 +67,13 @@ pub(super) fn of_admin(refusal: &Refusal, has_token: bool) -> Option<String> {
         (409, "NoBackupPath") => {
             "set store.backup_path in the daemon's configuration and restart it; or stop it, and write one with `invoked store backup DIRECTORY --config FILE`"
         }
+        // Its only 404 of an invocation: a request id leads to what is live, and to tasks.
+        (404, "InvocationNotFound") => {
+            "an id that the caller chose is a task's and needs its function: `invoked why --function NAME ID`; what was no task and has ended is not kept"
+        }
+        (503, _) if refusal.message.contains("no room left in the store") => {
+            "make room on the disk of the store; the daemon notices by itself, and what only reads goes on"
+        }
         (409, "TaskNotEnded") => "wait for its end, or stop it with `invoked tasks stop`",
         (429 | 503, _) => "the daemon is busy; try again later",
         _ => return None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client;
+use super::{client, lanes};
 use crate::cli::Output;
 use crate::cli::callbacks::{CallbackStatus, CallbacksArgs, CallbacksCommand, RedriveArgs};
 use crate::cli::client::Moment;
@@ -124,6 +124,6 @@ async fn redrive(
         let id = plain(operation.get("id"));
         operation = admin.call(Method::GET, &["operations", &id], &[], None).await?.body;
     }
-    print::record::show(&operation, output);
+    lanes::show_operation(&operation, output);
     Ok(())
 }

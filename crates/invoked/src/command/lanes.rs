@@ -55,8 +55,19 @@ pub(super) async fn work(
         ));
     }
     print::progress("");
-    print::record::show(&operation, output);
+    show_operation(&operation, output);
     Ok(())
+}
+
+/// Prints an operation; of one that goes on, how to look at it later.
+pub(super) fn show_operation(operation: &Value, output: Output) {
+    print::record::show(operation, output);
+    if output == Output::Text && operation.get("state") == Some(&json!("Running")) {
+        print::note(&format!(
+            "it goes on in the daemon: GET /v1/operations/{} of the admin listener says how far it is (--wait waits for it)",
+            plain(operation.get("id"))
+        ));
+    }
 }
 
 /// Which rows, as the listener reads it.

@@ -199,8 +199,35 @@ fn repair(args: &RepairArgs, environment: Environment, output: Output) -> Result
         }),
     };
     print::record::show(&shown, output);
-    if output == Output::Text && lost.is_some() {
-        print::line("verify it before a daemon starts on it: invoked store verify");
+    if output == Output::Text {
+        print::line(&told_of(lost.as_ref().map(|lost| (lost.found, lost.acknowledged))));
     }
     Ok(())
+}
+
+/// What a repair did, in words: nobody else says that invocations are gone.
+fn told_of(lost: Option<(u64, u64)>) -> String {
+    let Some((found, acknowledged)) = lost else {
+        return "nothing acknowledged is missing: nothing was changed".to_owned();
+    };
+    format!(
+        "the journal ends behind batch {found} now; up to batch {acknowledged} was acknowledged, and what is behind \
+         the end is cut off. Invocations that were answered with 202 may be gone, and no count shows it later: \
+         counts are cut off with them. What had been delivered may be delivered again.\n\
+         verify it before a daemon starts on it: invoked store verify"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repair_says_that_invocations_may_be_gone() {
+        let said = told_of(Some((4, 9)));
+        for part in ["behind batch 4", "up to batch 9", "may be gone", "invoked store verify"] {
+            assert!(said.contains(part), "no {part:?} in {said}");
+        }
+        assert!(told_of(None).contains("nothing was changed"));
+    }
 }

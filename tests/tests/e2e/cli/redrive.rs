@@ -8,7 +8,7 @@ use invoked_tests::metrics::{DELIVERED, UNDELIVERED};
 use invoked_tests::poll;
 use serde_json::Value;
 
-use super::{document, failed};
+use super::{document, failed, run};
 
 #[test]
 fn a_failed_callback_is_sent_again_once_its_destination_is_there() {
@@ -52,6 +52,10 @@ fn a_failed_callback_is_sent_again_once_its_destination_is_there() {
     poll::soon("it is kept no more", || {
         document(&east, &["callbacks", "list"])["callbacks"] == Value::Array(Vec::new())
     });
+    // Without --wait it goes on when the command has ended.
+    let begun = run(&east, &["callbacks", "redrive", "--all"]);
+    let begun = String::from_utf8_lossy(&begun.stderr);
+    assert!(begun.contains("GET /v1/operations/") && begun.contains("--wait"), "{begun}");
     // The callback counts once, as it ended first; the redrive counts apart.
     let metrics = daemon.metrics();
     let redriven = metrics.sum("invoked_callback_redrives_delivered_total", &[]);

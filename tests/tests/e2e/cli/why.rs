@@ -37,6 +37,11 @@ fn why_names_what_holds_an_invocation_and_what_would_change_it() {
     assert!(text.contains("Concurrency: ") && text.contains("raise `concurrency`"), "{text}");
     failed(&site, &["why"], 2);
     failed(&site, &["why", "00000000-0000-0000-0000-000000000009"], 1);
+    let chosen = failed(&site, &["why", "order-7"], 1);
+    assert!(
+        chosen.contains("does not exist") && chosen.contains("why --function NAME"),
+        "{chosen}"
+    );
     worker.release();
     poll::soon("nothing waits", || {
         document(&site, &["why", "--function", "worker"])["reason"] == "Nothing"

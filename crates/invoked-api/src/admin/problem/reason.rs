@@ -1,11 +1,16 @@
 //! Why a request was refused, in words for the log.
 
+use invoked_engine::Refusing;
+
 use super::AdminProblem;
 use crate::problem::reason::of_body;
 
 impl AdminProblem {
     /// A word for what is wrong.
     pub(super) const fn reason(&self) -> &'static str {
+        if self.is_for_want_of_room() {
+            return Refusing::Disk.as_str();
+        }
         match self {
             Self::Argument { .. } => "argument",
             Self::Json { .. } => "json",

@@ -71,6 +71,17 @@ async fn a_refusal_comes_with_advice() {
     for (status, body, advice) in [
         ("401 x", r#"{"code":"Unauthorized","message":"no token"}"#, Some("INVOKED_ADMIN_TOKEN")),
         ("409 x", r#"{"code":"TaskNotEnded","message":"it runs"}"#, Some("tasks stop")),
+        (
+            "404 x",
+            r#"{"code":"InvocationNotFound","message":"invocation 'a' does not exist"}"#,
+            Some("why --function NAME ID"),
+        ),
+        (
+            "503 x",
+            r#"{"code":"ServiceUnavailable","message":"nothing was changed: no room left in the store"}"#,
+            Some("make room on the disk"),
+        ),
+        ("503 x", r#"{"code":"ServiceUnavailable","message":"starting"}"#, Some("try again later")),
         ("400 x", r#"{"code":"InvalidArgument","message":"bad","field":"limit"}"#, None),
     ] {
         let (told, _) = tokio::join!(
