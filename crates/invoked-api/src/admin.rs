@@ -33,7 +33,7 @@ use crate::admin::reload::ReloadWish;
 use crate::admin::route::Operation;
 use crate::admin::series::Series;
 use crate::admin::session::{Sessions, SignIn};
-use crate::admin::tokens::{Role, SharedTokens};
+use crate::admin::tokens::{Rights, Role, SharedTokens};
 use crate::body::{Room, UnreadBody};
 use crate::refused::{self, Refused};
 use crate::reply::{Reply, full};
@@ -268,7 +268,7 @@ impl Admin {
             O::Configuration => about::configuration(&self.shared.about, asked),
             O::Store => about::store(engine, &self.shared.about, asked).await,
             O::Series => series(engine, &self.shared.series, asked),
-            O::Events => self.events(engine, asked, head),
+            O::Events => self.events(engine, asked, head, visitor.rights),
             O::ListInvocations => invocations::list(engine, asked, may_see).await,
             O::GetBackup => backup::get(engine, asked),
             O::BeginBackup => backup::begin(engine, asked, self.needed(head, body).await?).await,
@@ -364,13 +364,19 @@ impl Admin {
     }
 
     /// Events, for as long as whoever reads them would be let in.
-    fn events(&self, engine: &Handle, asked: Asked, head: &Parts) -> Result<Reply, AdminProblem> {
+    fn events(
+        &self,
+        engine: &Handle,
+        asked: Asked,
+        head: &Parts,
+        began_with: Rights,
+    ) -> Result<Reply, AdminProblem> {
         let (admin, headers) = (self.clone(), head.headers.clone());
         let rights = move || {
             let shared = &admin.shared;
             guard::rights_now(&headers, &shared.tokens.current(), &shared.sessions)
         };
-        events::stream(engine, &self.shared.series, asked, rights)
+        events::stream(engine, &self.shared.series, asked, began_with, rights)
     }
 
     /// The body, read; it has to be there.

@@ -74,6 +74,7 @@ pub(super) fn stream(
     engine: &Handle,
     series: &Arc<Series>,
     mut asked: Asked,
+    began_with: Rights,
     rights: impl Fn() -> Option<Rights> + Send + 'static,
 ) -> Result<Reply, AdminProblem> {
     let watched = Watched::read(engine, &mut asked)?;
@@ -84,7 +85,7 @@ pub(super) fn stream(
         engine: engine.clone(),
         seen: series.subscribe(),
         watched,
-        began_with: rights(),
+        began_with,
         rights: Box::new(rights),
         next_look: now,
         heartbeat: now,
@@ -103,7 +104,7 @@ struct Stream {
     seen: watch::Receiver<Arc<Seen>>,
     watched: Option<Watched>,
     /// What whoever reads may do. When that changes the stream ends: the page comes again and is judged anew.
-    began_with: Option<Rights>,
+    began_with: Rights,
     rights: Box<dyn Fn() -> Option<Rights> + Send>,
     next_look: Instant,
     heartbeat: Instant,
@@ -166,8 +167,7 @@ impl Stream {
         }
         let mut ends = interval_at(invoked_engine::clock::stopwatch(), LOOK);
         loop {
-            let rights = (self.rights)();
-            if rights.is_none() || rights != self.began_with || self.is_draining() {
+            if (self.rights)() != Some(self.began_with) || self.is_draining() {
                 return None;
             }
             let is_watched = self.watched.is_some();
@@ -209,8 +209,8 @@ impl Stream {
             Some(record) => {
                 let key = self.engine.directory().key_of(record.head.fn_id);
                 let deadline = self.engine.callback_deadline(&record.head);
-                let may_see = self.began_with.is_some_and(|rights| rights.payloads);
-                let shown = json!(Task::of(key.as_ref(), &record, deadline).listed_to(may_see));
+                let shown = Task::of(key.as_ref(), &record, deadline);
+                let shown = json!(shown.listed_to(self.began_with.payloads));
                 ("invocation", shown.to_string())
             }
             None => ("gone", json!({}).to_string()),

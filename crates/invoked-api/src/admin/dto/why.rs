@@ -173,9 +173,7 @@ impl Why {
             lane: why.lane.as_ref().map(|lane| LaneState::of(engine, lane)),
         }
     }
-}
 
-impl Why {
     /// The same, for somebody who may see what functions answer, or may not.
     pub(in crate::admin) fn shown_to(self, may_see: bool) -> Self {
         Self {
