@@ -1,9 +1,9 @@
 //! The task of one shard: decide, record, act.
 //!
 //! A turn takes what has come in, lets the core decide, starts a commit if none is under way, and
-//! does what is allowed by now. While a commit is under way, the next one grows; that is the whole
-//! of group commit. The core is never shared, so there is no lock, and the task never waits for
-//! anything but its next input.
+//! does what is allowed by now: answers first, calls once the next commit is on its way (`gather.rs`).
+//! While a commit is under way, the next one grows; that is the whole of group commit. The core is never
+//! shared, so there is no lock, and the task never waits for anything but its next input.
 //!
 //! # Invariants
 //!
@@ -13,6 +13,7 @@
 
 mod act;
 mod gate;
+mod gather;
 pub(crate) mod lag;
 mod work;
 
@@ -26,8 +27,8 @@ use invoked_core::directory::Directory;
 use invoked_core::head::{Head, LaneId};
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::shard::{
-    AcceptRequest, Accepted, BytesWanted, Effect, Input, RedriveRefused, Refused, ReplyId,
-    ShardConfig, ShardCore, ShardView, Standing, StopRefused, Ticket,
+    AcceptRequest, Accepted, BytesWanted, Input, RedriveRefused, Refused, ReplyId, ShardConfig,
+    ShardCore, ShardView, Standing, StopRefused, Ticket,
 };
 use invoked_core::sweep::{SweepPage, SweepRefused, Swept};
 use invoked_core::totals::Total;
@@ -40,6 +41,7 @@ use crate::clock::stopwatch;
 use crate::engine::Fatal;
 use crate::handle::{Shared, Snapshot};
 use crate::telemetry::{self, FunctionMeters};
+use gather::Decided;
 use lag::Lag;
 use work::Done;
 pub(crate) use work::misconfigured;
@@ -179,12 +181,12 @@ impl ShardTask {
     /// The store failed in a way that only recovery mends: the process has to end.
     pub(crate) async fn run(mut self) -> Result<(), Fatal> {
         let mut committing: Option<Committing> = None;
-        let mut effects = Vec::new();
+        let mut decided = Decided::default();
         let mut is_closing = false;
         loop {
-            self.core.flush(self.shared.clock.now(), &mut effects);
-            if committing.is_none() && self.core.ops_waiting() > 0 {
-                is_closing |= self.gather(&mut effects).await?;
+            self.core.flush(self.shared.clock.now(), &mut decided.effects);
+            if committing.is_none() && (self.core.ops_waiting() > 0 || !decided.is_empty()) {
+                is_closing |= self.gather(&mut decided).await?;
             }
             if committing.is_none()
                 && let Some((ticket, commit)) = self.core.take_commit()
@@ -194,7 +196,7 @@ impl ShardTask {
                 committing = Some(self.commit(ticket, batch, waiting_since, Duration::ZERO));
             }
             self.publish_lag(committing.as_ref());
-            for effect in effects.drain(..) {
+            for effect in decided.drain() {
                 self.act(effect);
             }
             self.answer_waiting(committing.is_none());
@@ -215,17 +217,6 @@ impl ShardTask {
             }
             is_closing |= self.take_more()?;
         }
-    }
-
-    /// Before a commit, everybody else who is ready has a turn, and what they bring goes into it.
-    async fn gather(&mut self, effects: &mut Vec<Effect>) -> Result<bool, Fatal> {
-        for effect in effects.drain(..) {
-            self.act(effect);
-        }
-        tokio::task::yield_now().await;
-        let is_closing = self.take_more()?;
-        self.core.flush(self.shared.clock.now(), effects);
-        Ok(is_closing)
     }
 
     async fn wait(&mut self, committing: &mut Option<Committing>) -> Woken {

@@ -19,8 +19,8 @@ use rustix::fs::{Advice, SeekFrom, fadvise, seek};
 
 use crate::journal;
 
-/// Bytes that are filled at a time.
-const STEP_BYTES: u64 = 256 * 1_024;
+/// Bytes that are filled at a time. The next sync writes them too, so that more would make one of some hundred slow.
+const STEP_BYTES: u64 = 64 * 1_024;
 /// Filled bytes left from which on more are filled.
 const LOW_BYTES: u64 = 32 * 1_024;
 /// Larger batches pay for their own blocks: the zeros cost as much as they save, and are written to the disk too.
@@ -216,8 +216,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = sparse(directory.path(), 1);
         file.write_all_at(&[7], 100_000).unwrap();
-        assert_eq!(fill_zeros(&file, 0, STEP_BYTES).unwrap(), 0);
-        assert_eq!(fill_zeros(&file, 102_400, STEP_BYTES).unwrap(), STEP_BYTES - 102_400);
+        let end = 4 * STEP_BYTES;
+        assert_eq!(fill_zeros(&file, 0, end).unwrap(), 0);
+        assert_eq!(fill_zeros(&file, 102_400, end).unwrap(), end - 102_400);
         let found = fs::read(at(directory.path(), 1)).unwrap();
         let written = found.iter().enumerate().filter(|(_, byte)| **byte != 0);
         assert_eq!(written.collect::<Vec<_>>(), [(100_000, &7)]);

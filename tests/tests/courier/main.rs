@@ -5,6 +5,7 @@ mod outage;
 mod overload;
 mod schedule;
 mod still;
+mod turns;
 mod world;
 
 #[global_allocator]
