@@ -19,7 +19,8 @@ use rustix::fs::{Advice, SeekFrom, fadvise, seek};
 
 use crate::journal;
 
-/// Bytes that are filled at a time. The next sync writes them too, so that more would make one of some hundred slow.
+/// Bytes that are filled and synced at a time: what comes meanwhile waits for it, so more would make one of some
+/// hundred slow.
 const STEP_BYTES: u64 = 64 * 1_024;
 /// Filled bytes left from which on more are filled.
 const LOW_BYTES: u64 = 32 * 1_024;
@@ -84,6 +85,11 @@ impl Ahead {
         let filled = fill(&file, length)?;
         // One that is being made has no length yet.
         journal.is_full = filled == 0 && length > 0;
+        if filled > 0 {
+            // Now, when nobody waits for it, and not with the next batch. An error of it is the next sync's too:
+            // every open file is told.
+            file.sync_data()?;
+        }
         journal.file = Some(file);
         self.left += filled;
         Ok(())
