@@ -41,7 +41,6 @@ use crate::clock::stopwatch;
 use crate::engine::Fatal;
 use crate::handle::{Shared, Snapshot};
 use crate::telemetry::{self, FunctionMeters};
-use gather::Decided;
 use lag::Lag;
 use work::Done;
 pub(crate) use work::misconfigured;
@@ -181,12 +180,12 @@ impl ShardTask {
     /// The store failed in a way that only recovery mends: the process has to end.
     pub(crate) async fn run(mut self) -> Result<(), Fatal> {
         let mut committing: Option<Committing> = None;
-        let mut decided = Decided::default();
+        let mut effects = Vec::new();
         let mut is_closing = false;
         loop {
-            self.core.flush(self.shared.clock.now(), &mut decided.effects);
-            if committing.is_none() && (self.core.ops_waiting() > 0 || !decided.is_empty()) {
-                is_closing |= self.gather(&mut decided).await?;
+            self.core.flush(self.shared.clock.now(), &mut effects);
+            if committing.is_none() && (self.core.ops_waiting() > 0 || !effects.is_empty()) {
+                is_closing |= self.gather(&mut effects).await?;
             }
             if committing.is_none()
                 && let Some((ticket, commit)) = self.core.take_commit()
@@ -196,7 +195,7 @@ impl ShardTask {
                 committing = Some(self.commit(ticket, batch, waiting_since, Duration::ZERO));
             }
             self.publish_lag(committing.as_ref());
-            for effect in decided.drain() {
+            for effect in effects.drain(..) {
                 self.act(effect);
             }
             self.answer_waiting(committing.is_none());

@@ -86,8 +86,8 @@ impl Ahead {
         // One that is being made has no length yet.
         journal.is_full = filled == 0 && length > 0;
         if filled > 0 {
-            // Now, when nobody waits for it, and not with the next batch. An error of it is the next sync's too:
-            // every open file is told.
+            // Behind the answers, and not with the next batch. An error of it is the next sync's too: every open
+            // file is told.
             file.sync_data()?;
         }
         journal.file = Some(file);

@@ -1,35 +1,14 @@
 //! A daemon that is behind takes nothing new, finishes what it has, and takes more when it has caught up.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use invoked_core::id::RequestId;
 use invoked_engine::{InvokeError, Refusing};
 use invoked_testkit::function::{Ended, Ending};
-use invoked_testkit::mem_store::Faults;
 use invoked_testkit::script::Script;
-use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::world::{World, defaults, request};
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
+use crate::world::{World, defaults, ms, request};
 
 impl World {
-    /// From here on a commit takes this long.
-    fn commits_take(&self, span: Duration) {
-        let faults = Faults { commit_delay: span..=span, ..Faults::default() };
-        self.store().set_faults(faults);
-    }
-
-    /// Invokes without waiting for the commit.
-    fn invoking(&self, function: &str) -> JoinHandle<Result<RequestId, InvokeError>> {
-        let (handle, request) = (self.handle(), request(function, Bytes::from_static(b"{}")));
-        tokio::spawn(async move { Ok(handle.invoke_async(request).await?.request_id) })
-    }
-
     async fn refused(&self) -> Refusing {
         match self.handle().invoke_async(request("plain", Bytes::new())).await {
             Err(InvokeError::Refused { why }) => why,

@@ -15,14 +15,16 @@ use invoked_core::time::Timestamp;
 use invoked_core::totals::Metric;
 use invoked_engine::clock::TokioClock;
 use invoked_engine::{
-    Engine, EngineConfig, FunctionChange, Handle, InvokeRequest, Parts, Seed, StatusMode, TaskWish,
+    Engine, EngineConfig, FunctionChange, Handle, InvokeError, InvokeRequest, Parts, Seed,
+    StatusMode, TaskWish,
 };
 use invoked_sink::{Sink, Target};
 use invoked_store::{NodeId, Store};
 use invoked_testkit::function::ScriptedFunction;
-use invoked_testkit::mem_store::{MemStore, MemStoreConfig};
+use invoked_testkit::mem_store::{Faults, MemStore, MemStoreConfig};
 use invoked_testkit::sink::{ScriptedSink, Told};
 use invoked_testkit::timeline::Timeline;
+use tokio::task::JoinHandle;
 
 pub const QUEUE: &str = "acs:mns:::/queues/q/messages";
 pub const OTHER: &str = "acs:mns:::/queues/other/messages";
@@ -54,6 +56,10 @@ pub struct World {
     store: MemStore,
     engine: Option<Engine>,
     lives: u32,
+}
+
+pub const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
 }
 
 impl World {
@@ -117,6 +123,18 @@ impl World {
     /// The store of the present life.
     pub fn store(&self) -> &MemStore {
         &self.store
+    }
+
+    /// From here on a commit takes this long.
+    pub fn commits_take(&self, span: Duration) {
+        let faults = Faults { commit_delay: span..=span, ..Faults::default() };
+        self.store().set_faults(faults);
+    }
+
+    /// Invokes without waiting for the commit.
+    pub fn invoking(&self, function: &str) -> JoinHandle<Result<RequestId, InvokeError>> {
+        let (handle, request) = (self.handle(), request(function, Bytes::from_static(b"{}")));
+        tokio::spawn(async move { Ok(handle.invoke_async(request).await?.request_id) })
     }
 
     pub async fn invoke(&self, function: &str) -> RequestId {

@@ -13,41 +13,19 @@ use crate::engine::Fatal;
 /// How often everybody has a turn, as long as it brings something.
 const ROUNDS_MAX: usize = 4;
 
-/// What the core has decided and what is not done yet.
-#[derive(Debug, Default)]
-pub(super) struct Decided {
-    pub(super) effects: Vec<Effect>,
-    /// Calls, and what may be about one of them, in their order. They come before the rest.
-    calls: Vec<Effect>,
-}
-
-impl Decided {
-    pub(super) const fn is_empty(&self) -> bool {
-        self.effects.is_empty() && self.calls.is_empty()
-    }
-
-    /// Everything, in an order in which it may be done.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Effect> {
-        self.calls.drain(..).chain(self.effects.drain(..))
-    }
-}
-
 impl ShardTask {
-    /// Lets everybody else who is ready have a turn, and again for as long as that brings more for the commit.
-    pub(super) async fn gather(&mut self, decided: &mut Decided) -> Result<bool, Fatal> {
+    /// Lets everybody else who is ready have a turn, and again for as long as that brings more for the commit. What
+    /// is left in `effects` is to be done behind it, in its order.
+    pub(super) async fn gather(&mut self, effects: &mut Vec<Effect>) -> Result<bool, Fatal> {
         let mut is_closing = false;
         for _ in 0..ROUNDS_MAX {
             let before = self.core.ops_waiting();
-            for effect in decided.effects.drain(..) {
-                if is_of_calls(&effect) {
-                    decided.calls.push(effect);
-                } else {
-                    self.act(effect);
-                }
+            for effect in effects.extract_if(.., |effect| !is_of_calls(effect)) {
+                self.act(effect);
             }
             tokio::task::yield_now().await;
             is_closing |= self.take_more()?;
-            self.core.flush(self.shared.clock.now(), &mut decided.effects);
+            self.core.flush(self.shared.clock.now(), effects);
             if self.core.ops_waiting() == before {
                 break;
             }
@@ -56,6 +34,7 @@ impl ShardTask {
     }
 }
 
+/// A call, or what may be about one: these keep their order.
 const fn is_of_calls(effect: &Effect) -> bool {
     matches!(effect, Effect::Dispatch(_) | Effect::Call(_) | Effect::CancelAttempt { .. })
 }
