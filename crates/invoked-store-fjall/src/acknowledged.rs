@@ -1,9 +1,9 @@
 //! The file `acknowledged`: the number of the last batch that anybody was told is durable.
 //!
-//! fjall drops everything behind the first broken entry of its journal and opens as if nothing had
-//! been there. Every batch carries its number in `meta`; when the number found after opening is
-//! less than the one in this file, acknowledged work is missing and the store does not start
-//! ([`StoreError::Cut`]). `invoked store repair --accept-loss` removes the file.
+//! Where the last record of the log is broken, that is what a crash leaves, or damage to what somebody was
+//! told is durable. When the last number that is found is less than the one in this file, acknowledged work
+//! is missing and the store does not start ([`invoked_store::StoreError::Cut`]).
+//! `invoked store repair --accept-loss` removes the file.
 //!
 //! ```text
 //! number u64 | complement of the number u64      little-endian
@@ -16,8 +16,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
-
-use invoked_store::StoreError;
 
 const NAME: &str = "acknowledged";
 
@@ -81,15 +79,6 @@ impl Acknowledged {
         second.copy_from_slice(&(!number).to_le_bytes());
         self.file.write_all_at(&bytes, 0)
     }
-
-    /// Whether the batch that was found last is good enough.
-    pub(crate) fn check(&self, found: u64) -> Result<(), StoreError> {
-        let acknowledged = self.number();
-        if found < acknowledged {
-            return Err(StoreError::Cut { found, acknowledged });
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -103,8 +92,6 @@ mod tests {
         Acknowledged::open(directory.path()).unwrap().note(700).unwrap();
         let file = Acknowledged::open(directory.path()).unwrap();
         assert_eq!(file.number(), 700);
-        assert!(matches!(file.check(699), Err(StoreError::Cut { found: 699, acknowledged: 700 })));
-        assert!(file.check(700).is_ok());
         file.file.write_all_at(&[9], 3).unwrap();
         assert_eq!(file.number(), 0);
     }

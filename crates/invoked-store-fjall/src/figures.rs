@@ -21,7 +21,7 @@ pub struct Figures {
     pub shards: u16,
     /// Bytes of the directory on disk.
     pub disk_bytes: u64,
-    /// Of these, the journals.
+    /// Of these, the log and the journals.
     pub journal_bytes: u64,
     /// Live rows by their status, in words.
     pub statuses: BTreeMap<String, u64>,
@@ -53,8 +53,9 @@ pub(crate) fn of(view: &View<'_>) -> Result<Figures, StoreError> {
     let path = view.path();
     let fail = |error| file(&path.display().to_string(), &error);
     let mut journal_bytes = 0;
-    for journal in crate::journal::list(path).map_err(fail)? {
-        journal_bytes += directory::allocated(&journal).map_err(fail)?;
+    let journals = crate::journal::list(path).map_err(fail)?;
+    for file in journals.into_iter().chain(crate::log::paths(path)) {
+        journal_bytes += directory::allocated(&file).map_err(fail)?;
     }
     let mut figures = Figures {
         format: number("the format", &number::FORMAT)?,

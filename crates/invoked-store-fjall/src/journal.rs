@@ -169,8 +169,7 @@ pub(crate) fn scan(path: &Path, last: Option<Numbered>) -> io::Result<Scan> {
 impl Numbered {
     fn is_before(self, next: Self) -> bool {
         let step = next.seqno.checked_sub(self.seqno);
-        next.number == self.number + 1
-            && step.is_some_and(|step| (1..=SEQNO_STEP_MAX).contains(&step))
+        next.number > self.number && step.is_some_and(|step| (1..=SEQNO_STEP_MAX).contains(&step))
     }
 }
 

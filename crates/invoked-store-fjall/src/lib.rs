@@ -16,7 +16,6 @@
 #![warn(missing_docs)]
 
 mod acknowledged;
-mod ahead;
 mod backup;
 mod check;
 mod config;
@@ -25,8 +24,10 @@ mod error;
 mod figures;
 mod journal;
 mod keys;
+mod log;
 mod maintenance;
 mod open;
+mod overlay;
 mod read;
 mod repair;
 mod restore;

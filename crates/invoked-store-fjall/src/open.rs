@@ -6,6 +6,7 @@
 //! a restore that did not finish                       refuse, Damaged
 //! a list of tables that does not read                 refuse, Damaged; nothing is touched
 //! break in a journal, a batch of ours behind it       refuse, Cut; nothing is touched
+//! batches between the tables and the log missing      refuse, Cut; as below
 //! last number found < last number acknowledged        refuse, Cut; nothing is touched if the
 //!                                                     journals show it
 //! break at the end, as a crash leaves it              cut off, opened
@@ -33,16 +34,20 @@ use crate::directory;
 use crate::error::{engine, file};
 use crate::journal::{self, Break};
 use crate::keys::{Table, epoch, live_count, number, status, total};
+use crate::log::Log;
+use crate::log::scan::{self, Gap, Scan};
 use crate::read::View;
 use crate::staged::Staged;
 use crate::tables::Tables;
 
 /// The format that is written, and the newest that is read.
-pub(crate) const FORMAT: u32 = 4;
+pub(crate) const FORMAT: u32 = 5;
 /// The first whose indexes and counts are those of today.
 const COUNTED: u32 = 3;
 /// Rows that an upgrade writes in one batch.
 const UPGRADED_AT_ONCE: usize = 10_000;
+/// Rows of the log that are brought into the tables at once, in bytes.
+const REPLAYED_BYTES: usize = 16 << 20;
 /// A process that was killed a moment ago may still hold the lock.
 const LOCK_TRIES: u32 = 5;
 const LOCK_WAIT: Duration = Duration::from_millis(100);
@@ -52,6 +57,7 @@ const LOCK_WAIT: Duration = Duration::from_millis(100);
 pub(crate) struct Opened {
     pub(crate) tables: Tables,
     pub(crate) acknowledged: Acknowledged,
+    pub(crate) log: Log,
     /// Number of the last batch.
     pub(crate) number: u64,
     pub(crate) shards: u16,
@@ -68,21 +74,26 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
     directory::restrict(path).map_err(|error| file(&shown, &error))?;
     let acknowledged = Acknowledged::open(path).map_err(|error| file(&shown, &error))?;
 
-    let view = View::new(&tables);
-    let one = |what: &str, key: &[u8]| match view.get(Table::Meta, key)? {
-        Some(value) => number::decode_value(what, &value).map(Some),
-        None => Ok(None),
+    let (format, last) = {
+        let view = View::new(&tables);
+        let one = |what: &str, key: &[u8]| match view.get(Table::Meta, key)? {
+            Some(value) => number::decode_value(what, &value).map(Some),
+            None => Ok(None),
+        };
+        (one("the format", &number::FORMAT)?, one("the number of the last batch", &number::BATCH)?)
     };
-    let format = one("the format", &number::FORMAT)?;
     let found = format.map_or(FORMAT, |format| u32::try_from(format).unwrap_or(u32::MAX));
     if found > FORMAT {
         return Err(StoreError::Newer { found, known: FORMAT });
     }
-    let last = one("the number of the last batch", &number::BATCH)?.unwrap_or(0);
-    acknowledged.check(last)?;
+    let scan = scan::scan(path).map_err(|error| file(&shown, &error))?;
+    let applied = last.unwrap_or(0);
+    let last = whole(&scan, Some(&acknowledged), applied)?;
     if format.is_none() {
         return create(config, tables, acknowledged);
     }
+    replay(&scan, &tables, applied, &shown)?;
+    let view = View::new(&tables);
 
     let last = match found {
         FORMAT => last,
@@ -102,7 +113,52 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
         live_rows += live_count::decode(&key, &value)?.1;
     }
     drop(view);
-    Ok(Opened { tables, acknowledged, number: last, shards, live_rows, epochs })
+    let log = Log::open(path).map_err(|error| file(&shown, &error))?;
+    Ok(Opened { tables, acknowledged, log, number: last, shards, live_rows, epochs })
+}
+
+/// The last batch of a store whose tables have everything up to batch `from`.
+///
+/// # Errors
+/// What somebody was told is durable is not there.
+pub(crate) fn whole(
+    scan: &Scan,
+    acknowledged: Option<&Acknowledged>,
+    from: u64,
+) -> Result<u64, Missing> {
+    let told = acknowledged.map_or(0, Acknowledged::number);
+    match scan.reach(from) {
+        Ok(found) if found < told => Err(Missing { found, acknowledged: told }),
+        Ok(found) => Ok(found),
+        Err(Gap { found, behind }) => Err(Missing { found, acknowledged: told.max(behind) }),
+    }
+}
+
+/// The last batch that is there, and the last that somebody was told of.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Missing {
+    pub(crate) found: u64,
+    pub(crate) acknowledged: u64,
+}
+
+impl From<Missing> for StoreError {
+    fn from(Missing { found, acknowledged }: Missing) -> Self {
+        Self::Cut { found, acknowledged }
+    }
+}
+
+/// Brings into the tables what stands in the log alone.
+///
+/// A batch that is brought there twice changes nothing, so a crash meanwhile needs no care.
+fn replay(scan: &Scan, tables: &Tables, from: u64, shown: &str) -> Result<(), StoreError> {
+    let mut rows = Staged::default();
+    for record in scan.behind(from) {
+        rows.fold(record.rows().map_err(|error| file(shown, &error))?);
+        if rows.bytes() >= REPLAYED_BYTES {
+            std::mem::take(&mut rows).commit(tables).map_err(engine)?;
+        }
+    }
+    rows.commit(tables).map_err(engine)
 }
 
 /// Writes the first batch of a new store.
@@ -120,7 +176,8 @@ fn create(
     staged.commit(&tables).map_err(engine)?;
     acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
     let (live_rows, epochs) = (0, Vec::new());
-    Ok(Opened { tables, acknowledged, number, shards, live_rows, epochs })
+    let log = Log::open(&config.path).map_err(|error| file("the log", &error))?;
+    Ok(Opened { tables, acknowledged, log, number, shards, live_rows, epochs })
 }
 
 /// Format 1 also indexed by their status the tasks that wait since their acceptance; formats 1 and 2 did
@@ -204,7 +261,9 @@ fn mend_journal(path: &Path) -> Result<(), StoreError> {
     }
     if last.is_some() {
         // Noticed here, the journal is still as it was found.
-        Acknowledged::open(path).map_err(|error| file(&shown, &error))?.check(found)?;
+        let acknowledged = Acknowledged::open(path).map_err(|error| file(&shown, &error))?;
+        let log = scan::scan(path).map_err(|error| file(&shown, &error))?;
+        whole(&log, Some(&acknowledged), found)?;
     }
     let (Some(broken), Some(journal)) = (journals.scan.broken, journals.path) else {
         return Ok(());

@@ -10,7 +10,8 @@ use crate::acknowledged::Acknowledged;
 use crate::config::FjallConfig;
 use crate::error::file;
 use crate::journal::{self, Journals};
-use crate::open::{Lock, lock, open};
+use crate::log::scan::{self, Scan};
+use crate::open::{Lock, Missing, lock, open, whole};
 
 /// What was given up.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,13 +20,13 @@ pub struct Lost {
     pub found: u64,
     /// The last batch that is known to have been acknowledged.
     pub acknowledged: u64,
-    /// The journals as they were, those behind the break included.
+    /// The files as they were, journals behind the break included.
     pub aside: Vec<PathBuf>,
 }
 
-/// Cuts the journals where the first break is, so that the store opens again with what came before.
-/// Every journal that is changed stays beside it with the ending `cut`. `None` if nothing acknowledged
-/// is missing.
+/// Cuts the journals where the first break is, and out of the log what does not follow on what is left, so
+/// that the store opens again with what came before. Every file that is changed stays beside it with the
+/// ending `cut`. `None` if nothing acknowledged is missing.
 ///
 /// # Errors
 /// Somebody has the store, something else is wrong with it, or a file cannot be read or written.
@@ -37,9 +38,12 @@ pub fn accept_loss(path: &Path) -> Result<Option<Lost>, StoreError> {
         return Err(StoreError::InUse { path: shown });
     }
     let journals = journal::scan_all(path).map_err(fail)?;
-    let lost = match lost(path, &journals).map_err(fail)? {
+    let log = scan::scan(path).map_err(fail)?;
+    let lost = match lost(path, &journals, &log).map_err(fail)? {
         Some((found, acknowledged)) => {
-            Lost { found, acknowledged, aside: cut(&journals).map_err(fail)? }
+            let mut aside = cut(&journals).map_err(fail)?;
+            aside.extend(log.forget_behind(found).map_err(fail)?);
+            Lost { found, acknowledged, aside }
         }
         // Journals without a batch of ours do not show it: the tables do.
         None => {
@@ -47,7 +51,8 @@ pub fn accept_loss(path: &Path) -> Result<Option<Lost>, StoreError> {
             match open(&FjallConfig::new(path)) {
                 Ok(_) => return Ok(None),
                 Err(StoreError::Cut { found, acknowledged }) => {
-                    Lost { found, acknowledged, aside: Vec::new() }
+                    let aside = log.forget_behind(found).map_err(fail)?;
+                    Lost { found, acknowledged, aside }
                 }
                 Err(error) => return Err(error),
             }
@@ -64,14 +69,19 @@ pub fn accept_loss(path: &Path) -> Result<Option<Lost>, StoreError> {
 }
 
 /// The last batch that is found and the last that was acknowledged, if the journals show a loss.
-fn lost(path: &Path, journals: &Journals) -> io::Result<Option<(u64, u64)>> {
-    let told = Acknowledged::existing(path)?.map_or(0, |file| file.number());
+fn lost(path: &Path, journals: &Journals, log: &Scan) -> io::Result<Option<(u64, u64)>> {
+    let acknowledged = Acknowledged::existing(path)?;
     let last = journals.scan.last.map(|last| last.number);
-    let found = last.unwrap_or(0);
+    let whole = whole(log, acknowledged.as_ref(), last.unwrap_or(0));
     if let Some(behind) = journals.scan.behind_break {
-        return Ok(Some((found, told.max(behind))));
+        let told = acknowledged.map_or(0, |file| file.number()).max(behind);
+        return Ok(Some(match whole {
+            Ok(found) => (found, told.max(found)),
+            Err(Missing { found, acknowledged }) => (found, acknowledged.max(behind)),
+        }));
     }
-    Ok((last.is_some() && found < told).then_some((found, told)))
+    let missing = whole.err().filter(|_| last.is_some());
+    Ok(missing.map(|Missing { found, acknowledged }| (found, acknowledged)))
 }
 
 /// Ends the journals at the break. Returns where those that were changed are kept as they were.

@@ -63,6 +63,8 @@ pub(crate) struct Shared {
     health: AtomicU8,
     /// Whether the last write found little room.
     is_tight: AtomicBool,
+    /// Whether something durable may not be in the tables.
+    is_unsettled: AtomicBool,
     live_rows: AtomicU64,
     batches: AtomicU64,
     operations: AtomicU64,
@@ -92,6 +94,11 @@ impl Shared {
         let enough = floor.saturating_add(more);
         self.is_tight.store(free < enough, Ordering::Relaxed);
         free < enough
+    }
+
+    /// Notes whether something durable is not in the tables. It is noted before anybody is told of it.
+    pub(crate) fn note_unsettled(&self, is_unsettled: bool) {
+        self.is_unsettled.store(is_unsettled, Ordering::Release);
     }
 
     pub(crate) fn live_rows(&self) -> u64 {
@@ -168,7 +175,30 @@ impl FjallStore {
         self.shared.check().err().unwrap_or(StoreError::Poisoned)
     }
 
+    /// Has everything that was answered brought into the tables.
+    async fn settle(&self) -> Result<(), StoreError> {
+        if !self.shared.is_unsettled.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let (reply, settled) = oneshot::channel();
+        let sent = self.requests()?.send(Message::Settle(reply)).await;
+        sent.map_err(|_| self.gone())?;
+        settled.await.map_err(|_| self.gone())
+    }
+
+    /// Reads what was answered before.
     async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.shared.check()?;
+        self.settle().await?;
+        self.read_tables(work).await
+    }
+
+    /// Reads what the tables have.
+    async fn read_tables<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -344,7 +374,7 @@ impl Store for FjallStore {
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {
         let (shared, free_min) = (Arc::clone(&self.shared), self.config.free_bytes_min);
-        self.read(move |view| {
+        self.read_tables(move |view| {
             let path = view.path();
             let room = directory::free(path).ok().map(|free| Room { free, free_min });
             let disk_bytes = directory::allocated(path)
@@ -362,6 +392,7 @@ impl Store for FjallStore {
 
     async fn begin_backup(&self, wanted: BackupWanted) -> Result<(), BackupError> {
         self.shared.check()?;
+        self.settle().await?;
         let tables = Arc::clone(&self.tables).read_owned().await;
         self.backups.begin(&wanted, &self.config, tables)
     }

@@ -5,6 +5,8 @@ mod files;
 mod flips;
 mod golden;
 mod listing;
+mod log;
+mod overlay;
 mod running;
 mod sample;
 mod space;

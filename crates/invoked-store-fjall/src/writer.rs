@@ -1,8 +1,10 @@
 //! The writer: one thread that owns the write side of the database.
 //!
-//! It takes everything that waits, stages it into one batch, syncs once, then answers all. A
-//! request that cannot be done is answered alone and leaves nothing in the batch. After a failed
-//! write nobody knows what is on disk: those who waited are told so, and the store is poisoned.
+//! It takes everything that waits, stages it into one batch, writes that to the log, syncs once, then
+//! answers all. A request that cannot be done is answered alone and leaves nothing in the batch. After a
+//! failed write nobody knows what is on disk: those who waited are told so, and the store is poisoned.
+//! The tables get it later (`overlay.rs`): when there is much of it, when the log needs the room, when
+//! somebody wants to read, and at rest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,12 +18,13 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::acknowledged::Acknowledged;
-use crate::ahead::Ahead;
 use crate::directory;
-use crate::error::{engine, file};
+use crate::error::file;
 use crate::keys::{Table, number};
+use crate::log::Log;
 use crate::maintenance::Maintenance;
 use crate::open::Opened;
+use crate::overlay::{Applier, Overlay, Waiting};
 use crate::staged::{Layer, Staged};
 use crate::store::Shared;
 use crate::tables::Tables;
@@ -38,6 +41,16 @@ mod rows;
 const GROUP_MAX: usize = 1_024;
 /// Requests that may wait for the writer.
 pub(crate) const WAITING_MAX: usize = 1_024;
+/// Memory that rows which are not in the tables may take, about, before they are brought there; and how many
+/// times as much before the next commit waits for that.
+const OVERLAY_BYTES: usize = 4 << 20;
+const OVERLAY_TIMES_MAX: usize = 4;
+/// Batches that wait for the applier, at most.
+const SEALED_MAX: usize = 8;
+/// How long nothing has to come in before the tables get what they have not.
+const SETTLE_REST: Duration = Duration::from_secs(1);
+/// How often it is asked then whether they have it.
+const SETTLE_STEP: Duration = Duration::from_millis(5);
 /// Below this part of the floor nothing is written at all: a write that finds no room poisons.
 const FLOOR_PARTS: u64 = 8;
 
@@ -62,8 +75,13 @@ pub(crate) struct Writer {
     tables: Arc<Tables>,
     shared: Arc<Shared>,
     acknowledged: Acknowledged,
-    ahead: Ahead,
+    log: Log,
+    overlay: Overlay,
+    applier: Applier,
+    /// The last batch.
     number: u64,
+    /// The last that the tables have.
+    applied: u64,
     shards: u16,
     /// The last epoch of each shard that ever had one.
     epochs: BTreeMap<ShardId, Epoch>,
@@ -81,12 +99,16 @@ impl Writer {
         requests: mpsc::Receiver<Message>,
     ) -> Result<(Arc<Tables>, JoinHandle<()>), StoreError> {
         let tables = Arc::new(opened.tables);
+        let applier = Applier::start(Arc::clone(&tables), Arc::clone(&shared))?;
         let mut writer = Self {
             tables: Arc::clone(&tables),
             shared,
             acknowledged: opened.acknowledged,
-            ahead: Ahead::new(tables.path().to_path_buf()),
+            log: opened.log,
+            overlay: Overlay::default(),
+            applier,
             number: opened.number,
+            applied: opened.number,
             shards: opened.shards,
             epochs: opened.epochs.into_iter().collect(),
             owners: BTreeMap::new(),
@@ -104,7 +126,7 @@ impl Writer {
         let mut group = Vec::new();
         loop {
             let next = requests.recv_many(&mut group, GROUP_MAX);
-            let taken = match self.maintenance.wait() {
+            let taken = match self.rest() {
                 None => Some(runtime.block_on(next)),
                 Some(wait) => runtime.block_on(limited(wait, next)),
             };
@@ -114,13 +136,38 @@ impl Writer {
                 None => self.idle(),
             }
         }
+        self.drain();
+        self.rest_log();
+        if !self.applier.stop() {
+            tracing::error!(event = "store_failed", "the applier panicked");
+            self.shared.poison();
+        }
         self.maintenance.stop();
     }
 
+    /// How long to wait for a request before something else is done; `None`: for ever.
+    fn rest(&self) -> Option<Duration> {
+        if self.shared.check().is_err() {
+            None
+        } else if self.overlay.waiting() > 0 {
+            Some(SETTLE_STEP)
+        } else if self.overlay.has_news() {
+            Some(SETTLE_REST)
+        } else {
+            self.maintenance.wait()
+        }
+    }
+
     fn idle(&mut self) {
-        self.ahead.rest();
         if self.shared.check().is_err() {
             self.maintenance.stop();
+            return;
+        }
+        self.collect();
+        if !self.overlay.is_empty() {
+            if self.overlay.waiting() == 0 {
+                self.seal(Vec::new());
+            }
             return;
         }
         let live_rows = self.shared.live_rows();
@@ -128,11 +175,26 @@ impl Writer {
             tracing::error!(event = "maintenance_failed", %error, "maintenance of the store failed");
             self.shared.poison();
         }
+        if self.maintenance.wait().is_none() {
+            self.rest_log();
+        }
+    }
+
+    /// Empties the log, if the tables have everything that stands in it.
+    fn rest_log(&mut self) {
+        if self.shared.check().is_err() || !self.overlay.is_empty() {
+            return;
+        }
+        if let Err(error) = self.log.rest() {
+            tracing::debug!(%error, "the log is not emptied");
+        }
     }
 
     /// One group: stage, write, answer.
     fn turn(&mut self, group: impl Iterator<Item = Message>) {
         self.maintenance.interrupt();
+        self.collect();
+        self.make_way();
         let group: Vec<_> = group.collect();
         let room = self.room(group.iter().map(Message::bytes).sum());
         if room == Room::None {
@@ -140,6 +202,7 @@ impl Writer {
         }
         let mut staged = Staged::default();
         let mut answers = Vec::new();
+        let mut waiting = Vec::new();
         let mut purges = Vec::new();
         for message in group {
             match (message, self.shared.check()) {
@@ -150,13 +213,16 @@ impl Writer {
                     answers.push(self.stage(request, room, &mut staged));
                 }
                 (Message::Write(request), Err(error)) => request.refuse(error),
+                (Message::Settle(reader), _) => waiting.push(reader),
                 (Message::Purge(purge), _) => purges.push(purge),
             }
         }
-        match self.write(staged) {
-            Ok(bytes) => {
+        match self.write(&mut staged) {
+            Ok(()) => {
                 answers.into_iter().for_each(Answer::send);
-                self.go_ahead(bytes, room);
+                self.overlay.add(self.number, staged);
+                self.go_ahead(room);
+                self.settle(waiting);
             }
             Err(error) => {
                 tracing::error!(event = "store_write_failed", %error, "a write to the store failed");
@@ -177,7 +243,9 @@ impl Writer {
     /// Stages one request and says what to answer once the batch is durable.
     fn stage(&mut self, request: Request, room: Room, staged: &mut Staged) -> Answer {
         let tables = Arc::clone(&self.tables);
-        let mut layer = Layer::over(&tables, staged);
+        // Lent to the layer, so that everything else can be changed meanwhile.
+        let overlay = std::mem::take(&mut self.overlay);
+        let mut layer = Layer::over(&tables, &overlay, staged);
         let answer = match request {
             Request::Commit { batch, reply } => {
                 let outcome = self.commit(&mut layer, &batch, room);
@@ -212,6 +280,7 @@ impl Writer {
             let rows = layer.finish();
             staged.absorb(rows);
         }
+        self.overlay = overlay;
         answer
     }
 
@@ -237,19 +306,80 @@ impl Writer {
         }
     }
 
-    /// Gets blocks for the next batches, behind one of so many bytes.
-    fn go_ahead(&mut self, bytes: u64, room: Room) {
-        if bytes > 0
-            && let Err(error) = self.ahead.advance(bytes, room == Room::Plenty)
+    /// Gets blocks for the next batches.
+    fn go_ahead(&mut self, room: Room) {
+        if room == Room::Plenty
+            && let Err(error) = self.log.go_ahead()
         {
-            tracing::debug!(%error, "the journal has no blocks ahead");
+            tracing::debug!(%error, "the log has no blocks ahead");
         }
     }
 
-    /// Makes what is staged durable. Returns the bytes that it took in the journal.
-    fn write(&mut self, mut staged: Staged) -> Result<u64, StoreError> {
+    /// Has the tables brought further if that is due, or if somebody waits for it.
+    fn settle(&mut self, waiting: Vec<Waiting>) {
+        if !waiting.is_empty() && self.overlay.is_empty() {
+            for reader in waiting {
+                give(reader, ());
+            }
+            return;
+        }
+        let is_much = self.overlay.bytes() > OVERLAY_BYTES || self.log.left() > self.applied;
+        if !waiting.is_empty() || (is_much && self.overlay.waiting() == 0) {
+            self.seal(waiting);
+        }
+    }
+
+    fn seal(&mut self, waiting: Vec<Waiting>) {
+        let news = self.overlay.news();
+        self.maintenance.note(news.tables().iter().copied(), news.removed());
+        self.applier.seal(&mut self.overlay, waiting);
+    }
+
+    /// Notes how far the tables are.
+    fn collect(&mut self) {
+        if let Some(applied) = self.applier.collect(&mut self.overlay) {
+            self.note_applied(applied);
+        }
+    }
+
+    fn note_applied(&mut self, applied: u64) {
+        self.applied = applied;
+        if self.overlay.is_empty() {
+            self.shared.note_unsettled(false);
+        }
+    }
+
+    /// Waits while too much stands in the log alone.
+    fn make_way(&mut self) {
+        let is_too_much = |writer: &Self| {
+            writer.overlay.bytes() > OVERLAY_BYTES * OVERLAY_TIMES_MAX
+                || writer.overlay.waiting() >= SEALED_MAX
+                || (writer.log.is_overfull() && writer.log.left() > writer.applied)
+        };
+        while is_too_much(self) {
+            if self.overlay.waiting() == 0 {
+                self.seal(Vec::new());
+            }
+            let Some(applied) = self.applier.wait(&mut self.overlay) else { break };
+            self.note_applied(applied);
+        }
+    }
+
+    /// Brings the tables as far as the log is, and waits for that. Without it the store is poisoned.
+    fn drain(&mut self) {
+        if self.overlay.has_news() {
+            self.seal(Vec::new());
+        }
+        while self.overlay.waiting() > 0 {
+            let Some(applied) = self.applier.wait(&mut self.overlay) else { break };
+            self.note_applied(applied);
+        }
+    }
+
+    /// Makes what is staged durable.
+    fn write(&mut self, staged: &mut Staged) -> Result<(), StoreError> {
         if staged.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         #[cfg(test)]
         if self.shared.write_fails() {
@@ -257,13 +387,14 @@ impl Writer {
         }
         self.number += 1;
         staged.put(Table::Meta, &number::BATCH, &number::encode_value(self.number));
-        self.maintenance.note(staged.touched(), staged.removed());
-        let bytes = staged.commit(&self.tables).map_err(engine)?;
+        let written = self.log.append(self.number, staged, self.applied);
+        written.map_err(|error| file("the log", &error))?;
+        self.shared.note_unsettled(true);
         if let Err(error) = self.acknowledged.note(self.number) {
             tracing::warn!(event = "acknowledged_not_noted", %error, "the acknowledged batch is not noted");
         }
         self.shared.count_batch();
-        Ok(bytes)
+        Ok(())
     }
 
     /// What the engine does beside the writer may have found no room, which it does not get over. Nothing is
@@ -275,12 +406,12 @@ impl Writer {
         }
     }
 
-    /// How much may be written when so many bytes are to be. Each goes into the journal, and then
-    /// into a table while it still stands in the journal.
+    /// How much may be written when so many bytes are to be. Each goes into the log, into fjall's journal, and
+    /// then into a table while it still stands in both.
     fn room(&self, bytes: u64) -> Room {
         let free = directory::free(self.tables.path()).unwrap_or(u64::MAX);
         let is_tight = self.shared.note_free(free, self.free_bytes_min);
-        if free < floor(self.free_bytes_min).saturating_add(bytes.saturating_mul(2)) {
+        if free < floor(self.free_bytes_min).saturating_add(bytes.saturating_mul(3)) {
             Room::None
         } else if is_tight {
             Room::Little

@@ -235,7 +235,7 @@ async fn a_store_of_every_released_format_is_backed_up_and_restored() {
         let directory = tempfile::tempdir().unwrap();
         let [source, backup, target] =
             ["store", "backup", "target"].map(|name| directory.path().join(name));
-        golden::copy(&golden::fixture(format), &source);
+        copy(&golden::fixture(format), &source);
         assert_eq!(verify_files(&source).unwrap().problems, Vec::<String>::new(), "{format}");
         let site = Site::open(&source).await;
         assert_eq!(site.store.verify_rows().await.unwrap().problems, Vec::<String>::new());
@@ -263,7 +263,7 @@ async fn a_newer_store_and_a_newer_backup_are_refused_with_both_versions() {
     drop(site);
     set_format(&source, FORMAT + 1);
     let text = FjallStore::open(FjallConfig::new(&source)).unwrap_err().to_string();
-    for part in ["format 5", "up to 4", "newer program", "invoked store restore"] {
+    for part in ["format 6", "up to 5", "newer program", "invoked store restore"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     set_format(&source, FORMAT);

@@ -11,22 +11,43 @@ use tempfile::TempDir;
 use super::sample::*;
 use crate::acknowledged::Acknowledged;
 use crate::journal::{self, Numbered};
+use crate::log;
+use crate::log::scan::{self, Record};
 use crate::maintenance::Maintenance;
 use crate::staged::Staged;
 use crate::tables::Tables;
 use crate::{FjallConfig, FjallStore, accept_loss, directory, verify_files};
 use invoked_store::Store as _;
 
-/// A closed store with three batches of rows behind those that made it.
-async fn closed() -> (TempDir, PathBuf) {
+/// What a crash leaves of a store with three batches of rows behind those that made it. They stand in the
+/// log alone.
+async fn crashed() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let site = Site::open(directory.path()).await;
     for seconds in 1..=3 {
         site.durable(vec![insert(&plain(seconds))]).await;
     }
-    site.store.close().await.unwrap();
-    let journal = directory::active_journal(directory.path()).unwrap().unwrap();
-    (directory, journal)
+    let image = image_of(directory.path());
+    let log = image.path().join(log::NAMES[0]);
+    (image, log)
+}
+
+/// What a crash leaves of the same store if the tables were brought further behind each batch: all of it
+/// stands in fjall's journal and in the log.
+async fn crashed_when_settled() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    for seconds in 1..=3 {
+        site.durable(vec![insert(&plain(seconds))]).await;
+        site.store.names().await.unwrap();
+    }
+    let image = image_of(directory.path());
+    let journal = directory::active_journal(image.path()).unwrap().unwrap();
+    (image, journal)
+}
+
+fn records(directory: &Path) -> Vec<Record> {
+    scan::scan(directory).unwrap().behind(0).cloned().collect()
 }
 
 fn last(journal: &Path) -> Numbered {
@@ -76,24 +97,32 @@ async fn a_second_open_is_refused_and_the_first_goes_on() {
 
 #[tokio::test]
 async fn a_scan_finds_every_batch_and_no_break() {
-    let (_directory, journal) = closed().await;
+    let (directory, _) = crashed().await;
+    let numbers = |records: Vec<Record>| records.iter().map(|of| of.number).collect::<Vec<_>>();
+    // The store was made, its shard was acquired, three batches followed.
+    assert_eq!(numbers(records(directory.path())), [2, 3, 4, 5]);
+    assert_eq!(scan::scan(directory.path()).unwrap().reach(1), Ok(5));
+    let journal = directory::active_journal(directory.path()).unwrap().unwrap();
+    assert_eq!(last(&journal).number, 1, "it was made in the tables");
+
+    let (directory, journal) = crashed_when_settled().await;
     let scan = journal::scan(&journal, None).unwrap();
     let last = scan.last.unwrap();
-    // The store was made, its shard was acquired, three batches followed.
     assert_eq!((last.number, last.end, scan.behind_break), (5, scan.end, None));
+    assert_eq!(scan::scan(directory.path()).unwrap().reach(5), Ok(5));
+    assert_eq!(Site::open(directory.path()).await.live_rows().await, 3);
 }
 
 #[tokio::test]
 async fn a_cut_behind_an_acknowledged_batch_is_noticed() {
-    let (directory, journal) = closed().await;
-    let end = last(&journal).start;
-    OpenOptions::new().write(true).open(&journal).unwrap().set_len(end + 9).unwrap();
+    let (directory, log) = crashed().await;
+    let end = records(directory.path())[3].position;
+    OpenOptions::new().write(true).open(&log).unwrap().set_len(end + 9).unwrap();
     let refused = open(&directory);
-    assert_eq!(fs::metadata(&journal).unwrap().len(), end + 9, "nothing is touched");
+    assert_eq!(fs::metadata(&log).unwrap().len(), end + 9, "nothing is touched");
     assert!(matches!(refused, Err(StoreError::Cut { found: 4, acknowledged: 5 })), "{refused:?}");
     let lost = accept_loss(directory.path()).unwrap().unwrap();
-    assert_eq!((lost.found, lost.acknowledged), (4, 5));
-    assert_eq!(lost.aside, [journal.with_extension("cut")]);
+    assert_eq!((lost.found, lost.acknowledged, lost.aside), (4, 5, Vec::new()));
     let site = Site::open(directory.path()).await;
     assert_eq!(site.live_rows().await, 2);
     drop(site);
@@ -101,47 +130,93 @@ async fn a_cut_behind_an_acknowledged_batch_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_journal_that_lost_several_batches_is_refused_and_the_way_out_named() {
-    for kept in [0, 1, 2] {
-        let (directory, journal) = closed().await;
-        let mut end = journal::scan(&journal, None).unwrap().end;
-        let whole = fs::read(&journal).unwrap();
-        // From the end backwards, until so many of our five batches are left.
-        while journal::scan(&journal, None).unwrap().last.map_or(0, |last| last.number) > kept {
-            end -= 1;
-            journal::cut(&journal, end).unwrap();
-        }
-        let before = fs::read(&journal).unwrap();
+async fn a_log_that_lost_several_batches_is_refused_and_the_way_out_named() {
+    let (directory, log) = crashed().await;
+    let whole = fs::read(&log).unwrap();
+    for (kept, record) in records(directory.path()).into_iter().enumerate() {
+        let before = &whole[..usize::try_from(record.position).unwrap()];
+        fs::write(&log, before).unwrap();
         let refused = open(&directory).unwrap_err();
-        assert!(matches!(refused, StoreError::Cut { acknowledged: 5, .. }), "{refused:?}");
+        assert!(matches!(refused, StoreError::Cut { acknowledged: 5, .. }), "{kept}: {refused:?}");
         let text = refused.to_string();
         assert!(text.contains("invoked store restore"), "{text}");
         assert!(text.contains("invoked store repair --accept-loss"), "{text}");
-        if kept > 0 {
-            assert!(fs::read(&journal).unwrap() == before, "nothing is touched");
-        }
-        assert!(verify_files(directory.path()).unwrap().wrong > 0 || kept == 0);
-        fs::write(&journal, whole).unwrap();
+        assert!(fs::read(&log).unwrap() == before, "nothing is touched");
+        assert_eq!(verify_files(directory.path()).unwrap().wrong, 1);
+    }
+    fs::remove_file(&log).unwrap();
+    assert!(matches!(open(&directory), Err(StoreError::Cut { found: 1, acknowledged: 5 })));
+    fs::write(&log, whole).unwrap();
+    assert_eq!(Site::open(directory.path()).await.live_rows().await, 3);
+}
+
+#[tokio::test]
+async fn a_record_that_is_missing_in_the_middle_is_refused_and_what_is_behind_it_given_up() {
+    let (directory, log) = crashed().await;
+    overwrite(&log, records(directory.path())[2].position + 40, &[0xee]);
+    let before = fs::read(&log).unwrap();
+    // Nobody knows any more what was acknowledged: the record behind it shows it.
+    Acknowledged::forget(directory.path()).unwrap();
+    let refused = open(&directory);
+    assert!(matches!(refused, Err(StoreError::Cut { found: 3, acknowledged: 5 })), "{refused:?}");
+    assert!(fs::read(&log).unwrap() == before, "nothing is touched");
+    let lost = accept_loss(directory.path()).unwrap().unwrap();
+    assert_eq!((lost.found, lost.acknowledged), (3, 5));
+    assert_eq!(lost.aside, [log.with_extension("cut")]);
+    assert!(fs::read(&lost.aside[0]).unwrap() == before);
+    let site = Site::open(directory.path()).await;
+    assert_eq!(site.live_rows().await, 1);
+    site.durable(vec![insert(&plain(9))]).await;
+    drop(site);
+    assert_eq!(Site::open(directory.path()).await.live_rows().await, 2);
+}
+
+#[tokio::test]
+async fn a_torn_record_that_nobody_was_told_of_is_dropped() {
+    for tenth in [1, 5, 9] {
+        let (directory, log) = crashed().await;
+        let torn = records(directory.path())[3].clone();
+        let bytes = torn.length as u64 * tenth / 10;
+        overwrite(&log, torn.position + bytes, &vec![0; torn.length]);
+        Acknowledged::open(directory.path()).unwrap().note(torn.number - 1).unwrap();
+        assert_eq!(verify_files(directory.path()).unwrap().problems, Vec::<String>::new());
+        assert_eq!(accept_loss(directory.path()).unwrap(), None, "nothing acknowledged is missing");
+        assert_eq!(Site::open(directory.path()).await.live_rows().await, 2);
     }
 }
 
 #[tokio::test]
-async fn a_sealed_journal_that_was_cut_is_refused() {
-    let (directory, journal) = closed().await;
-    let batches = fs::read(&journal).unwrap();
-    let cut = last(&journal).start;
-    // What the last batch stood in is a journal of its own, as after a rotation.
-    let next = journal.with_file_name("9.jnl");
-    fs::write(&next, &batches[usize::try_from(cut).unwrap()..]).unwrap();
-    journal::cut(&journal, cut).unwrap();
-    assert_eq!(journal::scan_all(directory.path()).unwrap().scan.last.unwrap().number, 5);
-    journal::cut(&journal, cut - 7).unwrap();
-    let refused = open(&directory);
-    assert!(matches!(refused, Err(StoreError::Cut { found: 3, acknowledged: 5 })), "{refused:?}");
-    let lost = accept_loss(directory.path()).unwrap().unwrap();
-    assert_eq!((lost.found, lost.acknowledged, lost.aside.len()), (3, 5, 2));
+async fn what_the_tables_lost_is_had_from_the_log() {
+    let (directory, journal) = crashed_when_settled().await;
+    journal::cut(&journal, last(&journal).end - 20).unwrap();
     let site = Site::open(directory.path()).await;
-    assert_eq!(site.live_rows().await, 1);
+    assert_eq!(site.live_rows().await, 3);
+    assert_eq!(site.store.verify_rows().await.unwrap().problems, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_sealed_journal_that_was_cut_is_refused() {
+    for has_log in [true, false] {
+        let (directory, journal) = crashed_when_settled().await;
+        let batches = fs::read(&journal).unwrap();
+        let cut = last(&journal).start;
+        // What the last batch stood in is a journal of its own, as after a rotation.
+        let next = journal.with_file_name("9.jnl");
+        fs::write(&next, &batches[usize::try_from(cut).unwrap()..]).unwrap();
+        journal::cut(&journal, cut).unwrap();
+        assert_eq!(journal::scan_all(directory.path()).unwrap().scan.last.unwrap().number, 5);
+        journal::cut(&journal, cut - 7).unwrap();
+        if !has_log {
+            fs::remove_file(directory.path().join(log::NAMES[0])).unwrap();
+        }
+        let refused = open(&directory);
+        assert!(matches!(refused, Err(StoreError::Cut { acknowledged: 5, .. })), "{refused:?}");
+        let lost = accept_loss(directory.path()).unwrap().unwrap();
+        assert_eq!((lost.acknowledged, lost.aside.len()), (5, 2));
+        assert_eq!(lost.found, if has_log { 5 } else { 3 });
+        let site = Site::open(directory.path()).await;
+        assert_eq!(site.live_rows().await, if has_log { 3 } else { 1 });
+    }
 }
 
 #[tokio::test]
@@ -158,41 +233,33 @@ async fn a_store_that_was_made_only_half_is_made_anew() {
 }
 
 #[tokio::test]
-async fn a_torn_batch_that_nobody_was_told_of_is_dropped() {
-    let (directory, journal) = closed().await;
-    let torn = last(&journal);
-    OpenOptions::new().write(true).open(&journal).unwrap().set_len(torn.end - 20).unwrap();
-    Acknowledged::open(directory.path()).unwrap().note(torn.number - 1).unwrap();
-    assert_eq!(accept_loss(directory.path()).unwrap(), None, "nothing acknowledged is missing");
-    let site = Site::open(directory.path()).await;
-    assert_eq!(site.live_rows().await, 2);
-}
-
-#[tokio::test]
-async fn a_break_with_batches_behind_it_is_refused_and_nothing_is_touched() {
-    let (directory, journal) = closed().await;
+async fn a_break_in_a_journal_with_batches_behind_it_is_refused_and_nothing_is_touched() {
+    let (directory, journal) = crashed_when_settled().await;
     overwrite(&journal, 0, &[9]);
     let before = fs::read(&journal).unwrap();
     let refused = open(&directory);
-    assert!(matches!(refused, Err(StoreError::Cut { found: 0, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Cut { .. })), "{refused:?}");
     assert!(fs::read(&journal).unwrap() == before);
 }
 
 #[tokio::test]
-async fn a_wrong_checksum_in_the_batch_that_was_not_synced_is_cut_off() {
-    let (directory, journal) = closed().await;
+async fn a_wrong_checksum_in_the_last_batch_of_a_journal_is_cut_off_and_kept_aside() {
+    let (directory, journal) = crashed_when_settled().await;
     let torn = last(&journal);
     // The end of the last value, in front of the trailer.
     overwrite(&journal, torn.end - 14, &[0xee]);
     let before = fs::read(&journal).unwrap();
+    let site = Site::open(directory.path()).await;
+    assert_eq!(site.live_rows().await, 3, "it is had from the log");
+    assert!(fs::read(journal.with_extension("torn")).unwrap() == before);
+
+    let (directory, journal) = crashed_when_settled().await;
+    overwrite(&journal, last(&journal).end - 14, &[0xee]);
+    fs::remove_file(directory.path().join(log::NAMES[0])).unwrap();
+    let before = fs::read(&journal).unwrap();
     let refused = open(&directory);
     assert!(matches!(refused, Err(StoreError::Cut { found: 4, acknowledged: 5 })), "{refused:?}");
     assert!(fs::read(&journal).unwrap() == before, "it was acknowledged: nothing is touched");
-
-    Acknowledged::open(directory.path()).unwrap().note(torn.number - 1).unwrap();
-    let site = Site::open(directory.path()).await;
-    assert_eq!(site.live_rows().await, 2);
-    assert!(fs::read(journal.with_extension("torn")).unwrap() == before);
 }
 
 #[tokio::test]

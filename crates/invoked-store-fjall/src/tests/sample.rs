@@ -1,5 +1,6 @@
 //! Rows, and a store to put them into.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use invoked_core::terms::Terms;
 use invoked_core::time::Timestamp;
 use invoked_core::trace::TraceContext;
 use invoked_store::{CommitOutcome, Lease, NodeId, ShardWrite, Store};
+use tempfile::TempDir;
 
 use crate::{FjallConfig, FjallStore};
 
@@ -132,6 +134,26 @@ pub(super) fn kept_callback(head: &Head) -> KeptCallback {
         redrives: None,
         error: Fault::new("QueueNotExist", "no such queue", 404),
         envelope: Bytes::from_static(b"{}"),
+    }
+}
+
+/// What a crash of this very moment leaves of the store that is open in `path`.
+pub(super) fn image_of(path: &Path) -> TempDir {
+    let image = tempfile::tempdir().unwrap();
+    copy(path, image.path());
+    image
+}
+
+pub(super) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 

@@ -19,6 +19,8 @@ impl Writer {
         now: Timestamp,
         retention: Retention,
     ) -> Result<u64, StoreError> {
+        self.drain();
+        self.shared.check()?;
         let mut dropped = 0;
         for day in self.tables.days() {
             if now < past(day, retention.records) {

@@ -11,6 +11,8 @@ use invoked_store::{
 };
 use tokio::sync::oneshot;
 
+use crate::overlay::Waiting;
+
 /// Where an answer goes.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -39,6 +41,8 @@ pub(crate) struct Purge {
 #[derive(Debug)]
 pub(crate) enum Message {
     Write(Request),
+    /// That the tables get everything that was written before.
+    Settle(Waiting),
     Purge(Purge),
 }
 

@@ -84,11 +84,12 @@ impl Rows<'_, '_> {
             }
             return Ok(());
         }
-        self.put_live(head);
-        self.put_due(shard, head);
+        self.layer.put_new(Table::Live, &live::encode_key(head.key), &live::encode_value(head));
+        let place = due::encode_key(shard, head.slot(), head.key);
+        self.layer.put_new(Table::Due, &place, &[]);
         self.counts.appears(head.bucket());
         let Some(task) = &head.task else {
-            self.layer.put(Table::Pay, &pay::encode_key(head.key), payload);
+            self.layer.put_new(Table::Pay, &pay::encode_key(head.key), payload);
             return Ok(());
         };
         let records = Table::Records(head.bucket());
@@ -119,7 +120,7 @@ impl Rows<'_, '_> {
         let of = callback::encode_of_key(head.key);
         let day = failed_at.day();
         for table in [Table::Callbacks(day), Table::Records(day)] {
-            if self.layer.tables.existing(table).is_some() {
+            if self.layer.has(table) {
                 self.layer.remove(table, &place);
                 self.layer.remove(table, &of);
             }
@@ -225,7 +226,7 @@ impl Rows<'_, '_> {
             return Ok(None);
         }
         let kept = record::encode_key(key);
-        let mut days = self.layer.tables.days();
+        let mut days = self.layer.days();
         // Its bucket may be about to be made by this very batch.
         days.insert(head.bucket());
         for day in days.into_iter().rev() {

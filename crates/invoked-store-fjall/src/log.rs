@@ -1,0 +1,233 @@
+//! The log: every batch, durable before anybody is told of it.
+//!
+//! ```text
+//! 0.log, 1.log   records, each from the beginning of a block of 4,096 bytes, zeros up to the next
+//! record         checksum u64 | "INV\x01" | length u32 | number u64 | salt u64 | rows          little-endian
+//! row            table u8 | day u32 of a bucket | key u16 | value u32 | key | value
+//! ```
+//!
+//! The checksum (xxh3) is of everything behind it, the zeros included; the length is that of the rows; a value
+//! of length 0xffffffff is a removal. Numbers go up by one. Records fill one file, then the other, and then the first
+//! again from its beginning, once the tables have what stands in it; so blocks are used again and a sync has
+//! nothing to tell the file system but the data. A file that is new grows a step ahead of what is written, and
+//! at rest, when the tables have everything, the files are emptied.
+//!
+//! The salt is chosen anew each time a file is begun: what is left from before has another, and so has
+//! whatever somebody puts into a payload that looks like a record. One batch is written at a time, and no
+//! block is written twice, so a power failure can tear the last record alone.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use invoked_core::time::Day;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::keys::Table;
+use crate::staged::Staged;
+
+pub(crate) mod scan;
+
+/// The files.
+pub(crate) const NAMES: [&str; 2] = ["0.log", "1.log"];
+const MAGIC: [u8; 4] = *b"INV\x01";
+const BLOCK_BYTES: usize = 4_096;
+const HEADER_BYTES: usize = 32;
+/// Length of a value that is none.
+const REMOVED: u32 = u32::MAX;
+/// Bytes of a file behind which the other is begun.
+const FILE_BYTES: u64 = 16 << 20;
+/// A file that nobody can be done with in time grows up to this.
+const FILE_BYTES_MAX: u64 = 4 * FILE_BYTES;
+/// A file that is new is written with zeros so many bytes at a time, at least and at most: who comes meanwhile
+/// waits for it, so the step is a few times what a batch takes.
+const STEP_BYTES: u64 = 64 * 1_024;
+const STEP_BYTES_MAX: u64 = 512 * 1_024;
+const STEP_BATCHES: u64 = 4;
+/// What files that rest may keep.
+const REST_BYTES: u64 = 256 * 1_024;
+static ZEROS: [u8; 16 * 1_024] = [0; 16 * 1_024];
+/// Memory that is kept from one batch to the next.
+const BUFFER_BYTES_MAX: usize = 1 << 20;
+
+/// The writer's side.
+#[derive(Debug)]
+pub(crate) struct Log {
+    files: [Part; 2],
+    /// Which is written to.
+    at: usize,
+    position: u64,
+    /// Bytes of the last record.
+    record_bytes: u64,
+    salt: u64,
+    buffer: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Part {
+    file: File,
+    /// Its length; there are no holes.
+    length: u64,
+    /// Number of the last record in it.
+    last: u64,
+}
+
+impl Log {
+    /// Opens or makes the files in the store's directory. Nothing that stands in them is needed any more.
+    pub(crate) fn open(directory: &Path) -> io::Result<Self> {
+        let part = |name: &str| {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let file = options.open(directory.join(name))?;
+            let length = file.metadata()?.len();
+            Ok::<_, io::Error>(Part { file, length, last: 0 })
+        };
+        let files = [part(NAMES[0])?, part(NAMES[1])?];
+        File::open(directory)?.sync_all()?;
+        Ok(Self { files, at: 0, position: 0, record_bytes: 0, salt: salt()?, buffer: Vec::new() })
+    }
+
+    /// Writes and syncs a batch. The tables have everything up to `applied`.
+    ///
+    /// # Errors
+    /// Nobody knows what is on disk then.
+    pub(crate) fn append(&mut self, number: u64, rows: &Staged, applied: u64) -> io::Result<()> {
+        if self.position >= FILE_BYTES && self.left() <= applied {
+            self.at = 1 - self.at;
+            self.position = 0;
+            self.salt = salt()?;
+            let part = self.part_mut();
+            if part.length > 2 * FILE_BYTES {
+                part.file.set_len(FILE_BYTES)?;
+                part.length = FILE_BYTES;
+            }
+        }
+        self.buffer.clear();
+        encode(&mut self.buffer, number, self.salt, rows).ok_or(io::ErrorKind::InvalidInput)?;
+        let (position, buffer) = (self.position, std::mem::take(&mut self.buffer));
+        let end = position + buffer.len() as u64;
+        let part = self.part_mut();
+        part.file.write_all_at(&buffer, position)?;
+        part.file.sync_data()?;
+        part.length = part.length.max(end);
+        part.last = number;
+        self.position = end;
+        self.record_bytes = end - position;
+        self.buffer = buffer;
+        self.buffer.shrink_to(BUFFER_BYTES_MAX);
+        Ok(())
+    }
+
+    /// Gets blocks for the next batches, if the file is new.
+    ///
+    /// # Errors
+    /// The file is not written to. An error of the sync is the next batch's too.
+    pub(crate) fn go_ahead(&mut self) -> io::Result<()> {
+        let (position, record_bytes) = (self.position, self.record_bytes);
+        let part = self.part_mut();
+        if part.length >= FILE_BYTES || part.length >= position + record_bytes {
+            return Ok(());
+        }
+        let step = record_bytes.saturating_mul(STEP_BATCHES).clamp(STEP_BYTES, STEP_BYTES_MAX);
+        let end = part.length + step;
+        while part.length < end {
+            part.file.write_all_at(&ZEROS, part.length)?;
+            part.length += ZEROS.len() as u64;
+        }
+        part.file.sync_data()
+    }
+
+    /// Gives the disk back. The tables have everything.
+    ///
+    /// # Errors
+    /// A file is not emptied. The other may be.
+    pub(crate) fn rest(&mut self) -> io::Result<()> {
+        let [first, second] = &mut self.files;
+        if first.length + second.length <= REST_BYTES {
+            return Ok(());
+        }
+        self.salt = salt()?;
+        (self.at, self.position) = (0, 0);
+        for part in [first, second] {
+            part.length = 0;
+            part.file.set_len(0)?;
+        }
+        Ok(())
+    }
+
+    /// The last batch in the file that is not written to: with it in the tables, that file is free.
+    pub(crate) fn left(&self) -> u64 {
+        self.part(1 - self.at).last
+    }
+
+    /// Whether this file is so long that nothing may be written before the other is free.
+    pub(crate) const fn is_overfull(&self) -> bool {
+        self.position >= FILE_BYTES_MAX
+    }
+
+    fn part(&self, at: usize) -> &Part {
+        let [first, second] = &self.files;
+        if at == 0 { first } else { second }
+    }
+
+    fn part_mut(&mut self) -> &mut Part {
+        let [first, second] = &mut self.files;
+        if self.at == 0 { first } else { second }
+    }
+}
+
+/// The files of a directory, whether or not they are there.
+pub(crate) fn paths(directory: &Path) -> [PathBuf; 2] {
+    NAMES.map(|name| directory.join(name))
+}
+
+/// What nobody outside can know.
+fn salt() -> io::Result<u64> {
+    getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Appends a record, up to the end of its last block. `None` if something in it is longer than can be said.
+fn encode(buffer: &mut Vec<u8>, number: u64, salt: u64, rows: &Staged) -> Option<()> {
+    buffer.extend([0; 8]);
+    buffer.extend(MAGIC);
+    buffer.extend([0; 4]);
+    buffer.extend(number.to_le_bytes());
+    buffer.extend(salt.to_le_bytes());
+    for (table, key, entry) in rows.rows() {
+        let value_length = match entry.value.as_deref() {
+            Some(value) => u32::try_from(value.len()).ok().filter(|length| *length < REMOVED)?,
+            None => REMOVED,
+        };
+        let (kind, day) = kind_of(table);
+        buffer.push(kind);
+        if let Some(Day(day)) = day {
+            buffer.extend(day.to_le_bytes());
+        }
+        buffer.extend(u16::try_from(key.len()).ok()?.to_le_bytes());
+        buffer.extend(value_length.to_le_bytes());
+        buffer.extend_from_slice(key);
+        if let Some(value) = &entry.value {
+            buffer.extend_from_slice(value);
+        }
+    }
+    let length = u32::try_from(buffer.len().checked_sub(HEADER_BYTES)?).ok()?;
+    buffer.get_mut(12..16)?.copy_from_slice(&length.to_le_bytes());
+    buffer.resize(buffer.len().next_multiple_of(BLOCK_BYTES), 0);
+    let (checksum, checked) = buffer.split_first_chunk_mut::<8>()?;
+    *checksum = xxh3_64(checked).to_le_bytes();
+    Some(())
+}
+
+/// The number of a table in the log.
+fn kind_of(table: Table) -> (u8, Option<Day>) {
+    match table {
+        Table::Live => (1, None),
+        Table::Pay => (2, None),
+        Table::Due => (3, None),
+        Table::Meta => (4, None),
+        Table::Records(day) => (5, Some(day)),
+        Table::Bodies(day) => (6, Some(day)),
+        Table::Callbacks(day) => (7, Some(day)),
+    }
+}

@@ -1,0 +1,170 @@
+//! What stands in the log and not yet in the tables, and the thread that brings it there.
+//!
+//! ```text
+//! batch ──▶ log, synced ──▶ newest ──seal──▶ sealed ──thread──▶ fjall: one batch, synced
+//!                              │
+//!                              └ a row that is inserted and goes again before it is sealed gets no further
+//! ```
+//!
+//! An invocation that ends soon is written to the log and nowhere else. What is sealed is applied in order,
+//! each as one batch that is synced; so the number of a batch that stands in `meta` says how far the tables
+//! are, and everything behind it is in the log.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use fjall::{UserKey, UserValue};
+use invoked_store::StoreError;
+use tokio::sync::oneshot;
+
+use crate::error::file;
+use crate::keys::Table;
+use crate::staged::Staged;
+use crate::store::Shared;
+use crate::tables::Tables;
+
+/// Who waits for the tables to be as far as he has been told.
+pub(crate) type Waiting = oneshot::Sender<()>;
+
+/// Rows that are durable and not yet in the tables.
+#[derive(Debug, Default)]
+pub(crate) struct Overlay {
+    newest: Staged,
+    /// Number of the last batch in `newest`.
+    number: u64,
+    /// Oldest first.
+    sealed: VecDeque<Sealed>,
+}
+
+#[derive(Debug)]
+struct Sealed {
+    number: u64,
+    rows: Arc<Staged>,
+}
+
+impl Overlay {
+    /// The newest word on a row, if there is one here.
+    pub(crate) fn get(&self, at: &(Table, UserKey)) -> Option<&Option<UserValue>> {
+        self.batches().find_map(|rows| rows.get(at))
+    }
+
+    /// All batches, newest first.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &Staged> {
+        let sealed = self.sealed.iter().rev().map(|sealed| &*sealed.rows);
+        std::iter::once(&self.newest).chain(sealed)
+    }
+
+    /// Takes a batch that is durable.
+    pub(crate) fn add(&mut self, number: u64, rows: Staged) {
+        self.number = number;
+        self.newest.fold(rows);
+    }
+
+    /// Whether the tables have everything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.newest.is_empty() && self.sealed.is_empty()
+    }
+
+    /// Whether there is something to seal.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.newest.is_empty()
+    }
+
+    /// What would be sealed.
+    pub(crate) const fn news(&self) -> &Staged {
+        &self.newest
+    }
+
+    /// What is not sealed takes so much in memory, about.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.newest.bytes()
+    }
+
+    /// How many batches are sealed and not yet applied.
+    pub(crate) fn waiting(&self) -> usize {
+        self.sealed.len()
+    }
+}
+
+/// The thread that applies what is sealed.
+#[derive(Debug)]
+pub(crate) struct Applier {
+    /// Gone once it is to end.
+    work: Option<Sender<Work>>,
+    applied: Receiver<u64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Work {
+    number: u64,
+    rows: Arc<Staged>,
+    waiting: Vec<Waiting>,
+}
+
+impl Applier {
+    /// Starts the thread.
+    pub(crate) fn start(tables: Arc<Tables>, shared: Arc<Shared>) -> Result<Self, StoreError> {
+        let (work, works) = channel::<Work>();
+        let (done, applied) = channel();
+        let run = move || {
+            for Work { number, rows, waiting } in works {
+                if shared.check().is_err() {
+                    break;
+                }
+                if let Err(error) = rows.commit(&tables) {
+                    tracing::error!(event = "store_write_failed", %error, "a write to the store failed");
+                    shared.poison();
+                    break;
+                }
+                drop(rows);
+                // Nobody listens any more once the writer has ended.
+                drop(done.send(number));
+                for waiting in waiting {
+                    drop(waiting.send(()));
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("store-applier".to_owned()).spawn(run);
+        let thread = thread.map_err(|error| file("the applier", &error))?;
+        Ok(Self { work: Some(work), applied, thread: Some(thread) })
+    }
+
+    /// Seals what is there and has it applied; tells those who wait when that is done.
+    pub(crate) fn seal(&self, overlay: &mut Overlay, waiting: Vec<Waiting>) {
+        let number = overlay.number;
+        let rows = Arc::new(std::mem::take(&mut overlay.newest));
+        overlay.sealed.push_back(Sealed { number, rows: Arc::clone(&rows) });
+        if let Some(work) = &self.work {
+            // It has ended only if the store is poisoned; those who wait see that.
+            drop(work.send(Work { number, rows, waiting }));
+        }
+    }
+
+    /// Forgets what has been applied since. Returns the number of the last batch of it.
+    pub(crate) fn collect(&self, overlay: &mut Overlay) -> Option<u64> {
+        let last = self.applied.try_iter().last()?;
+        forget(overlay, last);
+        Some(last)
+    }
+
+    /// Waits until one more is applied; `None` once there is no thread to wait for.
+    pub(crate) fn wait(&self, overlay: &mut Overlay) -> Option<u64> {
+        let last = self.applied.recv().ok()?;
+        forget(overlay, last);
+        Some(last)
+    }
+
+    /// Ends the thread behind what it was given. Whether it went in order.
+    pub(crate) fn stop(&mut self) -> bool {
+        self.work = None;
+        self.thread.take().is_none_or(|thread| thread.join().is_ok())
+    }
+}
+
+fn forget(overlay: &mut Overlay, applied: u64) {
+    while overlay.sealed.front().is_some_and(|sealed| sealed.number <= applied) {
+        overlay.sealed.pop_front();
+    }
+}

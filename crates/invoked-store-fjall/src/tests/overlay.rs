@@ -1,0 +1,228 @@
+//! What stands in the log and not yet in the tables: it is seen, survives, and what comes and goes
+//! meanwhile gets no further.
+
+use std::path::Path;
+
+use fjall::UserKey;
+use invoked_core::head::Head;
+use invoked_core::life::Outcome;
+use invoked_core::shard::RowOp;
+use invoked_store::Store as _;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::sample::*;
+use crate::FjallConfig;
+use crate::keys::{SENTINEL, Table, number};
+use crate::read::View;
+use crate::staged::Staged;
+use crate::tables::Tables;
+
+fn one(fill: impl FnOnce(&mut Staged)) -> Staged {
+    let mut staged = Staged::default();
+    fill(&mut staged);
+    staged
+}
+
+#[test]
+fn what_is_new_and_goes_again_leaves_nothing_and_what_was_below_a_removal() {
+    let (table, key) = (Table::Live, b"key");
+    let at = (table, UserKey::from(&key[..]));
+    let mut rows = Staged::default();
+    rows.fold(one(|staged| staged.put_new(table, key, b"a")));
+    rows.fold(one(|staged| staged.put(table, key, b"bb")));
+    assert_eq!(rows.get(&at).unwrap().as_deref(), Some(&b"bb"[..]));
+    rows.fold(one(|staged| staged.remove(table, key)));
+    assert!(rows.is_empty());
+    assert_eq!(rows.bytes(), 0);
+    // One batch does both.
+    rows.fold(one(|staged| {
+        staged.put_new(table, key, b"a");
+        staged.remove(table, key);
+    }));
+    assert!(rows.is_empty());
+    // What stands below has to go.
+    rows.fold(one(|staged| staged.remove(table, key)));
+    assert_eq!(rows.get(&at), Some(&None));
+    // Whoever sees the removal calls the key new; below it is not.
+    rows.fold(one(|staged| staged.put_new(table, key, b"c")));
+    rows.fold(one(|staged| staged.remove(table, key)));
+    assert_eq!(rows.get(&at), Some(&None));
+    assert_eq!((rows.len(), rows.removed()), (1, 1));
+}
+
+fn entries(path: &Path, table: Table) -> u64 {
+    let tables = Tables::open(&FjallConfig::new(path)).unwrap();
+    View::new(&tables).figures(table).unwrap().entries
+}
+
+#[tokio::test]
+async fn an_invocation_that_ends_soon_never_reaches_the_tables() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    for seconds in 1..=50 {
+        site.durable(vec![insert(&plain(seconds))]).await;
+        site.durable(vec![finish(&plain(seconds), Outcome::Succeeded)]).await;
+    }
+    // One that is read meanwhile gets there, and its removal too.
+    site.durable(vec![insert(&plain(99))]).await;
+    assert!(site.store.head(plain(99).key).await.unwrap().is_some());
+    site.durable(vec![finish(&plain(99), Outcome::Succeeded)]).await;
+    assert!(site.store.head(plain(99).key).await.unwrap().is_none());
+    site.store.close().await.unwrap();
+    drop(site);
+    for table in [Table::Live, Table::Pay, Table::Due] {
+        assert_eq!(entries(directory.path(), table), 2, "{table}");
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(usize),
+    Start(usize),
+    Retry(usize),
+    Finish(usize, bool),
+    /// Has the tables brought further.
+    Read,
+    Crash,
+    Close,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let row = 0..ROWS;
+    prop_oneof![
+        4 => row.clone().prop_map(Step::Insert),
+        2 => row.clone().prop_map(Step::Start),
+        2 => row.clone().prop_map(Step::Retry),
+        4 => (row, any::<bool>()).prop_map(|(row, keeps)| Step::Finish(row, keeps)),
+        1 => Just(Step::Read),
+        1 => Just(Step::Crash),
+        1 => Just(Step::Close),
+    ]
+}
+
+const ROWS: usize = 6;
+
+/// As it is accepted: plain, a task with an id of its own, or one with an id of ours.
+fn accepted(row: usize) -> Head {
+    let seconds = row as u64 + 1;
+    match row % 3 {
+        0 => plain(seconds),
+        1 => task(&format!("task-{row}"), seconds),
+        _ => own_task(seconds),
+    }
+}
+
+/// What a step does to a row, and what the row is then.
+fn op(step: &Step, rows: &mut [Option<Head>; ROWS], ended: &mut [bool; ROWS]) -> Option<RowOp> {
+    match *step {
+        Step::Insert(row) => {
+            let head = accepted(row);
+            // The id of a task is taken once it has run.
+            if rows[row].is_some() || (head.key.is_chosen() && ended[row]) {
+                return None;
+            }
+            rows[row] = Some(head.clone());
+            Some(insert(&head))
+        }
+        Step::Start(row) => {
+            let head = rows[row].clone()?;
+            let next = running(&head);
+            rows[row] = Some(next.clone());
+            Some(update(&head, &next))
+        }
+        Step::Retry(row) => {
+            let head = rows[row].clone()?;
+            let next = retrying(&head);
+            rows[row] = Some(next.clone());
+            Some(update(&head, &next))
+        }
+        Step::Finish(row, keeps) => {
+            let head = rows[row].take()?;
+            ended[row] = true;
+            let kept = keeps.then(|| Box::new(kept_callback(&head)));
+            let RowOp::Finish { head, was, result, .. } = finish(&head, Outcome::Failed) else {
+                unreachable!("that is what finishing makes")
+            };
+            Some(RowOp::Finish { head, was, result, failed_callback: kept })
+        }
+        Step::Read | Step::Crash | Step::Close => None,
+    }
+}
+
+/// Every row of every table that does not say how it came there.
+fn contents(path: &Path) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+    let tables = Tables::open(&FjallConfig::new(path)).unwrap();
+    let view = View::new(&tables);
+    let mut found = Vec::new();
+    for table in view.tables() {
+        for row in view.all(table) {
+            let (key, value) = row.unwrap();
+            let is_ours =
+                key.as_ref() != SENTINEL && (table, key.as_ref()) != (Table::Meta, &number::BATCH);
+            // How often it was opened.
+            let is_epoch = table == Table::Meta && key.first() == Some(&3);
+            if is_ours && !is_epoch {
+                found.push((table, key.to_vec(), value.to_vec()));
+            }
+        }
+    }
+    found
+}
+
+/// Runs the steps; `settles`: brings the tables further behind every step, and never crashes.
+async fn run(steps: &[Step], settles: bool) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
+    let mut directory = tempfile::tempdir().unwrap();
+    let mut site = Site::open(directory.path()).await;
+    let (mut rows, mut ended) = ([const { None }; ROWS], [false; ROWS]);
+    for step in steps {
+        if let Some(op) = op(step, &mut rows, &mut ended) {
+            site.durable(vec![op]).await;
+        }
+        match step {
+            Step::Read => drop(site.store.names().await.unwrap()),
+            Step::Crash if !settles => {
+                let image = image_of(directory.path());
+                drop(site);
+                directory = image;
+                site = Site::open(directory.path()).await;
+            }
+            Step::Close if !settles => {
+                site.store.close().await.unwrap();
+                drop(site);
+                site = Site::open(directory.path()).await;
+            }
+            Step::Insert(_)
+            | Step::Start(_)
+            | Step::Retry(_)
+            | Step::Finish(..)
+            | Step::Crash
+            | Step::Close => {}
+        }
+        if settles {
+            site.store.names().await.unwrap();
+        }
+    }
+    let live = site.live_rows().await;
+    assert_eq!(live, rows.iter().flatten().count() as u64);
+    assert_eq!(site.store.verify_rows().await.unwrap().problems, Vec::<String>::new());
+    site.store.close().await.unwrap();
+    drop(site);
+    contents(directory.path())
+}
+
+/// Whenever the tables are brought further, and wherever it crashes, they are the same in the end.
+#[test]
+fn the_tables_are_the_same_however_often_they_are_brought_further() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner =
+        TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
+    let steps = prop::collection::vec(step(), 1..40);
+    let checked = runner.run(&steps, |steps| {
+        let lazy = runtime.block_on(run(&steps, false));
+        let eager = runtime.block_on(run(&steps, true));
+        prop_assert_eq!(lazy, eager);
+        Ok(())
+    });
+    checked.unwrap();
+}
