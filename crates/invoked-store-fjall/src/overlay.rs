@@ -24,6 +24,7 @@ use crate::keys::Table;
 use crate::staged::Staged;
 use crate::store::Shared;
 use crate::tables::Tables;
+use crate::writer::request::give;
 
 /// Who waits for the tables to be as far as he has been told.
 pub(crate) type Waiting = oneshot::Sender<()>;
@@ -119,10 +120,12 @@ impl Applier {
                     break;
                 }
                 drop(rows);
-                // Nobody listens any more once the writer has ended.
-                drop(done.send(number));
+                // The writer waits for all that it has sealed before it ends.
+                if done.send(number).is_err() {
+                    break;
+                }
                 for waiting in waiting {
-                    drop(waiting.send(()));
+                    give(waiting, ());
                 }
             }
         };

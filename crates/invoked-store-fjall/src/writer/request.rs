@@ -133,6 +133,6 @@ impl Answer {
 }
 
 /// Gives an answer. Whoever asked may have gone.
-pub(super) fn give<T>(reply: oneshot::Sender<T>, answer: T) {
+pub(crate) fn give<T>(reply: oneshot::Sender<T>, answer: T) {
     drop(reply.send(answer));
 }
