@@ -7,13 +7,14 @@
 //!         03 | xxh3 of the items u64 | "FJL" 3
 //! ```
 //!
-//! A batch of ours has an item with the key [`number::BATCH`], its number. Batches are synced one
-//! after the other, so only the last numbered one and what maintenance wrote behind it can be torn
-//! by a power failure. A break with a numbered batch behind it is damage, and the store must not
-//! start: fjall would drop what stands behind. So is a break in any journal but the newest.
+//! A batch of ours has an item with the key [`number::BATCH`]: the number up to which it brings the tables.
+//! Batches are synced one after the other, so only the last numbered one and what maintenance wrote behind it
+//! can be torn by a power failure, and the log has what was in it. A break with a numbered batch behind it is
+//! damage, and the store must not start: fjall would drop what stands behind. So is a break in any journal but
+//! the newest.
 //!
-//! A break is where no whole batch begins, where a checksum is wrong, and where a number or the
-//! order of sequence numbers skips. fjall's checksum does not cover the sequence number: a batch that
+//! A break is where no whole batch begins, where a checksum is wrong, and where numbers or sequence numbers
+//! are out of order. fjall's checksum does not cover the sequence number: a batch that
 //! is taken for an older one than it is would be passed over.
 
 use std::fs::{self, File, OpenOptions};

@@ -1,16 +1,18 @@
-//! The embedded store: durable invocations on one machine, in fjall.
+//! The embedded store: durable invocations on one machine, in a log and in fjall.
 //!
 //! [`FjallStore`] keeps the contract of [`invoked_store::Store`]. One thread owns the write side:
-//! everything that waits goes into one batch and one sync. What stands on disk is described in
-//! `keys`, what is done about a torn or cut journal in `journal` and `acknowledged`.
+//! everything that waits goes into one batch, one write to the `log` and one sync. The tables get it
+//! later (`overlay`). What stands in them is described in `keys`, what is done about files that are
+//! torn or cut in `open`, `journal` and `acknowledged`.
 //!
 //! # For whoever starts it
 //!
 //! - Set the umask to 077 before opening. Opening mends the modes of what exists, but fjall makes
 //!   new files while it runs and has no say in their modes.
 //! - After [`invoked_store::StoreError::Poisoned`] or an unknown outcome, end the process and
-//!   recover. A flush that fails in the background is noticed by the next commit; should fjall's
-//!   worker die at the very moment its queue is full, that commit waits for ever instead.
+//!   recover. A flush that fails in the background is noticed when the tables are next brought
+//!   further; should fjall's worker die at the very moment its queue is full, that waits for ever, and
+//!   commits do once too much stands in the log alone.
 //!
 //! Not here: any decision about an invocation, and any clock.
 #![warn(missing_docs)]

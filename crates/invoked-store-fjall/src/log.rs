@@ -1,7 +1,7 @@
 //! The log: every batch, durable before anybody is told of it.
 //!
 //! ```text
-//! 0.log, 1.log   records, each from the beginning of a block of 4,096 bytes, zeros up to the next
+//! 0.wal, 1.wal   records, each from the beginning of a block of 4,096 bytes, zeros up to the next
 //! record         checksum u64 | "INV\x01" | length u32 | number u64 | salt u64 | rows          little-endian
 //! row            table u8 | day u32 of a bucket | key u16 | value u32 | key | value
 //! ```
@@ -30,7 +30,7 @@ use crate::staged::Staged;
 pub(crate) mod scan;
 
 /// The files.
-pub(crate) const NAMES: [&str; 2] = ["0.log", "1.log"];
+pub(crate) const NAMES: [&str; 2] = ["0.wal", "1.wal"];
 const MAGIC: [u8; 4] = *b"INV\x01";
 const BLOCK_BYTES: usize = 4_096;
 const HEADER_BYTES: usize = 32;

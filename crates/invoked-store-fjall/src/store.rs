@@ -101,6 +101,11 @@ impl Shared {
         self.is_unsettled.store(is_unsettled, Ordering::Release);
     }
 
+    /// Whether the last write found little room.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.is_tight.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn live_rows(&self) -> u64 {
         self.live_rows.load(Ordering::Relaxed)
     }
@@ -256,7 +261,7 @@ impl Store for FjallStore {
     }
 
     fn is_full(&self) -> bool {
-        if !self.shared.is_tight.load(Ordering::Relaxed) {
+        if !self.shared.is_tight() {
             return false;
         }
         // Nobody writes while everybody is refused, so the disk is asked again here.

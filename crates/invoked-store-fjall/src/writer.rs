@@ -175,7 +175,8 @@ impl Writer {
             tracing::error!(event = "maintenance_failed", %error, "maintenance of the store failed");
             self.shared.poison();
         }
-        if self.maintenance.wait().is_none() {
+        // With little room maintenance may never be done.
+        if self.maintenance.wait().is_none() || self.shared.is_tight() {
             self.rest_log();
         }
     }
@@ -407,11 +408,13 @@ impl Writer {
     }
 
     /// How much may be written when so many bytes are to be. Each goes into the log, into fjall's journal, and
-    /// then into a table while it still stands in both.
+    /// then into a table while it still stands in both; what stands in the log already has the rest of it to come.
     fn room(&self, bytes: u64) -> Room {
         let free = directory::free(self.tables.path()).unwrap_or(u64::MAX);
         let is_tight = self.shared.note_free(free, self.free_bytes_min);
-        if free < floor(self.free_bytes_min).saturating_add(bytes.saturating_mul(3)) {
+        let to_come = self.overlay.batches().map(|rows| rows.bytes() as u64).sum::<u64>();
+        let wanted = bytes.saturating_mul(3).saturating_add(to_come.saturating_mul(2));
+        if free < floor(self.free_bytes_min).saturating_add(wanted) {
             Room::None
         } else if is_tight {
             Room::Little

@@ -113,7 +113,7 @@ pub enum StoreError {
         /// Newest format known.
         known: u32,
     },
-    /// More was cut from the end of the log than one batch: acknowledged work may be missing.
+    /// Batches that were acknowledged are neither in the tables nor in the log. Nothing was touched.
     #[error(
         "the log was cut behind batch {found}, but batch {acknowledged} was acknowledged: restore a backup \
          (invoked store restore), or go on without what is missing (invoked store repair --accept-loss)"

@@ -3,7 +3,7 @@
 //! Paused time of tokio jumps to the next timer whenever the runtime has nothing to do. The store
 //! writes on a thread of its own, which the runtime does not know of, so it would jump to the
 //! deadline of whoever waits for a write. It does not jump while a blocking task is under way; so
-//! one is, for as long as a write is. Reads are blocking tasks as it is.
+//! one is, for as long as a write is, and a read, which may wait for the writer.
 
 use std::sync::{Arc, mpsc};
 
@@ -59,7 +59,7 @@ impl<S: Store> Store for Still<S> {
     }
 
     async fn lanes(&self, shard: ShardId) -> Result<Vec<LaneId>, StoreError> {
-        self.0.lanes(shard).await
+        still(self.0.lanes(shard)).await
     }
 
     async fn heads(
@@ -69,23 +69,23 @@ impl<S: Store> Store for Still<S> {
         after: Position,
         limit: u32,
     ) -> Result<Heads, StoreError> {
-        self.0.heads(shard, lane, after, limit).await
+        still(self.0.heads(shard, lane, after, limit)).await
     }
 
     async fn head(&self, key: InvKey) -> Result<Option<Found>, StoreError> {
-        self.0.head(key).await
+        still(self.0.head(key)).await
     }
 
     async fn bytes(&self, wanted: &[BytesWanted]) -> Result<Vec<LoadedBytes>, StoreError> {
-        self.0.bytes(wanted).await
+        still(self.0.bytes(wanted)).await
     }
 
     async fn totals(&self, shard: ShardId) -> Result<Vec<Total>, StoreError> {
-        self.0.totals(shard).await
+        still(self.0.totals(shard)).await
     }
 
     async fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
-        self.0.tasks(query).await
+        still(self.0.tasks(query)).await
     }
 
     async fn kept_callbacks(
@@ -93,11 +93,11 @@ impl<S: Store> Store for Still<S> {
         after: Option<(Timestamp, InvKey)>,
         limit: usize,
     ) -> Result<Vec<KeptCallback>, StoreError> {
-        self.0.kept_callbacks(after, limit).await
+        still(self.0.kept_callbacks(after, limit)).await
     }
 
     async fn kept_callback(&self, key: InvKey) -> Result<Option<KeptCallback>, StoreError> {
-        self.0.kept_callback(key).await
+        still(self.0.kept_callback(key)).await
     }
 
     async fn submit(&self, submissions: &[Submission]) -> Result<(), StoreError> {
@@ -105,7 +105,7 @@ impl<S: Store> Store for Still<S> {
     }
 
     async fn submissions(&self, shard: ShardId) -> Result<Vec<(u64, Submission)>, StoreError> {
-        self.0.submissions(shard).await
+        still(self.0.submissions(shard)).await
     }
 
     async fn acknowledge(&self, shard: ShardId, numbers: &[u64]) -> Result<(), StoreError> {
@@ -117,7 +117,7 @@ impl<S: Store> Store for Still<S> {
     }
 
     async fn names(&self) -> Result<Vec<(FnId, String)>, StoreError> {
-        self.0.names().await
+        still(self.0.names()).await
     }
 
     async fn put_registry(&self, entries: &[RegistryEntry]) -> Result<(), StoreError> {
@@ -125,7 +125,7 @@ impl<S: Store> Store for Still<S> {
     }
 
     async fn registry(&self) -> Result<Vec<RegistryEntry>, StoreError> {
-        self.0.registry().await
+        still(self.0.registry()).await
     }
 
     async fn purge(&self, now: Timestamp, retention: Retention) -> Result<u64, StoreError> {
@@ -133,7 +133,7 @@ impl<S: Store> Store for Still<S> {
     }
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {
-        self.0.stats().await
+        still(self.0.stats()).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

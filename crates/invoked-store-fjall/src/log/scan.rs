@@ -104,7 +104,7 @@ impl Scan {
             if records.peek().is_none() {
                 continue;
             }
-            let kept = path.with_extension("cut");
+            let kept = path.with_extension("wal.cut");
             fs::copy(path, &kept)?;
             aside.push(kept);
             let file = OpenOptions::new().write(true).open(path)?;

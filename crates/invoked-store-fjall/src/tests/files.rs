@@ -162,7 +162,7 @@ async fn a_record_that_is_missing_in_the_middle_is_refused_and_what_is_behind_it
     assert!(fs::read(&log).unwrap() == before, "nothing is touched");
     let lost = accept_loss(directory.path()).unwrap().unwrap();
     assert_eq!((lost.found, lost.acknowledged), (3, 5));
-    assert_eq!(lost.aside, [log.with_extension("cut")]);
+    assert_eq!(lost.aside, [log.with_extension("wal.cut")]);
     assert!(fs::read(&lost.aside[0]).unwrap() == before);
     let site = Site::open(directory.path()).await;
     assert_eq!(site.live_rows().await, 1);

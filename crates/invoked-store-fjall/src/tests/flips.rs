@@ -122,7 +122,7 @@ async fn a_flipped_bit_is_found_wherever_it_is() {
         let last = journal::scan_all(directory.path()).unwrap().scan.last.unwrap().start;
         let last = usize::try_from(last).unwrap();
         let is_journal = file.extension().is_some_and(|of| of == "jnl");
-        let is_log = file.extension().is_some_and(|of| of == "log");
+        let is_log = file.extension().is_some_and(|of| of == "wal");
         in_log += u32::from(is_log);
         for (at, bit) in places(before.len(), seed) {
             if is_journal && is_stamp(&before, at) {

@@ -210,8 +210,15 @@ fn told_of(lost: Option<(u64, u64)>) -> String {
     let Some((found, acknowledged)) = lost else {
         return "nothing acknowledged is missing: nothing was changed".to_owned();
     };
+    if acknowledged <= found {
+        return format!(
+            "a journal was broken and is cut off; the log has everything behind it, up to batch {found}: nothing \
+             acknowledged is missing.\n\
+             verify it before a daemon starts on it: invoked store verify"
+        );
+    }
     format!(
-        "the journal ends behind batch {found} now; up to batch {acknowledged} was acknowledged, and what is behind \
+        "the store ends behind batch {found} now; up to batch {acknowledged} was acknowledged, and what is behind \
          the end is cut off. Invocations that were answered with 202 may be gone, and no count shows it later: \
          counts are cut off with them. What had been delivered may be delivered again.\n\
          verify it before a daemon starts on it: invoked store verify"
@@ -229,5 +236,10 @@ mod tests {
             assert!(said.contains(part), "no {part:?} in {said}");
         }
         assert!(told_of(None).contains("nothing was changed"));
+        let said = told_of(Some((9, 9)));
+        assert!(
+            said.contains("nothing acknowledged is missing") && !said.contains("gone"),
+            "{said}"
+        );
     }
 }
