@@ -234,7 +234,7 @@ impl Job {
             Some(value) => number::decode_value(what, &value),
             None => Ok(0),
         };
-        let batch = one("the number of the last batch", &number::BATCH)?;
+        let batch = view.applied()?;
         let store_format = one("the format", &number::FORMAT)?;
         self.note(|view| view.batch = batch);
         let mut files = Files::make(partial).map_err(fail)?;

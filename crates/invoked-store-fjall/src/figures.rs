@@ -59,7 +59,7 @@ pub(crate) fn of(view: &View<'_>) -> Result<Figures, StoreError> {
     }
     let mut figures = Figures {
         format: number("the format", &number::FORMAT)?,
-        batch: number("the number of the last batch", &number::BATCH)?,
+        batch: view.applied()?,
         shards: view.shards()?,
         disk_bytes: directory::allocated(path).map_err(fail)?,
         journal_bytes,

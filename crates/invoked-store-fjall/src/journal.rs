@@ -7,14 +7,14 @@
 //!         03 | xxh3 of the items u64 | "FJL" 3
 //! ```
 //!
-//! A batch of ours has an item with the key [`number::BATCH`]: the number up to which it brings the tables.
-//! Batches are synced one after the other, so only the last numbered one and what maintenance wrote behind it
+//! A batch of ours has an item with the key [`number::BATCH`], its number, and one with [`number::APPLIED`]: up to
+//! where it brings the tables, as the log counts. Batches are synced one after the other, so only the last numbered one and what maintenance wrote behind it
 //! can be torn by a power failure, and the log has what was in it. A break with a numbered batch behind it is
 //! damage, and the store must not start: fjall would drop what stands behind. So is a break in any journal but
 //! the newest.
 //!
-//! A break is where no whole batch begins, where a checksum is wrong, and where numbers or sequence numbers
-//! are out of order. fjall's checksum does not cover the sequence number: a batch that
+//! A break is where no whole batch begins, where a checksum is wrong, and where a number or the
+//! order of sequence numbers skips. fjall's checksum does not cover the sequence number: a batch that
 //! is taken for an older one than it is would be passed over.
 
 use std::fs::{self, File, OpenOptions};
@@ -46,6 +46,8 @@ pub(crate) struct Numbered {
     pub(crate) end: u64,
     /// Its number.
     pub(crate) number: u64,
+    /// The last batch of the log that the tables have with it. Until format 4 it is this itself.
+    pub(crate) applied: u64,
     /// fjall's stamp of it.
     seqno: u64,
 }
@@ -70,7 +72,7 @@ pub(crate) struct Scan {
     pub(crate) end: u64,
     /// What comes behind it, unless it is nothing.
     pub(crate) broken: Option<Break>,
-    /// The number of a batch of ours behind a break.
+    /// Up to where a batch of ours behind a break brings the tables, as the log counts.
     pub(crate) behind_break: Option<u64>,
 }
 
@@ -97,8 +99,8 @@ pub(crate) fn scan_all(directory: &Path) -> io::Result<Journals> {
         (found.scan.broken, found.scan.behind_break, found.later.last())
     {
         // Whatever it has came behind the break.
-        let behind = scan(newest, None)?.last.map(|last| last.number);
-        found.scan.behind_break = behind.or(Some(found.scan.last.map_or(0, |last| last.number)));
+        let behind = scan(newest, None)?.last.map(|last| last.applied);
+        found.scan.behind_break = behind.or(Some(found.scan.last.map_or(0, |last| last.applied)));
     }
     Ok(found)
 }
@@ -141,10 +143,11 @@ pub(crate) fn scan(path: &Path, last: Option<Numbered>) -> io::Result<Scan> {
         }
         let (start, end) = (scan.end, scan.end + batch.bytes);
         if let Some(number) = batch.number {
-            let next = Numbered { start, end, number, seqno: batch.seqno };
+            let applied = batch.applied.unwrap_or(number);
+            let next = Numbered { start, end, number, applied, seqno: batch.seqno };
             if scan.last.is_some_and(|last| !last.is_before(next)) {
                 scan.broken = Some(Break::Foreign);
-                scan.behind_break = Some(number);
+                scan.behind_break = Some(applied);
                 return Ok(scan);
             }
             scan.last = Some(next);
@@ -158,7 +161,8 @@ pub(crate) fn scan(path: &Path, last: Option<Numbered>) -> io::Result<Scan> {
         reader.seek(SeekFrom::Start(scan.end))?;
         reader.read_to_end(&mut rest)?;
         let known = scan.last.map_or(0, |last| last.number);
-        scan.behind_break = numbers(&rest).find(|number| known < *number);
+        let behind = batches(&rest).find(|batch| batch.number.is_some_and(|number| known < number));
+        scan.behind_break = behind.and_then(|batch| batch.applied.or(batch.number));
         // A batch has items: no torn one is a first byte and nothing behind it.
         let is_begun = first == Some(START) && rest.iter().skip(1).any(|byte| *byte != 0);
         let what = if is_begun { Break::Torn } else { Break::Foreign };
@@ -170,16 +174,17 @@ pub(crate) fn scan(path: &Path, last: Option<Numbered>) -> io::Result<Scan> {
 impl Numbered {
     fn is_before(self, next: Self) -> bool {
         let step = next.seqno.checked_sub(self.seqno);
-        next.number > self.number && step.is_some_and(|step| (1..=SEQNO_STEP_MAX).contains(&step))
+        next.number == self.number + 1
+            && step.is_some_and(|step| (1..=SEQNO_STEP_MAX).contains(&step))
     }
 }
 
-/// Numbers of batches that begin right behind something that looks like the end of one.
-fn numbers(rest: &[u8]) -> impl Iterator<Item = u64> {
+/// Batches that begin right behind something that looks like the end of one.
+fn batches(rest: &[u8]) -> impl Iterator<Item = Batch> {
     rest.windows(TRAILER.len()).enumerate().filter(|(_, window)| window == TRAILER).filter_map(
         |(at, _)| {
             let mut behind = rest.get(at + TRAILER.len()..)?;
-            batch(&mut behind).ok()??.number
+            batch(&mut behind).ok()?
         },
     )
 }
@@ -204,6 +209,8 @@ struct Batch {
     seqno: u64,
     /// If it is ours.
     number: Option<u64>,
+    /// Up to where it brings the tables, as the log counts, if there was a log.
+    applied: Option<u64>,
     /// Whether its checksum is that of its items.
     is_right: bool,
 }
@@ -220,7 +227,7 @@ fn read_batch(reader: &mut impl Read) -> io::Result<Option<Batch>> {
     let [START] = take(reader)? else { return Ok(None) };
     let count = u32::from_le_bytes(take(reader)?);
     let seqno = u64::from_le_bytes(take(reader)?);
-    let (mut tag, mut number) = (take::<1>(reader)?, None);
+    let (mut tag, mut number, mut applied) = (take::<1>(reader)?, None, None);
     let mut items = Hashing { inner: reader, hasher: Xxh3Default::new(), bytes: 0 };
     for _ in 0..count {
         items.hasher.update(&tag);
@@ -235,6 +242,8 @@ fn read_batch(reader: &mut impl Read) -> io::Result<Option<Batch>> {
                 let value = prefix(&mut items, u64::from(value_bytes), NUMBER_BYTES_MAX)?;
                 if key == number::BATCH {
                     number = number::read(&value).ok();
+                } else if key == number::APPLIED {
+                    applied = number::read(&value).ok();
                 }
             }
             [CLEAR] => {
@@ -249,7 +258,13 @@ fn read_batch(reader: &mut impl Read) -> io::Result<Option<Batch>> {
     let checksum = u64::from_le_bytes(take(reader)?);
     let trailer: [u8; 4] = take(reader)?;
     let is_right = checksum == hash;
-    Ok((trailer == *TRAILER).then_some(Batch { bytes: bytes + 26, seqno, number, is_right }))
+    Ok((trailer == *TRAILER).then_some(Batch {
+        bytes: bytes + 26,
+        seqno,
+        number,
+        applied,
+        is_right,
+    }))
 }
 
 /// Hashes and counts what is read.

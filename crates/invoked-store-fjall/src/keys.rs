@@ -8,7 +8,7 @@
 //!               inv 16 | 1                                             answer it has to tell
 //! due           shard 2 | lane kind 1 | lane 4 | due 8 | inv 16        -
 //! meta          1                                                      format version
-//!               2                                                      number of the last batch
+//!               2                                                      batches written to the tables
 //!               3 | shard 2                                            epoch
 //!               4 | shard 2 | total key                                count
 //!               5 | name                                               function number
@@ -19,6 +19,7 @@
 //!               9 | 2 | shard 2                                        next submission number
 //!               10 | day 4                                             live rows of the day
 //!               11                                                     shards
+//!               12                                                     the log's last batch that is in the tables
 //! pad           0                                                      filler of the journal
 //! rec-<day>     1 | inv 16                                             head record, finished, small answer
 //!               2 | function 4 | accepted 8 | inv 16                   -            until format 2
@@ -112,6 +113,7 @@ pub(crate) enum MetaKind {
     Next = 9,
     LiveCount = 10,
     Shards = 11,
+    Applied = 12,
 }
 
 /// The first byte of a key of `rec-<day>` and `call-<day>`.

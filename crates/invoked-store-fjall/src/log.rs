@@ -13,8 +13,9 @@
 //! at rest, when the tables have everything, the files are emptied.
 //!
 //! The salt is chosen anew each time a file is begun: what is left from before has another, and so has
-//! whatever somebody puts into a payload that looks like a record. One batch is written at a time, and no
-//! block is written twice, so a power failure can tear the last record alone.
+//! whatever somebody puts into a payload that looks like a record. The first record of a file says which it
+//! is, so a file whose first record does not read has none. One batch is written at a time, and no record is
+//! written over before the tables have it, so a power failure can tear the last record alone.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -119,10 +120,10 @@ impl Log {
         Ok(())
     }
 
-    /// Gets blocks for the next batches, if the file is new.
+    /// Gets blocks for the next batches, if the file is new and there is room.
     ///
     /// # Errors
-    /// The file is not written to. An error of the sync is the next batch's too.
+    /// What was written before may not be on disk: the system tells that once, here or at the next batch.
     pub(crate) fn go_ahead(&mut self) -> io::Result<()> {
         let (position, record_bytes) = (self.position, self.record_bytes);
         let part = self.part_mut();
@@ -132,7 +133,10 @@ impl Log {
         let step = record_bytes.saturating_mul(STEP_BATCHES).clamp(STEP_BYTES, STEP_BYTES_MAX);
         let end = part.length + step;
         while part.length < end {
-            part.file.write_all_at(&ZEROS, part.length)?;
+            // The next batch gets its blocks by itself then, or finds none either.
+            if part.file.write_all_at(&ZEROS, part.length).is_err() {
+                return Ok(());
+            }
             part.length += ZEROS.len() as u64;
         }
         part.file.sync_data()

@@ -22,6 +22,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use fjall::PersistMode;
 use invoked_core::id::{Epoch, FnId, ShardId};
 use invoked_core::name::Qualifier;
 use invoked_core::totals::{Gauge, Metric, TotalKey};
@@ -32,10 +33,11 @@ use crate::check;
 use crate::config::FjallConfig;
 use crate::directory;
 use crate::error::{engine, file};
-use crate::journal::{self, Break};
+use crate::journal::{self, Break, Journals};
 use crate::keys::{Table, epoch, live_count, number, status, total};
 use crate::log::Log;
 use crate::log::scan::{self, Gap, Scan};
+use crate::overlay::bytes_to_apply;
 use crate::read::View;
 use crate::staged::Staged;
 use crate::tables::Tables;
@@ -74,20 +76,17 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
     directory::restrict(path).map_err(|error| file(&shown, &error))?;
     let acknowledged = Acknowledged::open(path).map_err(|error| file(&shown, &error))?;
 
-    let (format, last) = {
+    let (format, applied) = {
         let view = View::new(&tables);
-        let one = |what: &str, key: &[u8]| match view.get(Table::Meta, key)? {
-            Some(value) => number::decode_value(what, &value).map(Some),
-            None => Ok(None),
-        };
-        (one("the format", &number::FORMAT)?, one("the number of the last batch", &number::BATCH)?)
+        let format = view.get(Table::Meta, number::FORMAT)?;
+        let format = format.map(|value| number::decode_value("the format", &value)).transpose()?;
+        (format, view.applied()?)
     };
     let found = format.map_or(FORMAT, |format| u32::try_from(format).unwrap_or(u32::MAX));
     if found > FORMAT {
         return Err(StoreError::Newer { found, known: FORMAT });
     }
     let scan = scan::scan(path).map_err(|error| file(&shown, &error))?;
-    let applied = last.unwrap_or(0);
     let last = whole(&scan, Some(&acknowledged), applied)?;
     if format.is_none() {
         return create(config, tables, acknowledged);
@@ -113,6 +112,9 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
         live_rows += live_count::decode(&key, &value)?.1;
     }
     drop(view);
+    // The log is written over from here on. fjall syncs what it recovers by itself; nothing else says so.
+    tables.db.persist(PersistMode::SyncAll).map_err(engine)?;
+    acknowledged.forget_older();
     let log = Log::open(path).map_err(|error| file(&shown, &error))?;
     Ok(Opened { tables, acknowledged, log, number: last, shards, live_rows, epochs })
 }
@@ -132,6 +134,16 @@ pub(crate) fn whole(
         Ok(found) => Ok(found),
         Err(Gap { found, behind }) => Err(Missing { found, acknowledged: told.max(behind) }),
     }
+}
+
+/// Whether the log has everything that is missing from a break in the newest journal on, up to the last batch that
+/// anybody was told of. It has where a crash tore what was being brought into the tables; whatever stands behind the
+/// break then is parts of that, and may be what somebody outside has sent.
+pub(crate) fn is_had(journals: &Journals, log: &Scan, acknowledged: Option<&Acknowledged>) -> bool {
+    let is_newest = journals.later.is_empty();
+    let is_told = acknowledged.is_some_and(|file| file.number() > 0);
+    let found = journals.scan.last.map(|last| last.applied);
+    is_newest && is_told && found.is_some_and(|found| whole(log, acknowledged, found).is_ok())
 }
 
 /// The last batch that is there, and the last that somebody was told of.
@@ -155,8 +167,17 @@ fn replay(scan: &Scan, tables: &Tables, from: u64, shown: &str) -> Result<(), St
     for record in scan.behind(from) {
         rows.fold(record.rows().map_err(|error| file(shown, &error))?);
         if rows.bytes() >= REPLAYED_BYTES {
-            std::mem::take(&mut rows).commit(tables).map_err(engine)?;
+            apply(&std::mem::take(&mut rows), tables)?;
         }
+    }
+    apply(&rows, tables)
+}
+
+/// Applies rows if there is room: without, fjall would give up in the middle.
+fn apply(rows: &Staged, tables: &Tables) -> Result<(), StoreError> {
+    let free = directory::free(tables.path()).unwrap_or(u64::MAX);
+    if free < bytes_to_apply(rows) {
+        return Err(StoreError::NoRoom { path: tables.path().display().to_string() });
     }
     rows.commit(tables).map_err(engine)
 }
@@ -172,7 +193,7 @@ fn create(
     staged.put(Table::Meta, &number::FORMAT, &number::encode_value(u64::from(FORMAT)));
     let shards = config.shards.max(1);
     staged.put(Table::Meta, &number::SHARDS, &number::encode_value(u64::from(shards)));
-    staged.put(Table::Meta, &number::BATCH, &number::encode_value(number));
+    staged.put(Table::Meta, &number::APPLIED, &number::encode_value(number));
     staged.commit(&tables).map_err(engine)?;
     acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
     let (live_rows, epochs) = (0, Vec::new());
@@ -182,7 +203,7 @@ fn create(
 
 /// Format 1 also indexed by their status the tasks that wait since their acceptance; formats 1 and 2 did
 /// not index those that were under way, nor count where live rows stand. Format 3 had no rows with a place in a
-/// trace. What else they wrote is read as it is. Cut short, this begins again. Returns the number of the last batch.
+/// trace, format 4 no log. What else they wrote is read as it is. Cut short, this begins again. Returns the number of the last batch.
 fn upgrade(
     tables: &Tables,
     view: &View<'_>,
@@ -215,7 +236,7 @@ fn upgrade(
         staged.put(Table::Meta, &total::encode_key(shard, &key), &total::encode_value(value));
     }
     staged.put(Table::Meta, &number::FORMAT, &number::encode_value(u64::from(FORMAT)));
-    staged.put(Table::Meta, &number::BATCH, &number::encode_value(number));
+    staged.put(Table::Meta, &number::APPLIED, &number::encode_value(number));
     staged.commit(tables).map_err(engine)?;
     acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
     tracing::info!(
@@ -253,21 +274,23 @@ fn recover(config: &FjallConfig) -> Result<Tables, StoreError> {
 /// torn. Where that is more than a batch that was begun, the journal as it was stays beside it.
 fn mend_journal(path: &Path) -> Result<(), StoreError> {
     let shown = path.display().to_string();
-    let journals = journal::scan_all(path).map_err(|error| file(&shown, &error))?;
-    let last = journals.scan.last;
-    let found = last.map_or(0, |last| last.number);
-    if let Some(behind) = journals.scan.behind_break {
-        return Err(StoreError::Cut { found, acknowledged: behind });
+    let fail = |error: io::Error| file(&shown, &error);
+    let journals = journal::scan_all(path).map_err(fail)?;
+    let acknowledged = Acknowledged::existing(path).map_err(fail)?;
+    let log = scan::scan(path).map_err(fail)?;
+    let is_had = is_had(&journals, &log, acknowledged.as_ref());
+    let found = journals.scan.last.map(|last| last.applied);
+    if let (Some(behind), false) = (journals.scan.behind_break, is_had) {
+        return Err(StoreError::Cut { found: found.unwrap_or(0), acknowledged: behind });
     }
-    if last.is_some() {
+    if let Some(found) = found {
         // Noticed here, the journal is still as it was found.
-        let acknowledged = Acknowledged::open(path).map_err(|error| file(&shown, &error))?;
-        let log = scan::scan(path).map_err(|error| file(&shown, &error))?;
-        whole(&log, Some(&acknowledged), found)?;
+        whole(&log, acknowledged.as_ref(), found)?;
     }
     let (Some(broken), Some(journal)) = (journals.scan.broken, journals.path) else {
         return Ok(());
     };
+    let broken = if is_had { Break::Torn } else { broken };
     let fail = |error: io::Error| file(&journal.display().to_string(), &error);
     match broken {
         Break::Torn => {}

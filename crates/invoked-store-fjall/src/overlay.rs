@@ -26,8 +26,11 @@ use crate::store::Shared;
 use crate::tables::Tables;
 use crate::writer::request::give;
 
+/// What fjall writes with the least of batches.
+const MORE_BYTES: u64 = 256 << 10;
+
 /// Who waits for the tables to be as far as he has been told.
-pub(crate) type Waiting = oneshot::Sender<()>;
+pub(crate) type Waiting = oneshot::Sender<Result<(), StoreError>>;
 
 /// Rows that are durable and not yet in the tables.
 #[derive(Debug, Default)]
@@ -83,10 +86,21 @@ impl Overlay {
         self.newest.bytes()
     }
 
+    /// Bytes on the disk that it will take to bring all of it into the tables, at most about.
+    pub(crate) fn bytes_to_come(&self) -> u64 {
+        self.batches().map(bytes_to_apply).sum()
+    }
+
     /// How many batches are sealed and not yet applied.
     pub(crate) fn waiting(&self) -> usize {
         self.sealed.len()
     }
+}
+
+/// Bytes on the disk that it takes to bring rows into the tables: into fjall's journal, into a table while they
+/// still stand there, and a little that is always written.
+pub(crate) fn bytes_to_apply(rows: &Staged) -> u64 {
+    if rows.is_empty() { 0 } else { (2 * rows.bytes() as u64).saturating_add(MORE_BYTES) }
 }
 
 /// The thread that applies what is sealed.
@@ -111,22 +125,26 @@ impl Applier {
         let (done, applied) = channel();
         let run = move || {
             for Work { number, rows, waiting } in works {
+                // Behind these, so that whoever waits is let go last.
+                let mut turn = Turn { shared: &shared, is_done: false };
                 if shared.check().is_err() {
-                    break;
+                    return;
                 }
+                #[cfg(test)]
+                assert!(!shared.apply_panics(), "made to panic");
                 if let Err(error) = rows.commit(&tables) {
                     tracing::error!(event = "store_write_failed", %error, "a write to the store failed");
-                    shared.poison();
-                    break;
+                    return;
                 }
                 drop(rows);
                 // The writer waits for all that it has sealed before it ends.
                 if done.send(number).is_err() {
-                    break;
+                    return;
                 }
                 for waiting in waiting {
-                    give(waiting, ());
+                    give(waiting, Ok(()));
                 }
+                turn.is_done = true;
             }
         };
         let thread = thread::Builder::new().name("store-applier".to_owned()).spawn(run);
@@ -138,11 +156,12 @@ impl Applier {
     pub(crate) fn seal(&self, overlay: &mut Overlay, waiting: Vec<Waiting>) {
         let number = overlay.number;
         let rows = Arc::new(std::mem::take(&mut overlay.newest));
-        overlay.sealed.push_back(Sealed { number, rows: Arc::clone(&rows) });
-        if let Some(work) = &self.work {
-            // It has ended only if the store is poisoned; those who wait see that.
-            drop(work.send(Work { number, rows, waiting }));
+        if !rows.is_empty() {
+            overlay.sealed.push_back(Sealed { number, rows: Arc::clone(&rows) });
         }
+        // Once the thread has ended the store is poisoned; those who wait see that.
+        let work = self.work.as_ref();
+        drop(work.map(|work| work.send(Work { number, rows, waiting })));
     }
 
     /// Forgets what has been applied since. Returns the number of the last batch of it.
@@ -163,6 +182,21 @@ impl Applier {
     pub(crate) fn stop(&mut self) -> bool {
         self.work = None;
         self.thread.take().is_none_or(|thread| thread.join().is_ok())
+    }
+}
+
+/// Poisons the store if the thread does not come to an end with a batch, by a panic too: nothing would be applied any
+/// more, and nobody would notice.
+struct Turn<'a> {
+    shared: &'a Shared,
+    is_done: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.shared.poison();
+        }
     }
 }
 

@@ -151,6 +151,16 @@ impl<'a> View<'a> {
         Ok(LoadedBytes { key, payload, result })
     }
 
+    /// The number of the log's last batch that the tables have. Until format 4 there was no log.
+    pub(crate) fn applied(&self) -> Result<u64, StoreError> {
+        for key in [number::APPLIED, number::BATCH] {
+            if let Some(value) = self.get(Table::Meta, key)? {
+                return number::decode_value("the number of the last batch", &value);
+            }
+        }
+        Ok(0)
+    }
+
     /// How many shards there are.
     pub(crate) fn shards(&self) -> Result<u16, StoreError> {
         let Some(value) = self.get(Table::Meta, number::SHARDS)? else { return Ok(1) };

@@ -11,7 +11,7 @@ use crate::config::FjallConfig;
 use crate::error::file;
 use crate::journal::{self, Journals};
 use crate::log::scan::{self, Scan};
-use crate::open::{Lock, Missing, lock, open, whole};
+use crate::open::{Lock, Missing, is_had, lock, open, whole};
 
 /// What was given up.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,21 +40,26 @@ pub fn accept_loss(path: &Path) -> Result<Option<Lost>, StoreError> {
     let journals = journal::scan_all(path).map_err(fail)?;
     let log = scan::scan(path).map_err(fail)?;
     let lost = match lost(path, &journals, &log).map_err(fail)? {
-        Some((found, acknowledged)) => {
+        Some((Some(found), acknowledged)) => {
             let mut aside = cut(&journals).map_err(fail)?;
             aside.extend(log.forget_behind(found).map_err(fail)?);
             Lost { found, acknowledged, aside }
         }
-        // Journals without a batch of ours do not show it: the tables do.
+        // Journals without a batch of ours do not show how far the tables are: they do themselves.
+        Some((None, acknowledged)) => {
+            let aside = cut(&journals).map_err(fail)?;
+            drop(lock);
+            opened(path, &log, aside)?.unwrap_or_else(|(found, aside)| Lost {
+                found,
+                acknowledged: acknowledged.max(found),
+                aside,
+            })
+        }
         None => {
             drop(lock);
-            match open(&FjallConfig::new(path)) {
-                Ok(_) => return Ok(None),
-                Err(StoreError::Cut { found, acknowledged }) => {
-                    let aside = log.forget_behind(found).map_err(fail)?;
-                    Lost { found, acknowledged, aside }
-                }
-                Err(error) => return Err(error),
+            match opened(path, &log, Vec::new())? {
+                Ok(lost) => lost,
+                Err(_) => return Ok(None),
             }
         }
     };
@@ -68,20 +73,40 @@ pub fn accept_loss(path: &Path) -> Result<Option<Lost>, StoreError> {
     Ok(Some(lost))
 }
 
-/// The last batch that is found and the last that was acknowledged, if the journals show a loss.
-fn lost(path: &Path, journals: &Journals, log: &Scan) -> io::Result<Option<(u64, u64)>> {
-    let acknowledged = Acknowledged::existing(path)?;
-    let last = journals.scan.last.map(|last| last.number);
-    let whole = whole(log, acknowledged.as_ref(), last.unwrap_or(0));
-    if let Some(behind) = journals.scan.behind_break {
-        let told = acknowledged.map_or(0, |file| file.number()).max(behind);
-        return Ok(Some(match whole {
-            Ok(found) => (found, told.max(found)),
-            Err(Missing { found, acknowledged }) => (found, acknowledged.max(behind)),
-        }));
+/// What is missing, or else how far the store is and what was changed.
+type Opened = Result<Lost, (u64, Vec<PathBuf>)>;
+
+/// Opens the store, which shows whether something is missing, and takes what cannot follow out of the log.
+fn opened(path: &Path, log: &Scan, mut aside: Vec<PathBuf>) -> Result<Opened, StoreError> {
+    match open(&FjallConfig::new(path)) {
+        Ok(opened) => Ok(Err((opened.number, aside))),
+        Err(StoreError::Cut { found, acknowledged }) => {
+            let fail = |error: io::Error| file(&path.display().to_string(), &error);
+            aside.extend(log.forget_behind(found).map_err(fail)?);
+            Ok(Ok(Lost { found, acknowledged, aside }))
+        }
+        Err(error) => Err(error),
     }
-    let missing = whole.err().filter(|_| last.is_some());
-    Ok(missing.map(|Missing { found, acknowledged }| (found, acknowledged)))
+}
+
+/// The last batch that is found, where the journals know, and the last that was acknowledged, if they show a loss.
+fn lost(path: &Path, journals: &Journals, log: &Scan) -> io::Result<Option<(Option<u64>, u64)>> {
+    let acknowledged = Acknowledged::existing(path)?;
+    if is_had(journals, log, acknowledged.as_ref()) {
+        return Ok(None);
+    }
+    let told = acknowledged.as_ref().map_or(0, Acknowledged::number);
+    let Some(last) = journals.scan.last.map(|last| last.applied) else {
+        return Ok(journals.scan.behind_break.map(|behind| (None, told.max(behind))));
+    };
+    let whole = whole(log, acknowledged.as_ref(), last);
+    Ok(match (whole, journals.scan.behind_break) {
+        (Ok(_), None) => None,
+        (Ok(found), Some(behind)) => Some((Some(found), told.max(behind).max(found))),
+        (Err(Missing { found, acknowledged }), behind) => {
+            Some((Some(found), acknowledged.max(behind.unwrap_or(0))))
+        }
+    })
 }
 
 /// Ends the journals at the break. Returns where those that were changed are kept as they were.

@@ -10,7 +10,7 @@ use invoked_core::time::Day;
 use invoked_store::StoreError;
 
 use crate::error::engine;
-use crate::keys::Table;
+use crate::keys::{Table, number};
 use crate::overlay::Overlay;
 use crate::tables::Tables;
 
@@ -136,8 +136,12 @@ impl Staged {
         &self.tables
     }
 
-    /// Writes and syncs everything as one batch.
+    /// Writes and syncs everything as one batch with the next number.
     pub(crate) fn commit(&self, tables: &Tables) -> fjall::Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let number = tables.last_batch() + 1;
         let mut batch = tables.batch();
         let mut open = None;
         for (table, key, entry) in self.rows() {
@@ -150,7 +154,11 @@ impl Staged {
                 None => batch.remove(keyspace, key.clone()),
             }
         }
-        batch.commit()
+        let meta = tables.wanted(Table::Meta)?;
+        batch.insert(&meta, number::BATCH, number::encode_value(number).as_ref());
+        batch.commit()?;
+        tables.note_batch(number);
+        Ok(())
     }
 }
 

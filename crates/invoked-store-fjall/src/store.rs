@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     operations: AtomicU64,
     #[cfg(test)]
     write_fails: AtomicBool,
+    #[cfg(test)]
+    apply_panics: AtomicBool,
 }
 
 impl Shared {
@@ -123,6 +125,11 @@ impl Shared {
     #[cfg(test)]
     pub(crate) fn fail_writes(&self) {
         self.write_fails.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn apply_panics(&self) -> bool {
+        self.apply_panics.load(Ordering::Relaxed)
     }
 
     #[cfg(test)]
@@ -188,7 +195,7 @@ impl FjallStore {
         let (reply, settled) = oneshot::channel();
         let sent = self.requests()?.send(Message::Settle(reply)).await;
         sent.map_err(|_| self.gone())?;
-        settled.await.map_err(|_| self.gone())
+        settled.await.unwrap_or_else(|_| Err(self.gone()))
     }
 
     /// Reads what was answered before.
@@ -220,6 +227,11 @@ impl FjallStore {
     #[cfg(test)]
     pub(crate) fn fail_writes(&self) {
         self.shared.fail_writes();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn panic_when_applying(&self) {
+        self.shared.apply_panics.store(true, Ordering::Relaxed);
     }
 
     /// What it is made of. Reads every live row.

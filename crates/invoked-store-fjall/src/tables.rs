@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
@@ -18,7 +19,7 @@ use invoked_core::time::Day;
 
 use crate::config::FjallConfig;
 use crate::directory;
-use crate::keys::Table;
+use crate::keys::{Table, number};
 
 const MIB: u64 = 1 << 20;
 /// Bytes of sealed journals from which on fjall flushes whatever holds the oldest.
@@ -47,6 +48,8 @@ pub(crate) struct Tables {
     /// Filler that makes fjall begin a new journal.
     pub(crate) pad: Keyspace,
     buckets: RwLock<BTreeMap<Table, Keyspace>>,
+    /// Number of the last batch of ours. One thread at a time writes them.
+    last_batch: AtomicU64,
     path: PathBuf,
 }
 
@@ -79,7 +82,19 @@ impl Tables {
             }
         }
         let (buckets, path) = (RwLock::new(buckets), config.path.clone());
-        Ok(Self { db, live, pay, due, meta, pad, buckets, path })
+        // One that does not read is an error of whoever looks at what the store is.
+        let last = meta.get(number::BATCH)?.and_then(|value| number::read(&value).ok());
+        let last_batch = AtomicU64::new(last.unwrap_or(0));
+        Ok(Self { db, live, pay, due, meta, pad, buckets, last_batch, path })
+    }
+
+    /// Number of the last batch of ours.
+    pub(crate) fn last_batch(&self) -> u64 {
+        self.last_batch.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_batch(&self, number: u64) {
+        self.last_batch.store(number, Ordering::Release);
     }
 
     /// The keyspace of a table, unless it is a bucket that nobody has written to.
@@ -95,7 +110,7 @@ impl Tables {
         }
     }
 
-    /// The keyspace of a table, made if need be. Only the writer makes buckets.
+    /// The keyspace of a table, made if need be. One thread at a time makes buckets.
     pub(crate) fn wanted(&self, table: Table) -> fjall::Result<Keyspace> {
         if let Some(keyspace) = self.existing(table) {
             return Ok(keyspace);

@@ -75,7 +75,7 @@ fn journals(path: &Path, verified: &mut Verified) -> io::Result<()> {
         verified.bytes += journal.metadata()?.len();
     }
     let journals = journal::scan_all(path)?;
-    let shown = journals.path.unwrap_or_default().display().to_string();
+    let shown = journals.path.clone().unwrap_or_default().display().to_string();
     let log = scan::scan(path)?;
     for (_, bytes) in &log.files {
         verified.files += 1;
@@ -85,9 +85,12 @@ fn journals(path: &Path, verified: &mut Verified) -> io::Result<()> {
     if acknowledged.as_ref().is_some_and(|file| !file.is_whole()) {
         verified.tell("acknowledged: does not read".to_owned());
     }
+    let is_had = open::is_had(&journals, &log, acknowledged.as_ref());
     let scan = journals.scan;
-    let found = scan.last.map_or(0, |last| last.number);
-    if let Some(behind) = scan.behind_break {
+    let found = scan.last.map_or(0, |last| last.applied);
+    if is_had {
+        // The next start cuts the break off, if there is one, and has the rows from the log.
+    } else if let Some(behind) = scan.behind_break {
         verified.tell(format!("{shown}: breaks behind batch {found}, but batch {behind} follows"));
     } else {
         // Without a batch of ours in the journals, the tables alone say how far they are; the rows are read next.
@@ -198,7 +201,9 @@ fn meta(key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         let bytes = rest.first_chunk().ok_or(DecodeError::Short { field: "shard" });
         Ok(ShardId(u16::from_be_bytes(*bytes.map_err(unread)?)))
     };
-    if [MetaKind::Format, MetaKind::Batch, MetaKind::Next, MetaKind::Shards].into_iter().any(is) {
+    let numbers =
+        [MetaKind::Format, MetaKind::Batch, MetaKind::Next, MetaKind::Shards, MetaKind::Applied];
+    if numbers.into_iter().any(is) {
         number::decode_value("a number", value).map(|_| ())
     } else if is(MetaKind::Epoch) {
         epoch::decode_value(value).map(|_| ())

@@ -41,8 +41,8 @@ mod rows;
 const GROUP_MAX: usize = 1_024;
 /// Requests that may wait for the writer.
 pub(crate) const WAITING_MAX: usize = 1_024;
-/// Memory that rows which are not in the tables may take, about, before they are brought there; and how many
-/// times as much before the next commit waits for that.
+/// Memory that rows which are not sealed may take, about, before they are; and how many times as much before the
+/// next commit waits for what is sealed.
 const OVERLAY_BYTES: usize = 4 << 20;
 const OVERLAY_TIMES_MAX: usize = 4;
 /// Batches that wait for the applier, at most.
@@ -87,6 +87,8 @@ pub(crate) struct Writer {
     epochs: BTreeMap<ShardId, Epoch>,
     owners: BTreeMap<ShardId, Owner>,
     free_bytes_min: u64,
+    /// As it was seen last.
+    room_left: Room,
     maintenance: Maintenance,
 }
 
@@ -113,6 +115,7 @@ impl Writer {
             epochs: opened.epochs.into_iter().collect(),
             owners: BTreeMap::new(),
             free_bytes_min,
+            room_left: Room::Plenty,
             maintenance: Maintenance::new(&tables),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -136,7 +139,10 @@ impl Writer {
                 None => self.idle(),
             }
         }
-        self.drain();
+        // Without room it stays in the log, and the next start has it from there.
+        if self.can_drain() {
+            self.drain();
+        }
         self.rest_log();
         if !self.applier.stop() {
             tracing::error!(event = "store_failed", "the applier panicked");
@@ -165,7 +171,9 @@ impl Writer {
         }
         self.collect();
         if !self.overlay.is_empty() {
-            if self.overlay.waiting() == 0 {
+            // What stands in the log waits there for room.
+            self.room_left = self.room(0);
+            if self.overlay.waiting() == 0 && self.room_left != Room::None {
                 self.seal(Vec::new());
             }
             return;
@@ -198,6 +206,7 @@ impl Writer {
         self.make_way();
         let group: Vec<_> = group.collect();
         let room = self.room(group.iter().map(Message::bytes).sum());
+        self.room_left = room;
         if room == Room::None {
             self.notice_poison();
         }
@@ -312,20 +321,23 @@ impl Writer {
         if room == Room::Plenty
             && let Err(error) = self.log.go_ahead()
         {
-            tracing::debug!(%error, "the log has no blocks ahead");
+            tracing::error!(event = "store_write_failed", %error, "a write to the store failed");
+            self.shared.poison();
         }
     }
 
     /// Has the tables brought further if that is due, or if somebody waits for it.
     fn settle(&mut self, waiting: Vec<Waiting>) {
-        if !waiting.is_empty() && self.overlay.is_empty() {
+        if !waiting.is_empty() && (self.overlay.is_empty() || self.room_left == Room::None) {
+            let is_settled = self.overlay.is_empty();
             for reader in waiting {
-                give(reader, ());
+                give(reader, if is_settled { Ok(()) } else { Err(StoreError::Full) });
             }
             return;
         }
         let is_much = self.overlay.bytes() > OVERLAY_BYTES || self.log.left() > self.applied;
-        if !waiting.is_empty() || (is_much && self.overlay.waiting() == 0) {
+        let has_room = self.room_left != Room::None;
+        if !waiting.is_empty() || (is_much && has_room && self.overlay.waiting() == 0) {
             self.seal(waiting);
         }
     }
@@ -357,12 +369,11 @@ impl Writer {
                 || writer.overlay.waiting() >= SEALED_MAX
                 || (writer.log.is_overfull() && writer.log.left() > writer.applied)
         };
-        while is_too_much(self) {
+        while is_too_much(self) && self.shared.check().is_ok() {
             if self.overlay.waiting() == 0 {
                 self.seal(Vec::new());
             }
-            let Some(applied) = self.applier.wait(&mut self.overlay) else { break };
-            self.note_applied(applied);
+            self.wait();
         }
     }
 
@@ -371,9 +382,22 @@ impl Writer {
         if self.overlay.has_news() {
             self.seal(Vec::new());
         }
-        while self.overlay.waiting() > 0 {
-            let Some(applied) = self.applier.wait(&mut self.overlay) else { break };
-            self.note_applied(applied);
+        while self.overlay.waiting() > 0 && self.shared.check().is_ok() {
+            self.wait();
+        }
+    }
+
+    /// Whether there is room to do so. It may be what is reserved for what was accepted: this is that.
+    fn can_drain(&self) -> bool {
+        let free = directory::free(self.tables.path()).unwrap_or(u64::MAX);
+        self.overlay.is_empty() || free > self.overlay.bytes_to_come()
+    }
+
+    /// Waits until the tables are a batch further, or nobody brings them there any more.
+    fn wait(&mut self) {
+        match self.applier.wait(&mut self.overlay) {
+            Some(applied) => self.note_applied(applied),
+            None => self.shared.poison(),
         }
     }
 
@@ -387,7 +411,7 @@ impl Writer {
             return Err(StoreError::Engine { message: "made to fail".to_owned() });
         }
         self.number += 1;
-        staged.put(Table::Meta, &number::BATCH, &number::encode_value(self.number));
+        staged.put(Table::Meta, &number::APPLIED, &number::encode_value(self.number));
         let written = self.log.append(self.number, staged, self.applied);
         written.map_err(|error| file("the log", &error))?;
         self.shared.note_unsettled(true);
@@ -412,8 +436,7 @@ impl Writer {
     fn room(&self, bytes: u64) -> Room {
         let free = directory::free(self.tables.path()).unwrap_or(u64::MAX);
         let is_tight = self.shared.note_free(free, self.free_bytes_min);
-        let to_come = self.overlay.batches().map(|rows| rows.bytes() as u64).sum::<u64>();
-        let wanted = bytes.saturating_mul(3).saturating_add(to_come.saturating_mul(2));
+        let wanted = bytes.saturating_mul(3).saturating_add(self.overlay.bytes_to_come());
         if free < floor(self.free_bytes_min).saturating_add(wanted) {
             Room::None
         } else if is_tight {

@@ -82,10 +82,11 @@ pub enum StoreError {
     /// There is no room. Try again later; nothing was written.
     #[error("no room left in the store")]
     Full,
-    /// There is no room where a backup was to go. The store itself goes on.
+    /// There is no room where a backup was to go: the store itself goes on. Or none, at a start, for what stands in
+    /// the log alone: nothing is lost, and the next start with room has it.
     #[error("no room left at {path}")]
     NoRoom {
-        /// The directory that the backup was to stand in.
+        /// The directory of the backup or of the store.
         path: String,
     },
     /// A stored record does not read. Somebody has to look at it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use invoked_tests::api::{accepted, invoke_async};
 use invoked_tests::config::Config;
-use invoked_tests::daemon::{Site, said, stdout, tree};
+use invoked_tests::daemon::{Site, said, stdout};
 use invoked_tests::function::FunctionServer;
 use invoked_tests::poll;
 use serde_json::{Value, json};

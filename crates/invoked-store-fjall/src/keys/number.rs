@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! 1               format version
-//! 2               number of the last batch
+//! 2               batches written to the tables; until format 4 there were no others
 //! 9 | 1           next function number
 //! 9 | 2 | shard   next submission number
 //! 11              shards
+//! 12              the log's last batch that is in the tables, since format 5
 //! ```
 
 use bytes::Bytes;
@@ -20,8 +21,10 @@ const VERSION: u8 = 1;
 
 /// The format version.
 pub(crate) const FORMAT: [u8; 1] = [MetaKind::Format as u8];
-/// The number of the last batch. The scan of the journal looks for this key.
+/// The number of the last batch that was written to the tables. The scan of the journal looks for this key.
 pub(crate) const BATCH: [u8; 1] = [MetaKind::Batch as u8];
+/// The number of the last batch of the log that the tables have. The scan of the journal looks for this key too.
+pub(crate) const APPLIED: [u8; 1] = [MetaKind::Applied as u8];
 /// The next number of a function or destination.
 pub(crate) const NEXT_FUNCTION: [u8; 2] = [MetaKind::Next as u8, 1];
 /// The shards that the store was created with.

@@ -141,6 +141,7 @@ fn the_numbers_on_disk_are_pinned() {
     let due = due::encode_key(ShardId(2), slot, key);
     assert_eq!(due[..15], [0, 2, 2, 0, 0, 0, 3, 0x80, 0, 0, 0, 0, 0, 0, 1]);
     assert_eq!((number::FORMAT, number::BATCH, number::SHARDS), ([1], [2], [11]));
+    assert_eq!(number::APPLIED, [12]);
     assert_eq!(epoch::encode_key(ShardId(1)), [3, 0, 1]);
     assert_eq!(total::encode_prefix(ShardId(1)), [4, 0, 1]);
     assert_eq!(name::encode_name_key("a"), [5, b'a']);

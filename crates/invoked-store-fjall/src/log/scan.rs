@@ -60,10 +60,10 @@ impl Scan {
         let mut bytes = Vec::new();
         let (mut position, mut salt) = (0, None);
         while position < length {
-            let header = Header::read(file, position, length)?;
+            let header = Header::read(file, position, length);
             let header = header.filter(|header| salt.is_none_or(|salt| salt == header.salt));
             let whole = match header {
-                Some(header) if header.is_whole(file, position, &mut bytes)? => header,
+                Some(header) if header.is_whole(file, position, &mut bytes) => header,
                 // Without the first record nothing tells what belongs to this round.
                 Some(_) | None if position == 0 => break,
                 Some(_) | None => {
@@ -151,14 +151,11 @@ struct Header {
 }
 
 impl Header {
-    fn read(file: &File, position: u64, length: u64) -> io::Result<Option<Self>> {
+    fn read(file: &File, position: u64, length: u64) -> Option<Self> {
         let mut bytes = [0; HEADER_BYTES];
-        match file.read_exact_at(&mut bytes, position) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-            other => other?,
-        }
-        let parsed = Self::parse(&bytes);
-        Ok(parsed.filter(|header| position + header.blocks() as u64 <= length))
+        // A block that cannot be read is none of a record: whether one is missing shows in the numbers.
+        file.read_exact_at(&mut bytes, position).ok()?;
+        Self::parse(&bytes).filter(|header| position + header.blocks() as u64 <= length)
     }
 
     fn parse(mut bytes: &[u8]) -> Option<Self> {
@@ -176,11 +173,11 @@ impl Header {
         self.length.next_multiple_of(BLOCK_BYTES)
     }
 
-    fn is_whole(&self, file: &File, position: u64, bytes: &mut Vec<u8>) -> io::Result<bool> {
+    fn is_whole(&self, file: &File, position: u64, bytes: &mut Vec<u8>) -> bool {
         bytes.clear();
         bytes.resize(self.blocks(), 0);
-        file.read_exact_at(bytes, position)?;
-        Ok(xxh3_64(bytes.get(8..).unwrap_or_default()) == self.checksum)
+        file.read_exact_at(bytes, position).is_ok()
+            && xxh3_64(bytes.get(8..).unwrap_or_default()) == self.checksum
     }
 }
 

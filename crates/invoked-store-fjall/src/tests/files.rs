@@ -8,6 +8,7 @@ use invoked_core::life::Outcome;
 use invoked_store::StoreError;
 use tempfile::TempDir;
 
+use super::golden::flush;
 use super::sample::*;
 use crate::acknowledged::Acknowledged;
 use crate::journal::{self, Numbered};
@@ -108,7 +109,8 @@ async fn a_scan_finds_every_batch_and_no_break() {
     let (directory, journal) = crashed_when_settled().await;
     let scan = journal::scan(&journal, None).unwrap();
     let last = scan.last.unwrap();
-    assert_eq!((last.number, last.end, scan.behind_break), (5, scan.end, None));
+    assert_eq!((last.number, last.applied), (4, 5), "acquiring and the first row were one");
+    assert_eq!((last.end, scan.behind_break), (scan.end, None));
     assert_eq!(scan::scan(directory.path()).unwrap().reach(5), Ok(5));
     assert_eq!(Site::open(directory.path()).await.live_rows().await, 3);
 }
@@ -204,7 +206,7 @@ async fn a_sealed_journal_that_was_cut_is_refused() {
         let next = journal.with_file_name("9.jnl");
         fs::write(&next, &batches[usize::try_from(cut).unwrap()..]).unwrap();
         journal::cut(&journal, cut).unwrap();
-        assert_eq!(journal::scan_all(directory.path()).unwrap().scan.last.unwrap().number, 5);
+        assert_eq!(journal::scan_all(directory.path()).unwrap().scan.last.unwrap().applied, 5);
         journal::cut(&journal, cut - 7).unwrap();
         if !has_log {
             fs::remove_file(directory.path().join(log::NAMES[0])).unwrap();
@@ -217,6 +219,53 @@ async fn a_sealed_journal_that_was_cut_is_refused() {
         let site = Site::open(directory.path()).await;
         assert_eq!(site.live_rows().await, if has_log { 3 } else { 1 });
     }
+}
+
+/// As if a journal between two others had gone: every batch that is left is whole.
+#[tokio::test]
+async fn a_batch_that_is_missing_between_two_is_noticed() {
+    for has_log in [true, false] {
+        let (directory, journal) = crashed_when_settled().await;
+        let batches = fs::read(&journal).unwrap();
+        let end = usize::try_from(last(&journal).start).unwrap();
+        journal::cut(&journal, end as u64).unwrap();
+        let start = usize::try_from(last(&journal).start).unwrap();
+        fs::write(&journal, [&batches[..start], &batches[end..]].concat()).unwrap();
+        if has_log {
+            assert_eq!(Site::open(directory.path()).await.live_rows().await, 3);
+            continue;
+        }
+        fs::remove_file(directory.path().join(log::NAMES[0])).unwrap();
+        let refused = open(&directory);
+        let cut = matches!(refused, Err(StoreError::Cut { found: 3, acknowledged: 5 }));
+        assert!(cut, "{refused:?}");
+    }
+}
+
+/// The tables know how far they are where the journals do not.
+#[tokio::test]
+async fn a_repair_keeps_what_the_log_has_behind_the_tables() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    site.durable(vec![insert(&plain(1))]).await;
+    site.store.close().await.unwrap();
+    drop(site);
+    flush(directory.path());
+    let journal = directory::active_journal(directory.path()).unwrap().unwrap();
+    journal::cut(&journal, 0).unwrap();
+    let site = Site::open(directory.path()).await;
+    for seconds in 2..=4 {
+        site.durable(vec![insert(&plain(seconds))]).await;
+        site.store.names().await.unwrap();
+    }
+    let image = image_of(directory.path());
+    let journal = directory::active_journal(image.path()).unwrap().unwrap();
+    overwrite(&journal, 0, &[9]);
+    assert_eq!(journal::scan(&journal, None).unwrap().last, None);
+    assert!(matches!(open(&image), Err(StoreError::Cut { found: 0, .. })));
+    let lost = accept_loss(image.path()).unwrap().unwrap();
+    assert_eq!(lost.found, lost.acknowledged, "nothing is");
+    assert_eq!(Site::open(image.path()).await.live_rows().await, 4);
 }
 
 #[tokio::test]
@@ -243,7 +292,7 @@ async fn a_break_in_a_journal_with_batches_behind_it_is_refused_and_nothing_is_t
 }
 
 #[tokio::test]
-async fn a_wrong_checksum_in_the_last_batch_of_a_journal_is_cut_off_and_kept_aside() {
+async fn a_wrong_checksum_in_the_last_batch_of_a_journal_is_cut_off() {
     let (directory, journal) = crashed_when_settled().await;
     let torn = last(&journal);
     // The end of the last value, in front of the trailer.
@@ -251,6 +300,15 @@ async fn a_wrong_checksum_in_the_last_batch_of_a_journal_is_cut_off_and_kept_asi
     let before = fs::read(&journal).unwrap();
     let site = Site::open(directory.path()).await;
     assert_eq!(site.live_rows().await, 3, "it is had from the log");
+    assert!(!journal.with_extension("torn").exists());
+
+    // Nobody knows what was acknowledged.
+    let (directory, journal) = crashed_when_settled().await;
+    overwrite(&journal, last(&journal).end - 14, &[0xee]);
+    assert!(fs::read(&journal).unwrap() == before);
+    Acknowledged::forget(directory.path()).unwrap();
+    let site = Site::open(directory.path()).await;
+    assert_eq!(site.live_rows().await, 3);
     assert!(fs::read(journal.with_extension("torn")).unwrap() == before);
 
     let (directory, journal) = crashed_when_settled().await;

@@ -98,7 +98,7 @@ fn cut(path: &Path) {
 }
 
 /// Brings everything from the journal into tables, so that none of their directories is empty.
-fn flush(path: &Path) {
+pub(super) fn flush(path: &Path) {
     let tables = Tables::open(&FjallConfig::new(path)).unwrap();
     let mut keyspaces = tables.fixed();
     for day in tables.days() {

@@ -131,6 +131,20 @@ async fn a_failed_write_poisons_for_good() {
 }
 
 #[tokio::test]
+async fn an_applier_that_is_gone_poisons_and_nothing_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    site.durable(vec![insert(&plain(1))]).await;
+    site.store.panic_when_applying();
+    assert!(matches!(site.store.head(plain(1).key).await, Err(StoreError::Poisoned)));
+    let outcome = site.commit(vec![insert(&plain(2))]).await;
+    assert!(matches!(outcome, CommitOutcome::Unknown(StoreError::Poisoned)), "{outcome:?}");
+    assert!(site.store.purge(NOON, Retention::of_all(std::time::Duration::ZERO)).await.is_err());
+    assert!(site.store.close().await.is_err());
+    assert_eq!(Site::open(directory.path()).await.live_rows().await, 1);
+}
+
+#[tokio::test]
 async fn with_little_room_the_store_says_so_and_takes_what_comes_all_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let site = Site::open(directory.path()).await;

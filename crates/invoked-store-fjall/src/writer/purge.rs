@@ -19,6 +19,9 @@ impl Writer {
         now: Timestamp,
         retention: Retention,
     ) -> Result<u64, StoreError> {
+        if !self.can_drain() {
+            return Err(StoreError::Full);
+        }
         self.drain();
         self.shared.check()?;
         let mut dropped = 0;
