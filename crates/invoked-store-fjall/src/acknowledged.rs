@@ -75,7 +75,11 @@ impl Acknowledged {
 
     /// Removes what an earlier program left, which the tables are beyond. One that stays is in nobody's way here.
     pub(crate) fn forget_older(&self) {
-        if let Err(error) = remove(&self.directory.join(OLDER_NAME)) {
+        if self.older.is_none() {
+            return;
+        }
+        let synced = self.file.as_ref().map_or(Ok(()), File::sync_all);
+        if let Err(error) = synced.and_then(|()| remove(&self.directory.join(OLDER_NAME))) {
             tracing::debug!(%error, "the file acknowledged stays");
         }
     }

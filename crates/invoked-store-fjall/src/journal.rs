@@ -161,7 +161,8 @@ pub(crate) fn scan(path: &Path, last: Option<Numbered>) -> io::Result<Scan> {
         reader.seek(SeekFrom::Start(scan.end))?;
         reader.read_to_end(&mut rest)?;
         let known = scan.last.map_or(0, |last| last.number);
-        let behind = batches(&rest).find(|batch| batch.number.is_some_and(|number| known < number));
+        let mut behind = batches(&rest).filter(|batch| batch.is_right);
+        let behind = behind.find(|batch| batch.number.is_some_and(|number| known < number));
         scan.behind_break = behind.and_then(|batch| batch.applied.or(batch.number));
         // A batch has items: no torn one is a first byte and nothing behind it.
         let is_begun = first == Some(START) && rest.iter().skip(1).any(|byte| *byte != 0);

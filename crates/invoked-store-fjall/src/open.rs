@@ -33,7 +33,7 @@ use crate::check;
 use crate::config::FjallConfig;
 use crate::directory;
 use crate::error::{engine, file};
-use crate::journal::{self, Break, Journals};
+use crate::journal::{self, Break, Journals, Numbered};
 use crate::keys::{Table, epoch, live_count, number, status, total};
 use crate::log::Log;
 use crate::log::scan::{self, Gap, Scan};
@@ -72,7 +72,7 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
     let path = &config.path;
     let shown = path.display().to_string();
     directory::create(path).map_err(|error| file(&shown, &error))?;
-    let tables = recover(config)?;
+    let (tables, last) = recover(config)?;
     directory::restrict(path).map_err(|error| file(&shown, &error))?;
     let acknowledged = Acknowledged::open(path).map_err(|error| file(&shown, &error))?;
 
@@ -82,6 +82,12 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
         let format = format.map(|value| number::decode_value("the format", &value)).transpose()?;
         (format, view.applied()?)
     };
+    // A table may have been flushed with what was then cut off a journal, and the one with these numbers before the
+    // others: what the journals say is what all of them have.
+    let applied = last.map_or(applied, |last| applied.min(last.applied));
+    if let Some(last) = last {
+        tables.note_batch(last.number);
+    }
     let found = format.map_or(FORMAT, |format| u32::try_from(format).unwrap_or(u32::MAX));
     if found > FORMAT {
         return Err(StoreError::Newer { found, known: FORMAT });
@@ -136,14 +142,16 @@ pub(crate) fn whole(
     }
 }
 
-/// Whether the log has everything that is missing from a break in the newest journal on, up to the last batch that
-/// anybody was told of. It has where a crash tore what was being brought into the tables; whatever stands behind the
-/// break then is parts of that, and may be what somebody outside has sent.
+/// Whether the log goes on behind the last whole batch of the newest journal, and has everything up to the last batch
+/// that anybody was told of. It has where a crash tore what was being brought into the tables, for a file of it is not
+/// used again before that is done; whatever stands behind the break then is parts of that batch, and may be what
+/// somebody outside has sent.
 pub(crate) fn is_had(journals: &Journals, log: &Scan, acknowledged: Option<&Acknowledged>) -> bool {
     let is_newest = journals.later.is_empty();
     let is_told = acknowledged.is_some_and(|file| file.number() > 0);
     let found = journals.scan.last.map(|last| last.applied);
-    is_newest && is_told && found.is_some_and(|found| whole(log, acknowledged, found).is_ok())
+    let goes_on = |found| whole(log, acknowledged, found).is_ok_and(|last| found < last);
+    is_newest && is_told && found.is_some_and(goes_on)
 }
 
 /// The last batch that is there, and the last that somebody was told of.
@@ -228,7 +236,7 @@ fn upgrade(
             staged.put(Table::Records(head.bucket()), &key, &[]);
         }
         if staged.len() >= UPGRADED_AT_ONCE {
-            std::mem::take(&mut staged).commit(tables).map_err(engine)?;
+            std::mem::take(&mut staged).commit_uncounted(tables).map_err(engine)?;
         }
     }
     for ((shard, fn_id, gauge), value) in gauges {
@@ -248,7 +256,9 @@ fn upgrade(
 }
 
 /// Opens the database behind a look at its files.
-fn recover(config: &FjallConfig) -> Result<Tables, StoreError> {
+///
+/// Returns it with the last batch of ours that the journals have.
+fn recover(config: &FjallConfig) -> Result<(Tables, Option<Numbered>), StoreError> {
     let path = &config.path;
     let shown = path.display().to_string();
     let in_use = || StoreError::InUse { path: shown.clone() };
@@ -258,12 +268,12 @@ fn recover(config: &FjallConfig) -> Result<Tables, StoreError> {
     }
     forget_half_made(path).map_err(|error| file(&shown, &error))?;
     check::at_start(path)?;
-    mend_journal(path)?;
+    let last = mend_journal(path)?;
     drop(lock);
     // What is damaged beyond what was looked at is an error of fjall's, and in places a panic.
     let opened = catch_unwind(AssertUnwindSafe(|| Tables::open(config)));
     match opened {
-        Ok(Ok(tables)) => Ok(tables),
+        Ok(Ok(tables)) => Ok((tables, last)),
         Ok(Err(fjall::Error::Locked)) => Err(in_use()),
         Ok(Err(error)) => Err(engine(error)),
         Err(_) => Err(StoreError::Damaged { what: format!("{shown}: the engine gave up on it") }),
@@ -272,7 +282,9 @@ fn recover(config: &FjallConfig) -> Result<Tables, StoreError> {
 
 /// Refuses journals from which acknowledged work is missing, and cuts off what a power failure may have
 /// torn. Where that is more than a batch that was begun, the journal as it was stays beside it.
-fn mend_journal(path: &Path) -> Result<(), StoreError> {
+///
+/// Returns the last batch of ours that is left.
+fn mend_journal(path: &Path) -> Result<Option<Numbered>, StoreError> {
     let shown = path.display().to_string();
     let fail = |error: io::Error| file(&shown, &error);
     let journals = journal::scan_all(path).map_err(fail)?;
@@ -287,8 +299,9 @@ fn mend_journal(path: &Path) -> Result<(), StoreError> {
         // Noticed here, the journal is still as it was found.
         whole(&log, acknowledged.as_ref(), found)?;
     }
+    let last = journals.scan.last;
     let (Some(broken), Some(journal)) = (journals.scan.broken, journals.path) else {
-        return Ok(());
+        return Ok(last);
     };
     let broken = if is_had { Break::Torn } else { broken };
     let fail = |error: io::Error| file(&journal.display().to_string(), &error);
@@ -300,7 +313,8 @@ fn mend_journal(path: &Path) -> Result<(), StoreError> {
             tracing::warn!(event = "store_journal_cut", aside = %aside.display(), "cut a torn batch off the journal");
         }
     }
-    journal::cut(&journal, journals.scan.end).map_err(fail)
+    journal::cut(&journal, journals.scan.end).map_err(fail)?;
+    Ok(last)
 }
 
 /// fjall writes its version last when it makes a database, and cannot go on with one that it did

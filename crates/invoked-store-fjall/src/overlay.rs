@@ -10,13 +10,13 @@
 //! each as one batch that is synced; so the number of a batch that stands in `meta` says how far the tables
 //! are, and everything behind it is in the log.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use fjall::{UserKey, UserValue};
 use invoked_store::StoreError;
+use tokio::sync::mpsc::WeakSender;
 use tokio::sync::oneshot;
 
 use crate::error::file;
@@ -24,7 +24,7 @@ use crate::keys::Table;
 use crate::staged::Staged;
 use crate::store::Shared;
 use crate::tables::Tables;
-use crate::writer::request::give;
+use crate::writer::request::{Message, give};
 
 /// What fjall writes with the least of batches.
 const MORE_BYTES: u64 = 256 << 10;
@@ -38,8 +38,8 @@ pub(crate) struct Overlay {
     newest: Staged,
     /// Number of the last batch in `newest`.
     number: u64,
-    /// Oldest first.
-    sealed: VecDeque<Sealed>,
+    /// What is being applied.
+    sealed: Option<Sealed>,
 }
 
 #[derive(Debug)]
@@ -54,9 +54,9 @@ impl Overlay {
         self.batches().find_map(|rows| rows.get(at))
     }
 
-    /// All batches, newest first.
+    /// What is not sealed, and what is.
     pub(crate) fn batches(&self) -> impl Iterator<Item = &Staged> {
-        let sealed = self.sealed.iter().rev().map(|sealed| &*sealed.rows);
+        let sealed = self.sealed.iter().map(|sealed| &*sealed.rows);
         std::iter::once(&self.newest).chain(sealed)
     }
 
@@ -68,12 +68,12 @@ impl Overlay {
 
     /// Whether the tables have everything.
     pub(crate) fn is_empty(&self) -> bool {
-        self.newest.is_empty() && self.sealed.is_empty()
+        self.newest.is_empty() && self.sealed.is_none()
     }
 
-    /// Whether there is something to seal.
-    pub(crate) fn has_news(&self) -> bool {
-        !self.newest.is_empty()
+    /// Whether something is being applied.
+    pub(crate) const fn is_sealed(&self) -> bool {
+        self.sealed.is_some()
     }
 
     /// What would be sealed.
@@ -81,19 +81,14 @@ impl Overlay {
         &self.newest
     }
 
-    /// What is not sealed takes so much in memory, about.
-    pub(crate) const fn bytes(&self) -> usize {
-        self.newest.bytes()
-    }
-
     /// Bytes on the disk that it will take to bring all of it into the tables, at most about.
     pub(crate) fn bytes_to_come(&self) -> u64 {
         self.batches().map(bytes_to_apply).sum()
     }
 
-    /// How many batches are sealed and not yet applied.
-    pub(crate) fn waiting(&self) -> usize {
-        self.sealed.len()
+    /// Forgets what is applied.
+    fn forget(&mut self, applied: u64) {
+        self.sealed.take_if(|sealed| sealed.number <= applied);
     }
 }
 
@@ -119,8 +114,12 @@ struct Work {
 }
 
 impl Applier {
-    /// Starts the thread.
-    pub(crate) fn start(tables: Arc<Tables>, shared: Arc<Shared>) -> Result<Self, StoreError> {
+    /// Starts the thread. It wakes the writer up when it has applied something.
+    pub(crate) fn start(
+        tables: Arc<Tables>,
+        shared: Arc<Shared>,
+        writer: WeakSender<Message>,
+    ) -> Result<Self, StoreError> {
         let (work, works) = channel::<Work>();
         let (done, applied) = channel();
         let run = move || {
@@ -145,6 +144,10 @@ impl Applier {
                     give(waiting, Ok(()));
                 }
                 turn.is_done = true;
+                // Without room there it is awake, and without a sender about to end.
+                let is_woken =
+                    writer.upgrade().is_some_and(|to| to.try_send(Message::Applied).is_ok());
+                tracing::trace!(number, is_woken, "applied");
             }
         };
         let thread = thread::Builder::new().name("store-applier".to_owned()).spawn(run);
@@ -152,13 +155,12 @@ impl Applier {
         Ok(Self { work: Some(work), applied, thread: Some(thread) })
     }
 
-    /// Seals what is there and has it applied; tells those who wait when that is done.
+    /// Seals what is there and has it applied; tells those who wait when that is done. Nothing is sealed before
+    /// that.
     pub(crate) fn seal(&self, overlay: &mut Overlay, waiting: Vec<Waiting>) {
         let number = overlay.number;
         let rows = Arc::new(std::mem::take(&mut overlay.newest));
-        if !rows.is_empty() {
-            overlay.sealed.push_back(Sealed { number, rows: Arc::clone(&rows) });
-        }
+        overlay.sealed = Some(Sealed { number, rows: Arc::clone(&rows) });
         // Once the thread has ended the store is poisoned; those who wait see that.
         let work = self.work.as_ref();
         drop(work.map(|work| work.send(Work { number, rows, waiting })));
@@ -167,14 +169,14 @@ impl Applier {
     /// Forgets what has been applied since. Returns the number of the last batch of it.
     pub(crate) fn collect(&self, overlay: &mut Overlay) -> Option<u64> {
         let last = self.applied.try_iter().last()?;
-        forget(overlay, last);
+        overlay.forget(last);
         Some(last)
     }
 
     /// Waits until one more is applied; `None` once there is no thread to wait for.
     pub(crate) fn wait(&self, overlay: &mut Overlay) -> Option<u64> {
         let last = self.applied.recv().ok()?;
-        forget(overlay, last);
+        overlay.forget(last);
         Some(last)
     }
 
@@ -197,11 +199,5 @@ impl Drop for Turn<'_> {
         if !self.is_done {
             self.shared.poison();
         }
-    }
-}
-
-fn forget(overlay: &mut Overlay, applied: u64) {
-    while overlay.sealed.front().is_some_and(|sealed| sealed.number <= applied) {
-        overlay.sealed.pop_front();
     }
 }

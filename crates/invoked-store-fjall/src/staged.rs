@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fjall::{UserKey, UserValue};
+use fjall::{OwnedWriteBatch, UserKey, UserValue};
 use invoked_core::time::Day;
 use invoked_store::StoreError;
 
@@ -142,6 +142,20 @@ impl Staged {
             return Ok(());
         }
         let number = tables.last_batch() + 1;
+        let mut batch = self.batch(tables)?;
+        let meta = tables.wanted(Table::Meta)?;
+        batch.insert(&meta, number::BATCH, number::encode_value(number).as_ref());
+        batch.commit()?;
+        tables.note_batch(number);
+        Ok(())
+    }
+
+    /// The same without a number. Nobody counts on it, and it may be written again.
+    pub(crate) fn commit_uncounted(&self, tables: &Tables) -> fjall::Result<()> {
+        self.batch(tables)?.commit()
+    }
+
+    fn batch(&self, tables: &Tables) -> fjall::Result<OwnedWriteBatch> {
         let mut batch = tables.batch();
         let mut open = None;
         for (table, key, entry) in self.rows() {
@@ -154,11 +168,7 @@ impl Staged {
                 None => batch.remove(keyspace, key.clone()),
             }
         }
-        let meta = tables.wanted(Table::Meta)?;
-        batch.insert(&meta, number::BATCH, number::encode_value(number).as_ref());
-        batch.commit()?;
-        tables.note_batch(number);
-        Ok(())
+        Ok(batch)
     }
 }
 

@@ -150,7 +150,9 @@ impl FjallStore {
         let shared = Arc::new(Shared::default());
         shared.live_rows.store(opened.live_rows, Ordering::Relaxed);
         let (requests, waiting) = mpsc::channel(WAITING_MAX);
-        let started = Writer::start(opened, Arc::clone(&shared), config.free_bytes_min, waiting);
+        let waker = requests.downgrade();
+        let started =
+            Writer::start(opened, Arc::clone(&shared), config.free_bytes_min, waiting, waker);
         let (tables, writer) = started?;
         Ok(Self {
             config,

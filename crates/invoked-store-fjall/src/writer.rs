@@ -45,12 +45,8 @@ pub(crate) const WAITING_MAX: usize = 1_024;
 /// next commit waits for what is sealed.
 const OVERLAY_BYTES: usize = 4 << 20;
 const OVERLAY_TIMES_MAX: usize = 4;
-/// Batches that wait for the applier, at most.
-const SEALED_MAX: usize = 8;
 /// How long nothing has to come in before the tables get what they have not.
 const SETTLE_REST: Duration = Duration::from_secs(1);
-/// How often it is asked then whether they have it.
-const SETTLE_STEP: Duration = Duration::from_millis(5);
 /// Below this part of the floor nothing is written at all: a write that finds no room poisons.
 const FLOOR_PARTS: u64 = 8;
 
@@ -77,6 +73,8 @@ pub(crate) struct Writer {
     acknowledged: Acknowledged,
     log: Log,
     overlay: Overlay,
+    /// Who waits for the tables to be brought as far as the log is.
+    readers: Vec<Waiting>,
     applier: Applier,
     /// The last batch.
     number: u64,
@@ -87,8 +85,6 @@ pub(crate) struct Writer {
     epochs: BTreeMap<ShardId, Epoch>,
     owners: BTreeMap<ShardId, Owner>,
     free_bytes_min: u64,
-    /// As it was seen last.
-    room_left: Room,
     maintenance: Maintenance,
 }
 
@@ -99,15 +95,17 @@ impl Writer {
         shared: Arc<Shared>,
         free_bytes_min: u64,
         requests: mpsc::Receiver<Message>,
+        waker: mpsc::WeakSender<Message>,
     ) -> Result<(Arc<Tables>, JoinHandle<()>), StoreError> {
         let tables = Arc::new(opened.tables);
-        let applier = Applier::start(Arc::clone(&tables), Arc::clone(&shared))?;
+        let applier = Applier::start(Arc::clone(&tables), Arc::clone(&shared), waker)?;
         let mut writer = Self {
             tables: Arc::clone(&tables),
             shared,
             acknowledged: opened.acknowledged,
             log: opened.log,
             overlay: Overlay::default(),
+            readers: Vec::new(),
             applier,
             number: opened.number,
             applied: opened.number,
@@ -115,7 +113,6 @@ impl Writer {
             epochs: opened.epochs.into_iter().collect(),
             owners: BTreeMap::new(),
             free_bytes_min,
-            room_left: Room::Plenty,
             maintenance: Maintenance::new(&tables),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -139,10 +136,8 @@ impl Writer {
                 None => self.idle(),
             }
         }
-        // Without room it stays in the log, and the next start has it from there.
-        if self.can_drain() {
-            self.drain();
-        }
+        // Without room for it, something stays in the log, and the next start has it from there.
+        self.drain();
         self.rest_log();
         if !self.applier.stop() {
             tracing::error!(event = "store_failed", "the applier panicked");
@@ -155,12 +150,10 @@ impl Writer {
     fn rest(&self) -> Option<Duration> {
         if self.shared.check().is_err() {
             None
-        } else if self.overlay.waiting() > 0 {
-            Some(SETTLE_STEP)
-        } else if self.overlay.has_news() {
-            Some(SETTLE_REST)
-        } else {
+        } else if self.overlay.is_empty() {
             self.maintenance.wait()
+        } else {
+            Some(SETTLE_REST)
         }
     }
 
@@ -171,10 +164,8 @@ impl Writer {
         }
         self.collect();
         if !self.overlay.is_empty() {
-            // What stands in the log waits there for room.
-            self.room_left = self.room(0);
-            if self.overlay.waiting() == 0 && self.room_left != Room::None {
-                self.seal(Vec::new());
+            if !self.overlay.is_sealed() {
+                self.seal();
             }
             return;
         }
@@ -201,18 +192,20 @@ impl Writer {
 
     /// One group: stage, write, answer.
     fn turn(&mut self, group: impl Iterator<Item = Message>) {
-        self.maintenance.interrupt();
+        let group: Vec<_> = group.filter(|message| !matches!(message, Message::Applied)).collect();
         self.collect();
+        if group.is_empty() {
+            self.settle();
+            return;
+        }
+        self.maintenance.interrupt();
         self.make_way();
-        let group: Vec<_> = group.collect();
         let room = self.room(group.iter().map(Message::bytes).sum());
-        self.room_left = room;
         if room == Room::None {
             self.notice_poison();
         }
         let mut staged = Staged::default();
         let mut answers = Vec::new();
-        let mut waiting = Vec::new();
         let mut purges = Vec::new();
         for message in group {
             match (message, self.shared.check()) {
@@ -223,7 +216,9 @@ impl Writer {
                     answers.push(self.stage(request, room, &mut staged));
                 }
                 (Message::Write(request), Err(error)) => request.refuse(error),
-                (Message::Settle(reader), _) => waiting.push(reader),
+                (Message::Settle(reader), Ok(())) => self.readers.push(reader),
+                (Message::Settle(reader), Err(error)) => give(reader, Err(error)),
+                (Message::Applied, _) => {}
                 (Message::Purge(purge), _) => purges.push(purge),
             }
         }
@@ -232,7 +227,7 @@ impl Writer {
                 answers.into_iter().for_each(Answer::send);
                 self.overlay.add(self.number, staged);
                 self.go_ahead(room);
-                self.settle(waiting);
+                self.settle();
             }
             Err(error) => {
                 tracing::error!(event = "store_write_failed", %error, "a write to the store failed");
@@ -326,26 +321,28 @@ impl Writer {
         }
     }
 
-    /// Has the tables brought further if that is due, or if somebody waits for it.
-    fn settle(&mut self, waiting: Vec<Waiting>) {
-        if !waiting.is_empty() && (self.overlay.is_empty() || self.room_left == Room::None) {
-            let is_settled = self.overlay.is_empty();
-            for reader in waiting {
-                give(reader, if is_settled { Ok(()) } else { Err(StoreError::Full) });
-            }
+    /// Has the tables brought further if that is due, or if somebody waits for it. One batch is under way at a time:
+    /// who asks meanwhile has to wait for the next, and shares it.
+    fn settle(&mut self) {
+        if self.overlay.is_empty() {
+            self.readers.drain(..).for_each(|reader| give(reader, Ok(())));
             return;
         }
-        let is_much = self.overlay.bytes() > OVERLAY_BYTES || self.log.left() > self.applied;
-        let has_room = self.room_left != Room::None;
-        if !waiting.is_empty() || (is_much && has_room && self.overlay.waiting() == 0) {
-            self.seal(waiting);
+        let is_much = self.overlay.news().bytes() > OVERLAY_BYTES || self.log.left() > self.applied;
+        if !self.overlay.is_sealed() && (is_much || !self.readers.is_empty()) {
+            self.seal();
         }
     }
 
-    fn seal(&mut self, waiting: Vec<Waiting>) {
+    /// Begins to bring the tables as far as the log is, if there is room for that.
+    fn seal(&mut self) {
+        if !self.can_drain() {
+            self.readers.drain(..).for_each(|reader| give(reader, Err(StoreError::Full)));
+            return;
+        }
         let news = self.overlay.news();
         self.maintenance.note(news.tables().iter().copied(), news.removed());
-        self.applier.seal(&mut self.overlay, waiting);
+        self.applier.seal(&mut self.overlay, std::mem::take(&mut self.readers));
     }
 
     /// Notes how far the tables are.
@@ -362,43 +359,45 @@ impl Writer {
         }
     }
 
-    /// Waits while too much stands in the log alone.
+    /// Waits while too much stands in the log alone. Without room for it elsewhere nothing new is taken anyway.
     fn make_way(&mut self) {
         let is_too_much = |writer: &Self| {
-            writer.overlay.bytes() > OVERLAY_BYTES * OVERLAY_TIMES_MAX
-                || writer.overlay.waiting() >= SEALED_MAX
+            writer.overlay.news().bytes() > OVERLAY_BYTES * OVERLAY_TIMES_MAX
                 || (writer.log.is_overfull() && writer.log.left() > writer.applied)
         };
-        while is_too_much(self) && self.shared.check().is_ok() {
-            if self.overlay.waiting() == 0 {
-                self.seal(Vec::new());
-            }
-            self.wait();
-        }
+        while is_too_much(self) && self.advance() {}
     }
 
-    /// Brings the tables as far as the log is, and waits for that. Without it the store is poisoned.
+    /// Brings the tables as far as the log is, and waits for that. Without it there is no room, or the store is
+    /// poisoned.
     fn drain(&mut self) {
-        if self.overlay.has_news() {
-            self.seal(Vec::new());
-        }
-        while self.overlay.waiting() > 0 && self.shared.check().is_ok() {
-            self.wait();
-        }
+        while !self.overlay.is_empty() && self.advance() {}
+        self.settle();
     }
 
-    /// Whether there is room to do so. It may be what is reserved for what was accepted: this is that.
-    fn can_drain(&self) -> bool {
-        let free = directory::free(self.tables.path()).unwrap_or(u64::MAX);
-        self.overlay.is_empty() || free > self.overlay.bytes_to_come()
-    }
-
-    /// Waits until the tables are a batch further, or nobody brings them there any more.
-    fn wait(&mut self) {
+    /// Brings the tables a batch further, and waits for that. Whether there was one.
+    fn advance(&mut self) -> bool {
+        if self.shared.check().is_err() {
+            return false;
+        }
+        if !self.overlay.is_sealed() {
+            self.seal();
+        }
+        if !self.overlay.is_sealed() {
+            return false;
+        }
         match self.applier.wait(&mut self.overlay) {
             Some(applied) => self.note_applied(applied),
             None => self.shared.poison(),
         }
+        true
+    }
+
+    /// Whether there is room to bring the tables as far as the log is. It may be what is reserved for what was
+    /// accepted: this is that.
+    fn can_drain(&self) -> bool {
+        let free = directory::free(self.tables.path()).unwrap_or(u64::MAX);
+        free > self.overlay.bytes_to_come()
     }
 
     /// Makes what is staged durable.

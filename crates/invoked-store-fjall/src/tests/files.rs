@@ -5,13 +5,15 @@ use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use invoked_core::life::Outcome;
+use invoked_core::shard::BytesWanted;
 use invoked_store::StoreError;
 use tempfile::TempDir;
 
-use super::golden::flush;
+use super::golden::{fixture, flush};
 use super::sample::*;
 use crate::acknowledged::Acknowledged;
 use crate::journal::{self, Numbered};
+use crate::keys::Table;
 use crate::log;
 use crate::log::scan::{self, Record};
 use crate::maintenance::Maintenance;
@@ -242,6 +244,50 @@ async fn a_batch_that_is_missing_between_two_is_noticed() {
     }
 }
 
+/// The flushed table says that the tables are further than what is left of the journal.
+#[tokio::test]
+async fn a_break_is_mended_though_a_table_was_flushed_behind_it() {
+    let (directory, journal) = crashed_when_settled().await;
+    let tables = Tables::open(&FjallConfig::new(directory.path())).unwrap();
+    tables.existing(Table::Meta).unwrap().rotate_memtable_and_wait().unwrap();
+    drop(tables);
+    let whole = last(&journal);
+    let batches = fs::read(&journal).unwrap();
+    journal::cut(&journal, whole.start).unwrap();
+    let damaged = last(&journal).end - 14;
+    fs::write(&journal, batches).unwrap();
+    overwrite(&journal, damaged, &[0xee]);
+    for (rows, seconds) in [(3, 9), (4, 10)] {
+        let site = Site::open(directory.path()).await;
+        assert_eq!(site.live_rows().await, rows);
+        assert_eq!(site.store.verify_rows().await.unwrap().problems, Vec::<String>::new());
+        let wanted = [BytesWanted::from(&plain(2))];
+        assert_eq!(site.store.bytes(&wanted).await.unwrap()[0].payload, Some(payload(&plain(2))));
+        site.durable(vec![insert(&plain(seconds))]).await;
+        site.store.close().await.unwrap();
+        assert_eq!(verify_files(directory.path()).unwrap().problems, Vec::<String>::new());
+    }
+}
+
+/// An earlier program's note may be behind what it had written, and there is no log to have anything from.
+#[tokio::test]
+async fn a_break_in_a_store_without_a_log_is_refused_whatever_was_noted() {
+    let directory = tempfile::tempdir().unwrap();
+    copy(&fixture(4), directory.path());
+    let journal = directory::active_journal(directory.path()).unwrap().unwrap();
+    let batches = fs::read(&journal).unwrap();
+    journal::cut(&journal, last(&journal).start).unwrap();
+    let damaged = last(&journal);
+    fs::write(&journal, batches).unwrap();
+    overwrite(&journal, damaged.end - 14, &[0xee]);
+    let mut note = (damaged.number - 1).to_le_bytes().to_vec();
+    note.extend((!(damaged.number - 1)).to_le_bytes());
+    fs::write(directory.path().join("acknowledged"), note).unwrap();
+    let refused = open(&directory);
+    assert!(matches!(refused, Err(StoreError::Cut { .. })), "{refused:?}");
+    assert_eq!(verify_files(directory.path()).unwrap().wrong, 1);
+}
+
 /// The tables know how far they are where the journals do not.
 #[tokio::test]
 async fn a_repair_keeps_what_the_log_has_behind_the_tables() {
@@ -352,6 +398,6 @@ async fn a_rest_gives_the_disk_back_and_keeps_the_rows() {
     assert_eq!(accept_loss(directory.path()).unwrap(), None);
     let site = Site::open(directory.path()).await;
     assert_eq!(site.live_rows().await, 1);
-    let wanted = [invoked_core::shard::BytesWanted::from(&plain(1))];
+    let wanted = [BytesWanted::from(&plain(1))];
     assert_eq!(site.store.bytes(&wanted).await.unwrap()[0].payload, Some(payload));
 }

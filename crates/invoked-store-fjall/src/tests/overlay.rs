@@ -76,6 +76,30 @@ async fn an_invocation_that_ends_soon_never_reaches_the_tables() {
     }
 }
 
+/// Whoever reads shares the way of the rows into the tables with all who read meanwhile.
+#[tokio::test]
+async fn many_who_write_and_read_at_once_see_what_they_wrote() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = std::sync::Arc::new(Site::open(directory.path()).await);
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..32 {
+        let site = std::sync::Arc::clone(&site);
+        callers.spawn(async move {
+            for turn in 0..20 {
+                let head = plain(caller * 100 + turn);
+                site.durable(vec![insert(&head)]).await;
+                assert_eq!(site.store.head(head.key).await.unwrap().unwrap().head, head);
+                site.durable(vec![finish(&head, Outcome::Succeeded)]).await;
+                assert!(site.store.head(head.key).await.unwrap().is_none());
+            }
+        });
+    }
+    while let Some(ended) = callers.join_next().await {
+        ended.unwrap();
+    }
+    site.store.close().await.unwrap();
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Insert(usize),

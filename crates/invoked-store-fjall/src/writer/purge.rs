@@ -19,11 +19,11 @@ impl Writer {
         now: Timestamp,
         retention: Retention,
     ) -> Result<u64, StoreError> {
-        if !self.can_drain() {
-            return Err(StoreError::Full);
-        }
         self.drain();
         self.shared.check()?;
+        if !self.overlay.is_empty() {
+            return Err(StoreError::Full);
+        }
         let mut dropped = 0;
         for day in self.tables.days() {
             if now < past(day, retention.records) {

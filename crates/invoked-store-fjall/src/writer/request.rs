@@ -43,6 +43,8 @@ pub(crate) enum Message {
     Write(Request),
     /// That the tables get everything that was written before.
     Settle(Waiting),
+    /// That the tables are further: somebody may wait for that.
+    Applied,
     Purge(Purge),
 }
 
