@@ -37,10 +37,11 @@ const BLOCK_BYTES: usize = 4_096;
 const HEADER_BYTES: usize = 32;
 /// Length of a value that is none.
 const REMOVED: u32 = u32::MAX;
-/// Bytes of a file behind which the other is begun.
-const FILE_BYTES: u64 = 16 << 20;
+/// Bytes of a file behind which the other is begun. With each the tables get what has gathered, and what changes with
+/// every batch (counts, a few for each function) is gathered meanwhile.
+const FILE_BYTES: u64 = 32 << 20;
 /// A file that nobody can be done with in time grows up to this.
-const FILE_BYTES_MAX: u64 = 4 * FILE_BYTES;
+const FILE_BYTES_MAX: u64 = 2 * FILE_BYTES;
 /// A file that is new is written with zeros so many bytes at a time, at least and at most: who comes meanwhile
 /// waits for it, so the step is a few times what a batch takes.
 const STEP_BYTES: u64 = 64 * 1_024;

@@ -43,8 +43,8 @@ const GROUP_MAX: usize = 1_024;
 pub(crate) const WAITING_MAX: usize = 1_024;
 /// Memory that rows which are not sealed may take, about, before they are; and how many times as much before the
 /// next commit waits for what is sealed.
-const OVERLAY_BYTES: usize = 4 << 20;
-const OVERLAY_TIMES_MAX: usize = 4;
+const OVERLAY_BYTES: usize = 8 << 20;
+const OVERLAY_TIMES_MAX: usize = 2;
 /// How long nothing has to come in before the tables get what they have not.
 const SETTLE_REST: Duration = Duration::from_secs(1);
 /// Below this part of the floor nothing is written at all: a write that finds no room poisons.

@@ -62,26 +62,26 @@ fn what_is_written_is_read_back() {
 fn a_file_is_begun_again_once_the_tables_have_what_stands_in_it() {
     let (directory, mut log) = open();
     let path = directory.path();
-    for number in 1..=16 {
+    for number in 1..=32 {
         log.append(number, &rows(number, LARGE), 0).unwrap();
     }
     assert_eq!(length(path, NAMES[1]), 0);
-    for number in 17..=32 {
+    for number in 33..=64 {
         log.append(number, &rows(number, LARGE), 0).unwrap();
     }
-    assert_eq!(log.left(), 16);
+    assert_eq!(log.left(), 32);
     // Nobody has applied anything, so the second file grows.
-    for number in 33..=35 {
-        log.append(number, &rows(number, LARGE), 15).unwrap();
+    for number in 65..=67 {
+        log.append(number, &rows(number, LARGE), 31).unwrap();
     }
-    assert_eq!(numbers(path), (1..=35).collect::<Vec<_>>());
+    assert_eq!(numbers(path), (1..=67).collect::<Vec<_>>());
     // Now the first is free. What is left in it from before is not taken for anything.
-    log.append(36, &rows(36, 10), 16).unwrap();
-    assert_eq!(log.left(), 35);
-    assert_eq!(numbers(path), (17..=36).collect::<Vec<_>>());
+    log.append(68, &rows(68, 10), 32).unwrap();
+    assert_eq!(log.left(), 67);
+    assert_eq!(numbers(path), (33..=68).collect::<Vec<_>>());
     let scan = scan::scan(path).unwrap();
-    assert_eq!(scan.reach(16), Ok(36));
-    assert_eq!(scan.reach(15), Err(Gap { found: 15, behind: 36 }));
+    assert_eq!(scan.reach(32), Ok(68));
+    assert_eq!(scan.reach(31), Err(Gap { found: 31, behind: 68 }));
 }
 
 #[test]
@@ -96,10 +96,10 @@ fn a_log_that_nobody_applies_is_overfull_in_the_end() {
     assert!(length(directory.path(), NAMES[1]) > 64 << 20);
     // Both are free: the longer one is cut to size when it is its turn.
     log.append(number + 1, &rows(1, 10), number).unwrap();
-    for more in 2..=6 {
+    for more in 2..=10 {
         log.append(number + more, &rows(1, 4 * LARGE), number + more - 1).unwrap();
     }
-    assert_eq!(length(directory.path(), NAMES[1]), 16 << 20);
+    assert_eq!(length(directory.path(), NAMES[1]), 32 << 20);
 }
 
 #[test]
