@@ -16,7 +16,9 @@ use invoked_core::fault::Fault;
 use invoked_core::id::RequestId;
 use invoked_core::life::Verdict;
 use invoked_core::name::NameError;
-use invoked_engine::{ConfigError, FunctionError, InvokeError, Refusing, ResourceError, TaskError};
+use invoked_engine::{
+    ConfigError, FunctionError, InvokeError, Refusing, ResourceError, StoreError, TaskError,
+};
 use invoked_fc::argument::InvalidArgument;
 use invoked_fc::error::{ErrorBody, ErrorCode};
 use invoked_fc::route::PathNotSupported;
@@ -172,7 +174,7 @@ impl Problem {
                 FunctionError::OwnedByFile { .. } => Refusal::new(C::AccessDenied, text()),
                 FunctionError::Invalid { .. } => Refusal::new(C::InvalidArgument, text()),
                 FunctionError::TooMany { .. } => Refusal::new(C::LimitExceededError, text()),
-                FunctionError::Store(_) => Refusal::new(C::InternalServerError, INTERNAL),
+                FunctionError::Store(error) => of_store(error),
             },
             Self::Config(error) => match error {
                 ConfigError::NoFunction { .. } => Refusal::new(C::FunctionNotFound, text()),
@@ -182,7 +184,7 @@ impl Problem {
                 ConfigError::Destination { .. }
                 | ConfigError::HttpFunction { .. }
                 | ConfigError::Loop { .. } => bad_destination(&text()),
-                ConfigError::Store(_) => Refusal::new(C::InternalServerError, INTERNAL),
+                ConfigError::Store(error) => of_store(error),
             },
             Self::Destination { .. } => bad_destination(&text()),
             Self::Task(error) => match error {
@@ -196,7 +198,7 @@ impl Problem {
                 TaskError::Unavailable => {
                     Refusal::later(C::ServiceUnavailable, text(), RETRY_AFTER_DEFAULT)
                 }
-                TaskError::Store(_) => Refusal::new(C::InternalServerError, INTERNAL),
+                TaskError::Store(error) => of_store(error),
             },
             Self::Resource(error) => of_resource(error, text()),
             Self::Absent { code, .. } => Refusal::new(*code, text()),
@@ -237,6 +239,29 @@ impl Problem {
     }
 }
 
+/// A store that is being closed, or that has no room: whoever comes again finds another state of it.
+fn of_store(error: &StoreError) -> Refusal {
+    match error {
+        StoreError::Closed => Refusal::later(
+            ErrorCode::ServiceUnavailable,
+            TaskError::Unavailable.to_string(),
+            RETRY_AFTER_DEFAULT,
+        ),
+        StoreError::Full => {
+            let message = Refusing::Disk.to_string();
+            Refusal::later(ErrorCode::ServiceUnavailable, message, Refusing::Disk.retry_after())
+        }
+        StoreError::Poisoned
+        | StoreError::NoRoom { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::InUse { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Cut { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::Engine { .. } => Refusal::new(ErrorCode::InternalServerError, INTERNAL),
+    }
+}
+
 /// An error with its sources, for the log.
 pub(crate) fn in_full(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -266,7 +291,7 @@ fn of_resource(error: &ResourceError, text: String) -> Refusal {
             Refusal::new(C::InvalidArgument, text)
         }
         ResourceError::TooMany { .. } => Refusal::new(C::LimitExceededError, text),
-        ResourceError::Store(_) => Refusal::new(C::InternalServerError, INTERNAL),
+        ResourceError::Store(error) => of_store(error),
     }
 }
 

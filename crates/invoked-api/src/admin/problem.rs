@@ -339,6 +339,9 @@ fn task(error: &TaskError) -> Refusal {
         TaskError::Ended { .. } => conflict("TaskEnded", text),
         TaskError::BadToken => Refusal::invalid("token is not valid").of("token"),
         TaskError::Unavailable => Refusal::unavailable(text, RETRY_AFTER_DEFAULT),
+        TaskError::Store(StoreError::Closed) => {
+            Refusal::unavailable(TaskError::Unavailable.to_string(), RETRY_AFTER_DEFAULT)
+        }
         TaskError::Store(_) => Refusal::internal(),
     }
 }

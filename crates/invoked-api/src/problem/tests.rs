@@ -120,6 +120,20 @@ fn what_is_our_fault_is_not_told() {
 }
 
 #[test]
+fn a_store_that_is_closed_or_full_is_to_be_asked_again() {
+    use invoked_store::StoreError;
+    for problem in [
+        Problem::from(TaskError::Store(StoreError::Closed)),
+        FunctionError::Store(StoreError::Full).into(),
+        ConfigError::Store(StoreError::Full).into(),
+    ] {
+        let refusal = problem.refusal();
+        assert_eq!(refusal.code, ErrorCode::ServiceUnavailable);
+        assert!(refusal.retry_after.is_some());
+    }
+}
+
+#[test]
 fn a_call_that_did_not_run_says_what_to_do_and_not_where_it_failed() {
     let waiting = |seconds| Verdict::Unavailable {
         retry_after: (seconds > 0).then(|| Duration::from_secs(seconds)),
