@@ -20,6 +20,8 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use crate::directory::still_there;
+
 const NAME: &str = "acknowledged.wal";
 const OLDER_NAME: &str = "acknowledged";
 
@@ -38,13 +40,14 @@ impl Acknowledged {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = Some(options.open(directory.join(NAME))?);
-        let older = existing(&directory.join(OLDER_NAME))?;
+        let older = still_there(File::open(directory.join(OLDER_NAME)))?;
         Ok(Self { file, older, directory: directory.to_path_buf() })
     }
 
     /// The file, unless there is none. Nothing is changed.
     pub(crate) fn existing(directory: &Path) -> io::Result<Option<Self>> {
-        let [file, older] = [NAME, OLDER_NAME].map(|name| existing(&directory.join(name)));
+        let [file, older] =
+            [NAME, OLDER_NAME].map(|name| still_there(File::open(directory.join(name))));
         let (file, older) = (file?, older?);
         let is_there = file.is_some() || older.is_some();
         Ok(is_there.then(|| Self { file, older, directory: directory.to_path_buf() }))
@@ -94,19 +97,8 @@ impl Acknowledged {
     }
 }
 
-fn existing(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    still_there(fs::remove_file(path)).map(|_| ())
 }
 
 fn read(file: &File) -> Option<u64> {

@@ -197,7 +197,8 @@ fn read_list(keyspace: &Path, bytes: &[u8]) -> Option<Listed> {
     Some(listed)
 }
 
-fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+/// Takes bytes off the front.
+pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (first, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(*first)

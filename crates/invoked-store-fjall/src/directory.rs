@@ -69,8 +69,8 @@ fn walk(
     Ok(())
 }
 
-/// Tables come and go while somebody looks.
-fn still_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+/// What has gone meanwhile, or was never there, is none.
+pub(crate) fn still_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         other => other.map(Some),

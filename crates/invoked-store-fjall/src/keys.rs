@@ -84,6 +84,16 @@ pub(crate) enum Table {
     Callbacks(Day),
 }
 
+impl Table {
+    /// The day of a bucket with records, or with what belongs to them.
+    pub(crate) const fn day_of_records(self) -> Option<Day> {
+        match self {
+            Self::Records(day) | Self::Bodies(day) => Some(day),
+            Self::Callbacks(_) | Self::Live | Self::Pay | Self::Due | Self::Meta => None,
+        }
+    }
+}
+
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

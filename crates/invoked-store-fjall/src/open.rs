@@ -72,7 +72,7 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
     let path = &config.path;
     let shown = path.display().to_string();
     directory::create(path).map_err(|error| file(&shown, &error))?;
-    let (tables, last) = recover(config)?;
+    let (tables, last, scan) = recover(config)?;
     directory::restrict(path).map_err(|error| file(&shown, &error))?;
     let acknowledged = Acknowledged::open(path).map_err(|error| file(&shown, &error))?;
 
@@ -92,7 +92,6 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
     if found > FORMAT {
         return Err(StoreError::Newer { found, known: FORMAT });
     }
-    let scan = scan::scan(path).map_err(|error| file(&shown, &error))?;
     let last = whole(&scan, Some(&acknowledged), applied)?;
     if format.is_none() {
         return create(config, tables, acknowledged);
@@ -257,8 +256,8 @@ fn upgrade(
 
 /// Opens the database behind a look at its files.
 ///
-/// Returns it with the last batch of ours that the journals have.
-fn recover(config: &FjallConfig) -> Result<(Tables, Option<Numbered>), StoreError> {
+/// Returns it with the last batch of ours that the journals have, and with what the log has.
+fn recover(config: &FjallConfig) -> Result<(Tables, Option<Numbered>, Scan), StoreError> {
     let path = &config.path;
     let shown = path.display().to_string();
     let in_use = || StoreError::InUse { path: shown.clone() };
@@ -268,12 +267,13 @@ fn recover(config: &FjallConfig) -> Result<(Tables, Option<Numbered>), StoreErro
     }
     forget_half_made(path).map_err(|error| file(&shown, &error))?;
     check::at_start(path)?;
-    let last = mend_journal(path)?;
+    let log = scan::scan(path).map_err(|error| file(&shown, &error))?;
+    let last = mend_journal(path, &log)?;
     drop(lock);
     // What is damaged beyond what was looked at is an error of fjall's, and in places a panic.
     let opened = catch_unwind(AssertUnwindSafe(|| Tables::open(config)));
     match opened {
-        Ok(Ok(tables)) => Ok((tables, last)),
+        Ok(Ok(tables)) => Ok((tables, last, log)),
         Ok(Err(fjall::Error::Locked)) => Err(in_use()),
         Ok(Err(error)) => Err(engine(error)),
         Err(_) => Err(StoreError::Damaged { what: format!("{shown}: the engine gave up on it") }),
@@ -284,20 +284,19 @@ fn recover(config: &FjallConfig) -> Result<(Tables, Option<Numbered>), StoreErro
 /// torn. Where that is more than a batch that was begun, the journal as it was stays beside it.
 ///
 /// Returns the last batch of ours that is left.
-fn mend_journal(path: &Path) -> Result<Option<Numbered>, StoreError> {
+fn mend_journal(path: &Path, log: &Scan) -> Result<Option<Numbered>, StoreError> {
     let shown = path.display().to_string();
     let fail = |error: io::Error| file(&shown, &error);
     let journals = journal::scan_all(path).map_err(fail)?;
     let acknowledged = Acknowledged::existing(path).map_err(fail)?;
-    let log = scan::scan(path).map_err(fail)?;
-    let is_had = is_had(&journals, &log, acknowledged.as_ref());
+    let is_had = is_had(&journals, log, acknowledged.as_ref());
     let found = journals.scan.last.map(|last| last.applied);
     if let (Some(behind), false) = (journals.scan.behind_break, is_had) {
         return Err(StoreError::Cut { found: found.unwrap_or(0), acknowledged: behind });
     }
     if let Some(found) = found {
         // Noticed here, the journal is still as it was found.
-        whole(&log, acknowledged.as_ref(), found)?;
+        whole(log, acknowledged.as_ref(), found)?;
     }
     let last = journals.scan.last;
     let (Some(broken), Some(journal)) = (journals.scan.broken, journals.path) else {
@@ -328,10 +327,7 @@ fn forget_half_made(path: &Path) -> io::Result<()> {
     if path.join("version").try_exists()? || !is_empty(fs::read_dir(path.join("keyspaces")))? {
         return Ok(());
     }
-    match fs::remove_file(path.join("0.jnl")) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    directory::still_there(fs::remove_file(path.join("0.jnl"))).map(|_| ())
 }
 
 pub(crate) enum Lock {

@@ -212,10 +212,7 @@ impl<'a> Layer<'a> {
     pub(crate) fn days(&self) -> BTreeSet<Day> {
         let mut days = self.tables.days();
         for rows in [&self.own, self.below].into_iter().chain(self.overlay.batches()) {
-            days.extend(rows.tables().iter().filter_map(|table| match table {
-                Table::Records(day) | Table::Bodies(day) => Some(*day),
-                Table::Callbacks(_) | Table::Live | Table::Pay | Table::Due | Table::Meta => None,
-            }));
+            days.extend(rows.tables().iter().filter_map(|table| table.day_of_records()));
         }
         days
     }

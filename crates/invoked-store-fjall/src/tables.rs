@@ -125,11 +125,7 @@ impl Tables {
     /// Days that have a bucket of records, oldest first.
     pub(crate) fn days(&self) -> BTreeSet<Day> {
         let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
-        let day = |table: &Table| match table {
-            Table::Records(day) | Table::Bodies(day) => Some(*day),
-            Table::Callbacks(_) | Table::Live | Table::Pay | Table::Due | Table::Meta => None,
-        };
-        buckets.keys().filter_map(day).collect()
+        buckets.keys().filter_map(|table| table.day_of_records()).collect()
     }
 
     /// Days whose buckets may have kept callbacks, oldest first.

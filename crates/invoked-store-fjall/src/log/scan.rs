@@ -9,6 +9,8 @@ use invoked_core::time::Day;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{BLOCK_BYTES, HEADER_BYTES, MAGIC, REMOVED, paths};
+use crate::check::take;
+use crate::directory::still_there;
 use crate::keys::Table;
 use crate::staged::Staged;
 
@@ -44,10 +46,8 @@ pub(crate) struct Gap {
 pub(crate) fn scan(directory: &Path) -> io::Result<Scan> {
     let mut scan = Scan::default();
     for path in paths(directory) {
-        match File::open(&path) {
-            Ok(file) => scan.file(path, &file)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        if let Some(file) = still_there(File::open(&path))? {
+            scan.file(path, &file)?;
         }
     }
     scan.records.sort_by_key(|record| record.number);
@@ -212,10 +212,4 @@ fn table(kind: u8, rest: &mut &[u8]) -> Option<Table> {
         7 => Table::Callbacks(day()?),
         _ => return None,
     })
-}
-
-fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(*first)
 }
