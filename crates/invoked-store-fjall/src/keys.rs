@@ -41,6 +41,7 @@
 use std::fmt;
 use std::ops::Bound;
 
+use invoked_core::id::InvKey;
 use invoked_core::time::{Day, Timestamp};
 use invoked_store::codec::DecodeError;
 
@@ -151,6 +152,15 @@ const SIGN: u64 = 1 << 63;
 /// A time whose bytes sort as times do.
 pub(crate) fn time(at: Timestamp) -> [u8; 8] {
     (at.millis().cast_unsigned() ^ SIGN).to_be_bytes()
+}
+
+/// The key of a row's kind.
+pub(crate) fn of_kind(kind: u8, key: InvKey) -> [u8; 17] {
+    let mut bytes = [kind; 17];
+    if let Some(place) = bytes.last_chunk_mut() {
+        *place = key.0;
+    }
+    bytes
 }
 
 /// Takes a key apart from the left.

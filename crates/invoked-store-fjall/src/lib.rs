@@ -18,6 +18,7 @@
 #![warn(missing_docs)]
 
 mod acknowledged;
+mod apply;
 mod backup;
 mod check;
 mod config;

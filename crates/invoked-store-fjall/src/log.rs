@@ -42,11 +42,11 @@ const REMOVED: u32 = u32::MAX;
 const FILE_BYTES: u64 = 32 << 20;
 /// A file that nobody can be done with in time grows up to this.
 const FILE_BYTES_MAX: u64 = 2 * FILE_BYTES;
-/// A file that is new is written with zeros so many bytes at a time, at least and at most: who comes meanwhile
-/// waits for it, so the step is a few times what a batch takes.
+/// A file that is new is written with zeros so many bytes at a time, at least and at most. Who comes meanwhile waits
+/// for it; but what a step costs is its sync more than its bytes, so one makes room for several batches.
 const STEP_BYTES: u64 = 64 * 1_024;
-const STEP_BYTES_MAX: u64 = 512 * 1_024;
-const STEP_BATCHES: u64 = 4;
+const STEP_BYTES_MAX: u64 = 1_024 * 1_024;
+const STEP_BATCHES: u64 = 16;
 /// What files that rest may keep.
 const REST_BYTES: u64 = 256 * 1_024;
 static ZEROS: [u8; 16 * 1_024] = [0; 16 * 1_024];

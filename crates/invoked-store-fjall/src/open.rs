@@ -22,6 +22,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use fjall::PersistMode;
 use invoked_core::id::{Epoch, FnId, ShardId};
 use invoked_core::name::Qualifier;
@@ -29,6 +30,7 @@ use invoked_core::totals::{Gauge, Metric, TotalKey};
 use invoked_store::StoreError;
 
 use crate::acknowledged::Acknowledged;
+use crate::apply;
 use crate::check;
 use crate::config::FjallConfig;
 use crate::directory;
@@ -186,7 +188,7 @@ fn apply(rows: &Staged, tables: &Tables) -> Result<(), StoreError> {
     if free < bytes_to_apply(rows) {
         return Err(StoreError::NoRoom { path: tables.path().display().to_string() });
     }
-    rows.commit(tables).map_err(engine)
+    apply::apply(rows, tables).map_err(engine)
 }
 
 /// Writes the first batch of a new store.
@@ -197,11 +199,11 @@ fn create(
 ) -> Result<Opened, StoreError> {
     let number = 1;
     let mut staged = Staged::default();
-    staged.put(Table::Meta, &number::FORMAT, &number::encode_value(u64::from(FORMAT)));
+    staged.put(Table::Meta, &number::FORMAT, number::encode_value(u64::from(FORMAT)));
     let shards = config.shards.max(1);
-    staged.put(Table::Meta, &number::SHARDS, &number::encode_value(u64::from(shards)));
-    staged.put(Table::Meta, &number::APPLIED, &number::encode_value(number));
-    staged.commit(&tables).map_err(engine)?;
+    staged.put(Table::Meta, &number::SHARDS, number::encode_value(u64::from(shards)));
+    staged.put(Table::Meta, &number::APPLIED, number::encode_value(number));
+    apply::apply(&staged, &tables).map_err(engine)?;
     acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
     let (live_rows, epochs) = (0, Vec::new());
     let log = Log::open(&config.path).map_err(|error| file("the log", &error))?;
@@ -232,19 +234,19 @@ fn upgrade(
         if status::is_due_since_acceptance(&head) {
             staged.remove(Table::Records(head.bucket()), &key);
         } else if head.task.is_some() && head.life.attempt_under_way().is_some() {
-            staged.put(Table::Records(head.bucket()), &key, &[]);
+            staged.put(Table::Records(head.bucket()), &key, Bytes::new());
         }
         if staged.len() >= UPGRADED_AT_ONCE {
-            std::mem::take(&mut staged).commit_uncounted(tables).map_err(engine)?;
+            apply::apply_uncounted(&std::mem::take(&mut staged), tables).map_err(engine)?;
         }
     }
     for ((shard, fn_id, gauge), value) in gauges {
         let key = TotalKey { fn_id, qualifier: Qualifier::LATEST, metric: Metric::Now(gauge) };
-        staged.put(Table::Meta, &total::encode_key(shard, &key), &total::encode_value(value));
+        staged.put(Table::Meta, &total::encode_key(shard, &key), total::encode_value(value));
     }
-    staged.put(Table::Meta, &number::FORMAT, &number::encode_value(u64::from(FORMAT)));
-    staged.put(Table::Meta, &number::APPLIED, &number::encode_value(number));
-    staged.commit(tables).map_err(engine)?;
+    staged.put(Table::Meta, &number::FORMAT, number::encode_value(u64::from(FORMAT)));
+    staged.put(Table::Meta, &number::APPLIED, number::encode_value(number));
+    apply::apply(&staged, tables).map_err(engine)?;
     acknowledged.note(number).map_err(|error| file("acknowledged", &error))?;
     tracing::info!(
         event = "store_upgraded",

@@ -14,11 +14,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use fjall::{UserKey, UserValue};
+use bytes::Bytes;
+use fjall::UserKey;
 use invoked_store::StoreError;
 use tokio::sync::mpsc::WeakSender;
 use tokio::sync::oneshot;
 
+use crate::apply::apply;
 use crate::error::file;
 use crate::keys::Table;
 use crate::staged::Staged;
@@ -50,7 +52,7 @@ struct Sealed {
 
 impl Overlay {
     /// The newest word on a row, if there is one here.
-    pub(crate) fn get(&self, at: &(Table, UserKey)) -> Option<&Option<UserValue>> {
+    pub(crate) fn get(&self, at: &(Table, UserKey)) -> Option<&Option<Bytes>> {
         self.batches().find_map(|rows| rows.get(at))
     }
 
@@ -131,7 +133,7 @@ impl Applier {
                 }
                 #[cfg(test)]
                 assert!(!shared.apply_panics(), "made to panic");
-                if let Err(error) = rows.commit(&tables) {
+                if let Err(error) = apply(&rows, &tables) {
                     tracing::error!(event = "store_write_failed", %error, "a write to the store failed");
                     return;
                 }

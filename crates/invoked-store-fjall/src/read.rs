@@ -35,7 +35,7 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     /// As it is now.
     pub(crate) fn new(tables: &'a Tables) -> Self {
-        Self { tables, snapshot: tables.db.snapshot() }
+        Self { tables, snapshot: tables.snapshot() }
     }
 
     /// The store's directory.
@@ -120,7 +120,7 @@ impl<'a> View<'a> {
         }
         let kept = record::encode_key(key);
         for day in self.tables.days().into_iter().rev() {
-            if let Some(value) = self.get(Table::Records(day), &kept)? {
+            if let Some(value) = self.get(Table::Records(day), kept)? {
                 let head = record::decode_value(key, &value)?;
                 return Ok(Some(Found { head, is_kept: true }));
             }

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fjall::{OwnedWriteBatch, UserKey, UserValue};
+use bytes::Bytes;
+use fjall::UserKey;
 use invoked_core::time::Day;
 use invoked_store::StoreError;
 
 use crate::error::engine;
-use crate::keys::{Table, number};
+use crate::keys::Table;
 use crate::overlay::Overlay;
 use crate::tables::Tables;
 
@@ -20,8 +21,8 @@ const ROW_BYTES: usize = 96;
 /// A row as it will be.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// `None`: removed.
-    pub(crate) value: Option<UserValue>,
+    /// `None`: removed. Payloads are shared with whoever brought them.
+    pub(crate) value: Option<Bytes>,
     /// Whether nothing below has this key: if it goes before it gets there, nothing has to be done at all.
     pub(crate) is_new: bool,
 }
@@ -37,13 +38,18 @@ pub(crate) struct Staged {
 
 impl Staged {
     /// Writes a row.
-    pub(crate) fn put(&mut self, table: Table, key: &[u8], value: &[u8]) {
-        self.set(table, key.into(), Entry { value: Some(value.into()), is_new: false });
+    pub(crate) fn put(&mut self, table: Table, key: &[u8], value: Bytes) {
+        self.set(table, key.into(), Entry { value: Some(value), is_new: false });
     }
 
     /// Writes a row whose key nobody has.
-    pub(crate) fn put_new(&mut self, table: Table, key: &[u8], value: &[u8]) {
-        self.set(table, key.into(), Entry { value: Some(value.into()), is_new: true });
+    pub(crate) fn put_new(&mut self, table: Table, key: &[u8], value: Bytes) {
+        self.set(table, key.into(), Entry { value: Some(value), is_new: true });
+    }
+
+    /// Writes a row with a copy of a small value.
+    pub(crate) fn put_small(&mut self, table: Table, key: &[u8], value: &[u8]) {
+        self.put(table, key, Bytes::copy_from_slice(value));
     }
 
     /// Removes a row, which need not be there.
@@ -100,8 +106,15 @@ impl Staged {
     }
 
     /// A row that is staged: with what, or that it is removed.
-    pub(crate) fn get(&self, at: &(Table, UserKey)) -> Option<&Option<UserValue>> {
+    pub(crate) fn get(&self, at: &(Table, UserKey)) -> Option<&Option<Bytes>> {
         self.rows.get(at).map(|entry| &entry.value)
+    }
+
+    /// The rows of a table, in the order of their keys.
+    pub(crate) fn rows_of(&self, table: Table) -> impl Iterator<Item = (&UserKey, &Entry)> {
+        let rows = self.rows.range((table, UserKey::empty())..);
+        let rows = rows.take_while(move |((of, _), _)| *of == table);
+        rows.map(|((_, key), entry)| (key, entry))
     }
 
     /// All rows, in the order of tables and keys.
@@ -135,45 +148,10 @@ impl Staged {
     pub(crate) const fn tables(&self) -> &BTreeSet<Table> {
         &self.tables
     }
-
-    /// Writes and syncs everything as one batch with the next number.
-    pub(crate) fn commit(&self, tables: &Tables) -> fjall::Result<()> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let number = tables.last_batch() + 1;
-        let mut batch = self.batch(tables)?;
-        let meta = tables.wanted(Table::Meta)?;
-        batch.insert(&meta, number::BATCH, number::encode_value(number).as_ref());
-        batch.commit()?;
-        tables.note_batch(number);
-        Ok(())
-    }
-
-    /// The same without a number. Nobody counts on it, and it may be written again.
-    pub(crate) fn commit_uncounted(&self, tables: &Tables) -> fjall::Result<()> {
-        self.batch(tables)?.commit()
-    }
-
-    fn batch(&self, tables: &Tables) -> fjall::Result<OwnedWriteBatch> {
-        let mut batch = tables.batch();
-        let mut open = None;
-        for (table, key, entry) in self.rows() {
-            let keyspace = match &open {
-                Some((opened, keyspace)) if *opened == table => keyspace,
-                _ => &open.insert((table, tables.wanted(table)?)).1,
-            };
-            match &entry.value {
-                Some(value) => batch.insert(keyspace, key.clone(), value.clone()),
-                None => batch.remove(keyspace, key.clone()),
-            }
-        }
-        Ok(batch)
-    }
 }
 
 fn size(entry: &Entry) -> usize {
-    entry.value.as_ref().map_or(0, |value| value.len())
+    entry.value.as_ref().map_or(0, Bytes::len)
 }
 
 /// What one request stages, over what stands in the store and what is staged before it.
@@ -191,14 +169,15 @@ impl<'a> Layer<'a> {
     }
 
     /// The row as it will be.
-    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<UserValue>, StoreError> {
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let at = (table, UserKey::from(key));
         let staged = [&self.own, self.below].into_iter().find_map(|rows| rows.get(&at));
         if let Some(staged) = staged.or_else(|| self.overlay.get(&at)) {
             return Ok(staged.clone());
         }
         let Some(keyspace) = self.tables.existing(table) else { return Ok(None) };
-        keyspace.get(key).map_err(engine)
+        let value = keyspace.get(key).map_err(engine)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 
     /// Whether a table may have rows.
@@ -218,13 +197,18 @@ impl<'a> Layer<'a> {
     }
 
     /// Writes a row.
-    pub(crate) fn put(&mut self, table: Table, key: &[u8], value: &[u8]) {
+    pub(crate) fn put(&mut self, table: Table, key: &[u8], value: Bytes) {
         self.own.put(table, key, value);
     }
 
     /// Writes a row whose key nobody has.
-    pub(crate) fn put_new(&mut self, table: Table, key: &[u8], value: &[u8]) {
+    pub(crate) fn put_new(&mut self, table: Table, key: &[u8], value: Bytes) {
         self.own.put_new(table, key, value);
+    }
+
+    /// Writes a row with a copy of a small value.
+    pub(crate) fn put_small(&mut self, table: Table, key: &[u8], value: &[u8]) {
+        self.own.put_small(table, key, value);
     }
 
     /// Removes a row, which need not be there.

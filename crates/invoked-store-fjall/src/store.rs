@@ -231,6 +231,12 @@ impl FjallStore {
         self.shared.fail_writes();
     }
 
+    /// The tables themselves.
+    #[cfg(test)]
+    pub(crate) async fn tables(&self) -> Arc<Tables> {
+        Arc::clone(self.tables.read().await.as_ref().unwrap())
+    }
+
     #[cfg(test)]
     pub(crate) fn panic_when_applying(&self) {
         self.shared.apply_panics.store(true, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
-    OwnedWriteBatch, PersistMode,
+    OwnedWriteBatch, PersistMode, Snapshot,
 };
 use invoked_core::time::Day;
 
@@ -28,6 +28,10 @@ const TABLE_BYTES: u64 = 16 * MIB;
 const BLOCK_BYTES: u32 = 4_096;
 /// Bytes from which on a value of a bucket stands apart from its key.
 const APART_BYTES: u32 = 128;
+/// Tables that are flushed before they are merged. More in buckets, whose tables hold keys alone and are written at
+/// every turn of the overlay; fjall has writers wait from 20 on.
+const RUNS: u8 = 4;
+const RUNS_OF_BUCKETS: u8 = 10;
 /// Write buffer of a keyspace with small values.
 const SMALL_BYTES: u64 = 2 * MIB;
 /// Write buffer of records and their indexes.
@@ -48,9 +52,14 @@ pub(crate) struct Tables {
     /// Filler that makes fjall begin a new journal.
     pub(crate) pad: Keyspace,
     buckets: RwLock<BTreeMap<Table, Keyspace>>,
+    /// What readers see while only a part of a batch is there.
+    before: RwLock<Option<Snapshot>>,
     /// Number of the last batch of ours. One thread at a time writes them.
     last_batch: AtomicU64,
     path: PathBuf,
+    /// Called while only a part of a batch is there.
+    #[cfg(test)]
+    pub(crate) in_between: std::sync::Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl fmt::Debug for Tables {
@@ -85,7 +94,21 @@ impl Tables {
         // One that does not read is an error of whoever looks at what the store is.
         let last = meta.get(number::BATCH)?.and_then(|value| number::read(&value).ok());
         let last_batch = AtomicU64::new(last.unwrap_or(0));
-        Ok(Self { db, live, pay, due, meta, pad, buckets, last_batch, path })
+        let before = RwLock::default();
+        Ok(Self {
+            db,
+            live,
+            pay,
+            due,
+            meta,
+            pad,
+            buckets,
+            before,
+            last_batch,
+            path,
+            #[cfg(test)]
+            in_between: std::sync::Mutex::default(),
+        })
     }
 
     /// Number of the last batch of ours.
@@ -157,6 +180,22 @@ impl Tables {
         Ok(())
     }
 
+    /// The store between two batches.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let before = self.before.read().unwrap_or_else(PoisonError::into_inner);
+        before.as_ref().map_or_else(|| self.db.snapshot(), Snapshot::clone)
+    }
+
+    /// Has readers see the store as it is now, until it is let go.
+    pub(crate) fn hold(&self) {
+        *self.before.write().unwrap_or_else(PoisonError::into_inner) = Some(self.db.snapshot());
+    }
+
+    /// Has readers see the store as it is.
+    pub(crate) fn let_go(&self) {
+        *self.before.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// An empty batch whose commit syncs.
     pub(crate) fn batch(&self) -> OwnedWriteBatch {
         self.db.batch().durability(Some(PersistMode::SyncData))
@@ -209,18 +248,23 @@ fn apart(options: KeyspaceCreateOptions) -> KeyspaceCreateOptions {
         .compression(CompressionType::None)
         .separation_threshold(APART_BYTES)
         .file_target_size(TABLE_BYTES);
-    options.with_kv_separation(Some(apart))
+    options.with_kv_separation(Some(apart)).compaction_strategy(leveled(RUNS_OF_BUCKETS))
 }
 
 fn options(write_buffer_bytes: u64) -> KeyspaceCreateOptions {
-    let compaction = fjall::compaction::Leveled::default()
-        .with_table_target_size(TABLE_BYTES)
-        .with_l0_threshold(4)
-        .with_level_ratio_policy(vec![10.0]);
     KeyspaceCreateOptions::default()
         .manual_journal_persist(true)
         .max_memtable_size(write_buffer_bytes)
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
         .data_block_size_policy(BlockSizePolicy::all(BLOCK_BYTES))
-        .compaction_strategy(Arc::new(compaction))
+        .compaction_strategy(leveled(RUNS))
+}
+
+/// Merges what was flushed once there are so many tables of it.
+fn leveled(runs: u8) -> Arc<fjall::compaction::Leveled> {
+    let compaction = fjall::compaction::Leveled::default()
+        .with_table_target_size(TABLE_BYTES)
+        .with_l0_threshold(runs)
+        .with_level_ratio_policy(vec![10.0]);
+    Arc::new(compaction)
 }

@@ -1,5 +1,6 @@
 //! What is this adapter's own. What every store has to do is in `tests/conformance`.
 
+mod apply;
 mod backup;
 mod files;
 mod flips;

@@ -3,8 +3,8 @@
 
 use invoked_core::id::InvKey;
 
-use super::BodyKind;
+use super::{BodyKind, of_kind};
 
-pub(crate) fn encode_key(kind: BodyKind, key: InvKey) -> Vec<u8> {
-    [&[kind as u8][..], &key.0].concat()
+pub(crate) fn encode_key(kind: BodyKind, key: InvKey) -> [u8; 17] {
+    of_kind(kind as u8, key)
 }

@@ -195,7 +195,7 @@ fn row(rest: &mut &[u8], staged: &mut Staged) -> Option<()> {
     }
     let (value, behind) = behind.split_at_checked(usize::try_from(value_length).ok()?)?;
     *rest = behind;
-    staged.put(table, key, value);
+    staged.put_small(table, key, value);
     Some(())
 }
 

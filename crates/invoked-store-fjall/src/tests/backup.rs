@@ -15,6 +15,7 @@ use invoked_store::{
 
 use super::golden;
 use super::sample::*;
+use crate::apply::apply;
 use crate::keys::{Table, number};
 use crate::open::FORMAT;
 use crate::staged::Staged;
@@ -249,8 +250,8 @@ async fn a_store_of_every_released_format_is_backed_up_and_restored() {
 fn set_format(store: &Path, format: u32) {
     let tables = Tables::open(&FjallConfig::new(store)).unwrap();
     let mut staged = Staged::default();
-    staged.put(Table::Meta, &number::FORMAT, &number::encode_value(u64::from(format)));
-    staged.commit(&tables).unwrap();
+    staged.put(Table::Meta, &number::FORMAT, number::encode_value(u64::from(format)));
+    apply(&staged, &tables).unwrap();
 }
 
 #[tokio::test]

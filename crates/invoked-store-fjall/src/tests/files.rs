@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::golden::{fixture, flush};
 use super::sample::*;
 use crate::acknowledged::Acknowledged;
+use crate::apply::apply;
 use crate::journal::{self, Numbered};
 use crate::keys::Table;
 use crate::log;
@@ -391,7 +392,7 @@ async fn a_rest_gives_the_disk_back_and_keeps_the_rows() {
     let after = directory::allocated(directory.path()).unwrap();
     assert!(before > 20 << 20, "{before}");
     assert!(after < 2 << 20, "{after}");
-    Staged::default().commit(&tables).unwrap();
+    apply(&Staged::default(), &tables).unwrap();
     drop(tables);
     // No journal has a batch of ours any more, and nothing is missing.
     assert_eq!(journal::scan_all(directory.path()).unwrap().scan.last, None);

@@ -72,12 +72,21 @@ fn files(path: &Path) -> Vec<PathBuf> {
     while let Some(path) = open.pop() {
         if path.is_dir() {
             open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if fs::metadata(&path).unwrap().len() > 0 {
+        } else if fs::metadata(&path).unwrap().len() > 0 && !is_old_list(&path) {
             found.push(path);
         }
     }
     found.sort();
     found
+}
+
+/// Whether this is a list of tables that a later one has replaced, and that nobody reads: fjall removes it with the
+/// next compaction.
+fn is_old_list(path: &Path) -> bool {
+    let id = path.file_name().and_then(|name| name.to_str()?.strip_prefix('v')?.parse().ok());
+    let current = fs::read(path.with_file_name("current")).unwrap_or_default();
+    let last = current.first_chunk().map(|id| u64::from_le_bytes(*id));
+    id.zip(last).is_some_and(|(id, last): (u64, u64)| id < last)
 }
 
 /// Places of a file: all bytes of a small one; of a larger one its ends, and some that a seed picks.

@@ -21,6 +21,7 @@ use invoked_core::totals::{Gauge, Metric, Total, TotalKey};
 use invoked_store::{Order, RegistryEntry, RegistryKind, Store, Submission, TaskQuery};
 
 use super::sample::*;
+use crate::apply::apply;
 use crate::keys::{SENTINEL, Table, number, status};
 use crate::log::scan;
 use crate::staged::Staged;
@@ -275,8 +276,8 @@ async fn what_was_under_way_in_format_2_is_listed() {
     let mut staged = Staged::default();
     let entry = status::encode_key(FUNCTION, Status::Running, runs.accepted_at, runs.key);
     staged.remove(Table::Records(runs.bucket()), &entry);
-    staged.put(Table::Meta, &number::FORMAT, &number::encode_value(2));
-    staged.commit(&tables).unwrap();
+    staged.put(Table::Meta, &number::FORMAT, number::encode_value(2));
+    apply(&staged, &tables).unwrap();
     drop(tables);
 
     let site = Site::open(directory.path()).await;
@@ -300,9 +301,9 @@ async fn what_waited_in_format_1_is_listed_once() {
     let tables = Tables::open(&FjallConfig::new(directory.path())).unwrap();
     let mut staged = Staged::default();
     let entry = status::encode_key(FUNCTION, Status::Enqueued, waits.accepted_at, waits.key);
-    staged.put(Table::Records(waits.bucket()), &entry, &[]);
-    staged.put(Table::Meta, &number::FORMAT, &number::encode_value(1));
-    staged.commit(&tables).unwrap();
+    staged.put(Table::Records(waits.bucket()), &entry, Bytes::new());
+    staged.put(Table::Meta, &number::FORMAT, number::encode_value(1));
+    apply(&staged, &tables).unwrap();
     drop(tables);
 
     let shown = async |site: &Site, status| {

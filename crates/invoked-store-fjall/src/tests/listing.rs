@@ -12,7 +12,7 @@ use invoked_store::{Order, Store, TaskQuery};
 
 use super::sample::*;
 
-fn query() -> TaskQuery {
+pub(super) fn query() -> TaskQuery {
     TaskQuery {
         fn_id: FUNCTION,
         lanes: vec![FUNCTION],

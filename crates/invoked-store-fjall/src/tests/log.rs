@@ -15,7 +15,7 @@ const LARGE: usize = 1 << 20;
 fn rows(number: u64, bytes: usize) -> Staged {
     let mut staged = Staged::default();
     let value = vec![u8::try_from(number % 251).unwrap(); bytes];
-    staged.put(Table::Pay, &number.to_be_bytes(), &value);
+    staged.put(Table::Pay, &number.to_be_bytes(), value.into());
     staged.remove(Table::Records(invoked_core::time::Day(7)), b"gone");
     staged
 }

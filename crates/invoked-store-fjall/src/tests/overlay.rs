@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
 use fjall::UserKey;
 use invoked_core::head::Head;
 use invoked_core::life::Outcome;
@@ -29,15 +30,15 @@ fn what_is_new_and_goes_again_leaves_nothing_and_what_was_below_a_removal() {
     let (table, key) = (Table::Live, b"key");
     let at = (table, UserKey::from(&key[..]));
     let mut rows = Staged::default();
-    rows.fold(one(|staged| staged.put_new(table, key, b"a")));
-    rows.fold(one(|staged| staged.put(table, key, b"bb")));
+    rows.fold(one(|staged| staged.put_new(table, key, Bytes::from_static(b"a"))));
+    rows.fold(one(|staged| staged.put(table, key, Bytes::from_static(b"bb"))));
     assert_eq!(rows.get(&at).unwrap().as_deref(), Some(&b"bb"[..]));
     rows.fold(one(|staged| staged.remove(table, key)));
     assert!(rows.is_empty());
     assert_eq!(rows.bytes(), 0);
     // One batch does both.
     rows.fold(one(|staged| {
-        staged.put_new(table, key, b"a");
+        staged.put_new(table, key, Bytes::from_static(b"a"));
         staged.remove(table, key);
     }));
     assert!(rows.is_empty());
@@ -45,7 +46,7 @@ fn what_is_new_and_goes_again_leaves_nothing_and_what_was_below_a_removal() {
     rows.fold(one(|staged| staged.remove(table, key)));
     assert_eq!(rows.get(&at), Some(&None));
     // Whoever sees the removal calls the key new; below it is not.
-    rows.fold(one(|staged| staged.put_new(table, key, b"c")));
+    rows.fold(one(|staged| staged.put_new(table, key, Bytes::from_static(b"c"))));
     rows.fold(one(|staged| staged.remove(table, key)));
     assert_eq!(rows.get(&at), Some(&None));
     assert_eq!((rows.len(), rows.removed()), (1, 1));

@@ -12,6 +12,7 @@ use invoked_store::{
 };
 
 use super::sample::*;
+use crate::apply::apply;
 use crate::directory;
 use crate::keys::{Table, number};
 use crate::staged::Staged;
@@ -232,8 +233,8 @@ async fn a_newer_format_is_named() {
     let config = FjallConfig::new(directory.path());
     let tables = Tables::open(&config).unwrap();
     let mut staged = Staged::default();
-    staged.put(Table::Meta, &number::FORMAT, &number::encode_value(99));
-    staged.commit(&tables).unwrap();
+    staged.put(Table::Meta, &number::FORMAT, number::encode_value(99));
+    apply(&staged, &tables).unwrap();
     drop(tables);
     let refused = FjallStore::open(config);
     assert!(matches!(refused, Err(StoreError::Newer { found: 99, known: 5 })), "{refused:?}");

@@ -9,6 +9,7 @@ use invoked_core::shard::{BytesWanted, RowOp};
 use invoked_store::Store as _;
 
 use super::sample::*;
+use crate::apply::apply;
 use crate::keys::Table;
 use crate::maintenance::Maintenance;
 use crate::read::View;
@@ -70,12 +71,12 @@ async fn a_busy_store_is_compacted_once_as_many_rows_are_removed_as_live() {
         let mut staged = Staged::default();
         for key in &keys[if is_there { 0 } else { 5_000 }..] {
             match is_there {
-                true => staged.put(Table::Live, key, &[1; 64]),
+                true => staged.put_small(Table::Live, key, &[1; 64]),
                 false => staged.remove(Table::Live, key),
             }
         }
         assert_eq!(staged.removed(), if is_there { 0 } else { 15_000 });
-        staged.commit(&tables).unwrap();
+        apply(&staged, &tables).unwrap();
         tables.existing(Table::Live).unwrap().rotate_memtable_and_wait().unwrap();
     }
     let entries = || View::new(&tables).figures(Table::Live).unwrap().entries;

@@ -38,7 +38,7 @@ impl Counts {
             };
             match before.saturating_add_signed(change) {
                 0 => layer.remove(Table::Meta, &key),
-                after => layer.put(Table::Meta, &key, &live_count::encode_value(after)),
+                after => layer.put(Table::Meta, &key, live_count::encode_value(after)),
             }
         }
         Ok(sum)

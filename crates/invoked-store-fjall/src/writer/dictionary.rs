@@ -14,15 +14,15 @@ pub(super) fn intern(layer: &mut Layer<'_>, name: &str) -> Result<FnId, StoreErr
     }
     let number = next(layer, &number::NEXT_FUNCTION)?;
     let id = FnId(u32::try_from(number).map_err(|_| StoreError::Full)?);
-    layer.put(Table::Meta, &key, &name::encode_id_value(id));
-    layer.put(Table::Meta, &name::encode_id_key(id), name.as_bytes());
+    layer.put_small(Table::Meta, &key, &name::encode_id_value(id));
+    layer.put_small(Table::Meta, &name::encode_id_key(id), name.as_bytes());
     Ok(id)
 }
 
 pub(super) fn put_registry(layer: &mut Layer<'_>, entries: &[RegistryEntry]) {
     for entry in entries {
         let key = registry::encode_key(entry.kind, &entry.name);
-        layer.put(Table::Meta, &key, &registry::encode_value(entry.value.as_ref()));
+        layer.put(Table::Meta, &key, registry::encode_value(entry.value.as_ref()));
     }
 }
 
@@ -33,7 +33,7 @@ pub(super) fn submit(layer: &mut Layer<'_>, submissions: &[Submission]) -> Resul
         };
         let number = next(layer, &number::next_submission(shard))?;
         let key = submission::encode_key(shard, number);
-        layer.put(Table::Meta, &key, &submission::encode_value(entry));
+        layer.put(Table::Meta, &key, submission::encode_value(entry));
     }
     Ok(())
 }
@@ -50,6 +50,6 @@ fn next(layer: &mut Layer<'_>, key: &[u8]) -> Result<u64, StoreError> {
         Some(value) => number::decode_value("the next number", &value)?,
         None => 1,
     };
-    layer.put(Table::Meta, key, &number::encode_value(number + 1));
+    layer.put(Table::Meta, key, number::encode_value(number + 1));
     Ok(number)
 }

@@ -55,7 +55,7 @@ impl Writer {
 
     fn lend(&mut self, layer: &mut Layer<'_>, node: NodeId, shard: ShardId) -> Lease {
         let epoch = Epoch(self.epochs.get(&shard).map_or(0, |epoch| epoch.0) + 1);
-        layer.put(Table::Meta, &epoch::encode_key(shard), &epoch::encode_value(epoch));
+        layer.put(Table::Meta, &epoch::encode_key(shard), epoch::encode_value(epoch));
         self.epochs.insert(shard, epoch);
         self.owners.insert(shard, Owner { node, epoch });
         Lease { shard, epoch }

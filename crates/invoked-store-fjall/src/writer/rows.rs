@@ -14,6 +14,7 @@
 //! Every row is looked up before it is written: the counts of live rows must not change when a
 //! batch comes twice, and a task has to leave the status it was listed under.
 
+use bytes::Bytes;
 use invoked_core::callback::Callback;
 use invoked_core::head::{Head, Slot, Status};
 use invoked_core::id::{InvKey, ShardId};
@@ -50,10 +51,10 @@ pub(super) fn apply(layer: &mut Layer<'_>, batch: &[ShardWrite]) -> Result<Appli
                     rows.redrive(shard, head, envelope, *failed_at)?;
                 }
                 RowOp::Update { head, was, result } => {
-                    rows.update(shard, head, *was, result.as_deref())?;
+                    rows.update(shard, head, *was, result.as_ref())?;
                 }
                 RowOp::Finish { head, was, result, failed_callback } => {
-                    rows.finish(shard, head, *was, result.as_deref())?;
+                    rows.finish(shard, head, *was, result.as_ref())?;
                     if let Some(kept) = failed_callback {
                         rows.keep_callback(kept);
                     }
@@ -62,7 +63,7 @@ pub(super) fn apply(layer: &mut Layer<'_>, batch: &[ShardWrite]) -> Result<Appli
         }
         for count in &write.commit.totals {
             let key = total::encode_key(shard, &count.key);
-            rows.layer.put(Table::Meta, &key, &total::encode_value(count.value));
+            rows.layer.put(Table::Meta, &key, total::encode_value(count.value));
         }
     }
     applied.conflicts = rows.conflicts;
@@ -77,26 +78,26 @@ struct Rows<'a, 'b> {
 }
 
 impl Rows<'_, '_> {
-    fn insert(&mut self, shard: ShardId, head: &Head, payload: &[u8]) -> Result<(), StoreError> {
+    fn insert(&mut self, shard: ShardId, head: &Head, payload: &Bytes) -> Result<(), StoreError> {
         if let Some(token) = self.token_of(head)? {
             if token != head.token {
                 self.conflicts.push(head.key);
             }
             return Ok(());
         }
-        self.layer.put_new(Table::Live, &live::encode_key(head.key), &live::encode_value(head));
+        self.layer.put_new(Table::Live, &live::encode_key(head.key), live::encode_value(head));
         let place = due::encode_key(shard, head.slot(), head.key);
-        self.layer.put_new(Table::Due, &place, &[]);
+        self.layer.put_new(Table::Due, &place, Bytes::new());
         self.counts.appears(head.bucket());
         let Some(task) = &head.task else {
-            self.layer.put_new(Table::Pay, &pay::encode_key(head.key), payload);
+            self.layer.put_new(Table::Pay, &pay::encode_key(head.key), payload.clone());
             return Ok(());
         };
         let records = Table::Records(head.bucket());
         let id = task.id.as_str();
         if task_id::is_indexed(id, head.key) {
             let by_id = task_id::encode_key(head.fn_id, id, head.key);
-            self.layer.put(records, &by_id, &task_id::encode_value(head.accepted_at));
+            self.layer.put_small(records, &by_id, &task_id::encode_value(head.accepted_at));
         }
         self.list_status(head, None);
         self.put_body(head, BodyKind::Payload, payload);
@@ -107,7 +108,7 @@ impl Rows<'_, '_> {
         &mut self,
         shard: ShardId,
         head: &Head,
-        envelope: &[u8],
+        envelope: &Bytes,
         failed_at: Timestamp,
     ) -> Result<(), StoreError> {
         if matches!(self.before(head)?, Before::Absent) {
@@ -115,7 +116,7 @@ impl Rows<'_, '_> {
         }
         self.put_live(head);
         self.put_due(shard, head);
-        self.layer.put(Table::Pay, &pay::encode_key(head.key), envelope);
+        self.layer.put(Table::Pay, &pay::encode_key(head.key), envelope.clone());
         let place = callback::encode_key(failed_at, head.key);
         let of = callback::encode_of_key(head.key);
         let day = failed_at.day();
@@ -133,7 +134,7 @@ impl Rows<'_, '_> {
         shard: ShardId,
         head: &Head,
         was: Slot,
-        result: Option<&[u8]>,
+        result: Option<&Bytes>,
     ) -> Result<(), StoreError> {
         let before = self.before(head)?;
         self.put_live(head);
@@ -150,7 +151,7 @@ impl Rows<'_, '_> {
         match result {
             Some(result) if head.task.is_some() => self.put_body(head, BodyKind::Result, result),
             Some(result) => {
-                self.layer.put(Table::Pay, &pay::encode_result_key(head.key), result);
+                self.layer.put(Table::Pay, &pay::encode_result_key(head.key), result.clone());
             }
             None => {}
         }
@@ -162,7 +163,7 @@ impl Rows<'_, '_> {
         shard: ShardId,
         head: &Head,
         was: Slot,
-        result: Option<&[u8]>,
+        result: Option<&Bytes>,
     ) -> Result<(), StoreError> {
         let before = self.before(head)?;
         self.remove_due(shard, was, head.key);
@@ -182,7 +183,7 @@ impl Rows<'_, '_> {
 
     /// The record, with the answer to a task if that is small. Without an answer, the one that is there
     /// stays.
-    fn put_record(&mut self, head: &Head, answer: Option<&[u8]>) -> Result<(), StoreError> {
+    fn put_record(&mut self, head: &Head, answer: Option<&Bytes>) -> Result<(), StoreError> {
         if !head.leaves_record() {
             return Ok(());
         }
@@ -203,16 +204,16 @@ impl Rows<'_, '_> {
             }
             None => record::encode_value(head, None),
         };
-        self.layer.put(records, &key, &value);
+        self.layer.put(records, &key, value);
         Ok(())
     }
 
     fn keep_callback(&mut self, kept: &KeptCallback) {
         let records = Table::Callbacks(kept.failed_at.day());
         let key = callback::encode_key(kept.failed_at, kept.key);
-        self.layer.put(records, &key, &callback::encode_value(kept));
+        self.layer.put(records, &key, callback::encode_value(kept));
         let place = callback::encode_of_value(kept.failed_at);
-        self.layer.put(records, &callback::encode_of_key(kept.key), &place);
+        self.layer.put_small(records, &callback::encode_of_key(kept.key), &place);
     }
 
     /// The token of the row that has the key of `head`. A key that the daemon chose is fresh by its making,
@@ -252,19 +253,23 @@ impl Rows<'_, '_> {
     }
 
     fn put_live(&mut self, head: &Head) {
-        self.layer.put(Table::Live, &live::encode_key(head.key), &live::encode_value(head));
+        self.layer.put(Table::Live, &live::encode_key(head.key), live::encode_value(head));
     }
 
     fn put_due(&mut self, shard: ShardId, head: &Head) {
-        self.layer.put(Table::Due, &due::encode_key(shard, head.slot(), head.key), &[]);
+        self.layer.put(Table::Due, &due::encode_key(shard, head.slot(), head.key), Bytes::new());
     }
 
     fn remove_due(&mut self, shard: ShardId, slot: Slot, key: InvKey) {
         self.layer.remove(Table::Due, &due::encode_key(shard, slot, key));
     }
 
-    fn put_body(&mut self, head: &Head, kind: BodyKind, bytes: &[u8]) {
-        self.layer.put(Table::Bodies(head.bucket()), &body::encode_key(kind, head.key), bytes);
+    fn put_body(&mut self, head: &Head, kind: BodyKind, bytes: &Bytes) {
+        self.layer.put(
+            Table::Bodies(head.bucket()),
+            &body::encode_key(kind, head.key),
+            bytes.clone(),
+        );
     }
 
     /// Lists a task under its status, and no longer under the one before.
@@ -283,7 +288,7 @@ impl Rows<'_, '_> {
             self.layer.remove(records, &key(before));
         }
         if let Some(now) = now {
-            self.layer.put(records, &key(now), &[]);
+            self.layer.put(records, &key(now), Bytes::new());
         }
     }
 }

@@ -32,6 +32,18 @@ const FIRST: u8 = 1;
 /// The bytes of a row.
 #[must_use]
 pub fn encode(head: &Head) -> Bytes {
+    write(head).finish()
+}
+
+/// The bytes of a row, and behind them what [`decode_with_rest`] gives back.
+#[must_use]
+pub fn encode_with_rest(head: &Head, rest: &[&[u8]]) -> Bytes {
+    let mut writer = write(head);
+    rest.iter().for_each(|part| writer.fixed(part));
+    writer.finish()
+}
+
+fn write(head: &Head) -> Writer {
     let version = version_of(head);
     let mut writer = Writer::new(version);
     let base = head.accepted_at;
@@ -64,7 +76,7 @@ pub fn encode(head: &Head) -> Bytes {
         writer.option(head.redrives.as_deref(), redrives);
         writer.option(head.trace.as_deref(), trace::write);
     }
-    writer.finish()
+    writer
 }
 
 /// The first version that can hold a row.
