@@ -5,8 +5,8 @@
 //! buffer. So what a task leaves is written once behind the log, not twice.
 //!
 //! The files are there before the batch that has the number of what was brought; after a crash in between a start
-//! brings the same rows from the log once more. Until the batch is there as well, readers see the
-//! store as it was (`Tables::hold`).
+//! brings the same rows from the log once more. Until all is there readers see the store as it was (`Tables::hold`):
+//! fjall may show half a batch as well, where it registers a flush while one is being applied.
 
 use std::collections::BTreeSet;
 
@@ -27,11 +27,13 @@ pub(crate) fn apply(rows: &Staged, tables: &Tables) -> fjall::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    let apart: BTreeSet<_> =
-        rows.tables().iter().copied().filter(|table| is_much(rows, *table)).collect();
-    if !apart.is_empty() {
-        tables.hold();
-    }
+    let apart: BTreeSet<_> = rows
+        .tables()
+        .iter()
+        .copied()
+        .filter(|table| is_much(rows, *table) && !tables.is_behind(*table))
+        .collect();
+    tables.hold();
     for table in &apart {
         ingest(rows, *table, tables)?;
     }

@@ -88,9 +88,9 @@ impl Overlay {
         self.batches().map(bytes_to_apply).sum()
     }
 
-    /// Forgets what is applied.
-    fn forget(&mut self, applied: u64) {
-        self.sealed.take_if(|sealed| sealed.number <= applied);
+    /// Forgets what is applied, and gives it back.
+    fn forget(&mut self, applied: u64) -> Option<Arc<Staged>> {
+        self.sealed.take_if(|sealed| sealed.number <= applied).map(|sealed| sealed.rows)
     }
 }
 
@@ -109,10 +109,14 @@ pub(crate) struct Applier {
     thread: Option<JoinHandle<()>>,
 }
 
-struct Work {
-    number: u64,
-    rows: Arc<Staged>,
-    waiting: Vec<Waiting>,
+enum Work {
+    Apply {
+        number: u64,
+        rows: Arc<Staged>,
+        waiting: Vec<Waiting>,
+    },
+    /// Frees rows: with many that takes milliseconds, which nobody who writes is to wait for.
+    Free(Arc<Staged>),
 }
 
 impl Applier {
@@ -125,7 +129,14 @@ impl Applier {
         let (work, works) = channel::<Work>();
         let (done, applied) = channel();
         let run = move || {
-            for Work { number, rows, waiting } in works {
+            for work in works {
+                let (number, rows, waiting) = match work {
+                    Work::Apply { number, rows, waiting } => (number, rows, waiting),
+                    Work::Free(rows) => {
+                        drop(rows);
+                        continue;
+                    }
+                };
                 // Behind these, so that whoever waits is let go last.
                 let mut turn = Turn { shared: &shared, is_done: false };
                 if shared.check().is_err() {
@@ -164,22 +175,31 @@ impl Applier {
         let rows = Arc::new(std::mem::take(&mut overlay.newest));
         overlay.sealed = Some(Sealed { number, rows: Arc::clone(&rows) });
         // Once the thread has ended the store is poisoned; those who wait see that.
-        let work = self.work.as_ref();
-        drop(work.map(|work| work.send(Work { number, rows, waiting })));
+        self.send(Work::Apply { number, rows, waiting });
+    }
+
+    fn send(&self, work: Work) {
+        drop(self.work.as_ref().map(|works| works.send(work)));
     }
 
     /// Forgets what has been applied since. Returns the number of the last batch of it.
     pub(crate) fn collect(&self, overlay: &mut Overlay) -> Option<u64> {
         let last = self.applied.try_iter().last()?;
-        overlay.forget(last);
+        self.forget(overlay, last);
         Some(last)
     }
 
     /// Waits until one more is applied; `None` once there is no thread to wait for.
     pub(crate) fn wait(&self, overlay: &mut Overlay) -> Option<u64> {
         let last = self.applied.recv().ok()?;
-        overlay.forget(last);
+        self.forget(overlay, last);
         Some(last)
+    }
+
+    fn forget(&self, overlay: &mut Overlay, applied: u64) {
+        if let Some(rows) = overlay.forget(applied) {
+            self.send(Work::Free(rows));
+        }
     }
 
     /// Ends the thread behind what it was given. Whether it went in order.

@@ -12,8 +12,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
-    OwnedWriteBatch, PersistMode, Snapshot,
+    AbstractTree as _, CompressionType, Database, Keyspace, KeyspaceCreateOptions,
+    KvSeparationOptions, OwnedWriteBatch, PersistMode, Snapshot,
 };
 use invoked_core::time::Day;
 
@@ -28,10 +28,12 @@ const TABLE_BYTES: u64 = 16 * MIB;
 const BLOCK_BYTES: u32 = 4_096;
 /// Bytes from which on a value of a bucket stands apart from its key.
 const APART_BYTES: u32 = 128;
-/// Tables that are flushed before they are merged. More in buckets, whose tables hold keys alone and are written at
-/// every turn of the overlay; fjall has writers wait from 20 on.
+/// Tables that are flushed before they are merged. More in buckets, whose tables hold keys above all and are written at
+/// every turn of the overlay.
 const RUNS: u8 = 4;
 const RUNS_OF_BUCKETS: u8 = 10;
+/// Tables that were not merged from which on fjall has whoever writes rows wait for that.
+const RUNS_MAX: usize = 20;
 /// Write buffer of a keyspace with small values.
 const SMALL_BYTES: u64 = 2 * MIB;
 /// Write buffer of records and their indexes.
@@ -180,6 +182,11 @@ impl Tables {
         Ok(())
     }
 
+    /// Whether so much of a table waits to be merged that writing to it should wait.
+    pub(crate) fn is_behind(&self, table: Table) -> bool {
+        self.existing(table).is_some_and(|keyspace| keyspace.tree.l0_run_count() >= RUNS_MAX)
+    }
+
     /// The store between two batches.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let before = self.before.read().unwrap_or_else(PoisonError::into_inner);
@@ -241,12 +248,15 @@ fn options_of(table: Table) -> KeyspaceCreateOptions {
     }
 }
 
-/// Values of buckets stand apart from their keys: they are never written over and are dropped whole, so
-/// each is written once, and a compaction moves the keys and the indexes alone.
+/// Values of buckets stand apart from their keys: they are hardly ever written over and are dropped whole, so most are
+/// written once, and a compaction moves the keys and the indexes. It does move values that were still in the write
+/// buffer when rows went past it. Files of values are never rewritten for what is left of them: their rows have no
+/// sequence numbers of their own where they went past the buffer, and fjall goes by these.
 fn apart(options: KeyspaceCreateOptions) -> KeyspaceCreateOptions {
     let apart = KvSeparationOptions::default()
         .compression(CompressionType::None)
         .separation_threshold(APART_BYTES)
+        .age_cutoff(0.0)
         .file_target_size(TABLE_BYTES);
     options.with_kv_separation(Some(apart)).compaction_strategy(leveled(RUNS_OF_BUCKETS))
 }
