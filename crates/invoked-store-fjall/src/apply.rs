@@ -10,7 +10,6 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use fjall::{OwnedWriteBatch, UserValue};
 
 use crate::keys::{Table, number};
@@ -19,8 +18,6 @@ use crate::tables::Tables;
 
 /// Bytes of rows from which on they get files of their own. Each costs some syncs, and is one more for a compaction.
 const APART_BYTES_MIN: usize = if cfg!(test) { 512 } else { 1 << 20 };
-/// What a row costs beside its value, about.
-const ROW_BYTES: usize = 64;
 
 /// Brings rows into the tables, as what is counted there as the next batch.
 pub(crate) fn apply(rows: &Staged, tables: &Tables) -> fjall::Result<()> {
@@ -63,12 +60,7 @@ pub(crate) fn apply_uncounted(rows: &Staged, tables: &Tables) -> fjall::Result<(
 /// has of them may never get into a table.
 fn is_much(rows: &Staged, table: Table) -> bool {
     match table {
-        Table::Records(_) | Table::Bodies(_) => {
-            let bytes = rows
-                .rows_of(table)
-                .map(|(_, entry)| ROW_BYTES + entry.value.as_ref().map_or(0, Bytes::len));
-            bytes.sum::<usize>() >= APART_BYTES_MIN
-        }
+        Table::Records(_) | Table::Bodies(_) => rows.bytes_of(table) >= APART_BYTES_MIN,
         Table::Live | Table::Pay | Table::Due | Table::Meta | Table::Callbacks(_) => false,
     }
 }

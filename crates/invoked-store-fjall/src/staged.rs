@@ -132,6 +132,11 @@ impl Staged {
         self.bytes
     }
 
+    /// What the rows of a table take of that.
+    pub(crate) fn bytes_of(&self, table: Table) -> usize {
+        self.rows_of(table).map(|(key, entry)| ROW_BYTES + key.len() + size(entry)).sum()
+    }
+
     /// Live rows that are removed.
     pub(crate) fn removed(&self) -> u64 {
         // They come first.

@@ -9,11 +9,10 @@ use invoked_core::time::Timestamp;
 use invoked_store::StoreError;
 use invoked_store::record::callback;
 
-use super::{KeyRange, Parts, RecordKind, after, beginning_with, time};
+use super::{KeyRange, Parts, RecordKind, after, beginning_with, of_kind, time};
 use crate::error::corrupt;
 
 const PREFIX: [u8; 1] = [RecordKind::Callback as u8];
-const OF_PREFIX: [u8; 1] = [RecordKind::CallbackOf as u8];
 
 pub(crate) fn encode_key(failed_at: Timestamp, key: InvKey) -> Vec<u8> {
     [&PREFIX[..], &time(failed_at), &key.0].concat()
@@ -32,8 +31,8 @@ pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<KeptCallback, StoreErro
     read().map_err(|source| corrupt("a kept callback".to_owned(), source))
 }
 
-pub(crate) fn encode_of_key(key: InvKey) -> Vec<u8> {
-    [&OF_PREFIX[..], &key.0].concat()
+pub(crate) fn encode_of_key(key: InvKey) -> [u8; 17] {
+    of_kind(RecordKind::CallbackOf as u8, key)
 }
 
 pub(crate) fn encode_of_value(failed_at: Timestamp) -> [u8; 8] {
