@@ -49,7 +49,7 @@ async fn measure(rows: u64, left: u64, directory: &Path) -> Result<(), Box<dyn E
     println!("empty: {} KiB", empty >> 10);
     let payload = Bytes::from(vec![b'x'; PAYLOAD_BYTES]);
     let started = Instant::now();
-    let insert = |row| RowOp::Insert { head: head(row), payload: payload.clone() };
+    let insert = |row| RowOp::Insert { head: Box::new(head(row)), payload: payload.clone() };
     write(&store, lease, 1..=rows, insert).await?;
     let full = store.stats().await?.disk_bytes;
     println!("{rows} rows: {} MiB, in {:.1?}", full >> 20, started.elapsed());
@@ -114,5 +114,6 @@ fn finish(row: u64) -> RowOp {
     let was = head(row);
     let life = Life::Ended { outcome: Outcome::Succeeded, at: was.accepted_at };
     let slot = was.slot();
-    RowOp::Finish { head: Head { life, ..was }, was: slot, result: None, failed_callback: None }
+    let head = Box::new(Head { life, ..was });
+    RowOp::Finish { head, was: slot, result: None, failed_callback: None }
 }

@@ -24,12 +24,8 @@ pub(crate) fn apply(rows: &Staged, tables: &Tables) -> fjall::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    let apart: BTreeSet<_> = rows
-        .tables()
-        .iter()
-        .copied()
-        .filter(|table| is_much(rows, *table) && !tables.is_behind(*table))
-        .collect();
+    let apart: BTreeSet<_> =
+        rows.tables().filter(|table| is_much(rows, *table) && !tables.is_behind(*table)).collect();
     tables.hold();
     for table in &apart {
         ingest(rows, *table, tables)?;
@@ -85,9 +81,9 @@ fn batch_of(
     tables: &Tables,
 ) -> fjall::Result<OwnedWriteBatch> {
     let mut batch = tables.batch();
-    for table in rows.tables().difference(apart) {
-        let keyspace = tables.wanted(*table)?;
-        for (key, entry) in rows.rows_of(*table) {
+    for table in rows.tables().filter(|table| !apart.contains(table)) {
+        let keyspace = tables.wanted(table)?;
+        for (key, entry) in rows.rows_of(table) {
             match &entry.value {
                 Some(value) => batch.insert(&keyspace, key.clone(), UserValue::from(&**value)),
                 None => batch.remove(&keyspace, key.clone()),

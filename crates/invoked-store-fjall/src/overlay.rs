@@ -15,7 +15,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
-use fjall::UserKey;
 use invoked_store::StoreError;
 use tokio::sync::mpsc::WeakSender;
 use tokio::sync::oneshot;
@@ -52,8 +51,8 @@ struct Sealed {
 
 impl Overlay {
     /// The newest word on a row, if there is one here.
-    pub(crate) fn get(&self, at: &(Table, UserKey)) -> Option<&Option<Bytes>> {
-        self.batches().find_map(|rows| rows.get(at))
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Option<&Option<Bytes>> {
+        self.batches().find_map(|rows| rows.get(table, key))
     }
 
     /// What is not sealed, and what is.

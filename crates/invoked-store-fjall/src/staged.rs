@@ -3,6 +3,7 @@
 //! A key stands once in a batch: the last write wins. fjall gives all entries of a batch one
 //! sequence number, so writing a key twice would leave either.
 
+use std::collections::btree_map::{Entry as Place, OccupiedEntry};
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
@@ -30,11 +31,13 @@ pub(crate) struct Entry {
 /// The rows of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Staged {
-    rows: BTreeMap<(Table, UserKey), Entry>,
     /// Every table that has a row here, and maybe one that had.
-    tables: BTreeSet<Table>,
+    tables: BTreeMap<Table, Rows>,
+    len: usize,
     bytes: usize,
 }
+
+type Rows = BTreeMap<UserKey, Entry>;
 
 impl Staged {
     /// Writes a row.
@@ -57,74 +60,70 @@ impl Staged {
         self.set(table, key.into(), Entry { value: None, is_new: false });
     }
 
-    /// Writes a row over the one that is staged. Whether its key is new is what the first of them says.
-    fn set(&mut self, table: Table, key: UserKey, mut entry: Entry) {
-        self.tables.insert(table);
-        let (key_bytes, value_bytes) = (key.len(), size(&entry));
-        match self.rows.entry((table, key)) {
-            std::collections::btree_map::Entry::Vacant(place) => {
-                self.bytes += ROW_BYTES + key_bytes + value_bytes;
-                place.insert(entry);
-            }
-            std::collections::btree_map::Entry::Occupied(mut place) => {
-                entry.is_new = place.get().is_new;
-                self.bytes = (self.bytes + value_bytes).saturating_sub(size(place.get()));
-                place.insert(entry);
-            }
-        }
+    fn set(&mut self, table: Table, key: UserKey, entry: Entry) {
+        let mut size = Size::default();
+        size.set(self.tables.entry(table).or_default().entry(key), entry);
+        self.resize(&size);
     }
 
     /// Takes over what was staged later.
     pub(crate) fn absorb(&mut self, rows: Self) {
-        if self.rows.is_empty() {
+        if self.is_empty() {
             *self = rows;
             return;
         }
-        for ((table, key), entry) in rows.rows {
-            self.set(table, key, entry);
+        let mut size = Size::default();
+        for (table, rows) in rows.tables {
+            let own = self.tables.entry(table).or_default();
+            for (key, entry) in rows {
+                size.set(own.entry(key), entry);
+            }
         }
+        self.resize(&size);
     }
 
     /// Takes over what was staged later, and forgets what came and went.
     pub(crate) fn fold(&mut self, rows: Self) {
-        for ((table, key), entry) in rows.rows {
-            if entry.value.is_some() {
-                self.set(table, key, entry);
-                continue;
-            }
-            let at = (table, key);
-            let is_new = match self.rows.get(&at) {
-                Some(before) => before.is_new,
-                None => entry.is_new,
-            };
-            if !is_new {
-                self.set(table, at.1, entry);
-            } else if let Some(before) = self.rows.remove(&at) {
-                self.bytes = self.bytes.saturating_sub(ROW_BYTES + at.1.len() + size(&before));
+        let mut size = Size::default();
+        for (table, rows) in rows.tables {
+            let own = self.tables.entry(table).or_default();
+            for (key, entry) in rows {
+                match own.entry(key) {
+                    Place::Occupied(place) if entry.value.is_none() && place.get().is_new => {
+                        size.take(place);
+                    }
+                    Place::Vacant(_) if entry.value.is_none() && entry.is_new => {}
+                    place @ (Place::Occupied(_) | Place::Vacant(_)) => size.set(place, entry),
+                }
             }
         }
+        self.resize(&size);
+    }
+
+    fn resize(&mut self, by: &Size) {
+        self.len = (self.len + by.rows_more).saturating_sub(by.rows_less);
+        self.bytes = (self.bytes + by.bytes_more).saturating_sub(by.bytes_less);
     }
 
     /// A row that is staged: with what, or that it is removed.
-    pub(crate) fn get(&self, at: &(Table, UserKey)) -> Option<&Option<Bytes>> {
-        self.rows.get(at).map(|entry| &entry.value)
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Option<&Option<Bytes>> {
+        self.tables.get(&table)?.get(key).map(|entry| &entry.value)
     }
 
     /// The rows of a table, in the order of their keys.
     pub(crate) fn rows_of(&self, table: Table) -> impl Iterator<Item = (&UserKey, &Entry)> {
-        let rows = self.rows.range((table, UserKey::empty())..);
-        let rows = rows.take_while(move |((of, _), _)| *of == table);
-        rows.map(|((_, key), entry)| (key, entry))
+        self.tables.get(&table).into_iter().flatten()
     }
 
     /// All rows, in the order of tables and keys.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (Table, &UserKey, &Entry)> {
-        self.rows.iter().map(|((table, key), entry)| (*table, key, entry))
+        let tables = self.tables.iter();
+        tables.flat_map(|(table, rows)| rows.iter().map(|(key, entry)| (*table, key, entry)))
     }
 
     /// Rows that are staged.
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+    pub(crate) const fn len(&self) -> usize {
+        self.len
     }
 
     /// What it takes in memory, about.
@@ -134,29 +133,61 @@ impl Staged {
 
     /// What the rows of a table take of that.
     pub(crate) fn bytes_of(&self, table: Table) -> usize {
-        self.rows_of(table).map(|(key, entry)| ROW_BYTES + key.len() + size(entry)).sum()
+        self.rows_of(table).map(|(key, entry)| bytes_of(key, entry)).sum()
     }
 
     /// Live rows that are removed.
     pub(crate) fn removed(&self) -> u64 {
-        // They come first.
-        let live = self.rows().take_while(|(table, ..)| *table == Table::Live);
-        live.filter(|(.., entry)| entry.value.is_none()).count() as u64
+        self.rows_of(Table::Live).filter(|(_, entry)| entry.value.is_none()).count() as u64
     }
 
     /// Whether there is nothing to write.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// The tables that are written to.
-    pub(crate) const fn tables(&self) -> &BTreeSet<Table> {
-        &self.tables
+    pub(crate) fn tables(&self) -> impl Iterator<Item = Table> {
+        self.tables.keys().copied()
     }
 }
 
-fn size(entry: &Entry) -> usize {
-    entry.value.as_ref().map_or(0, Bytes::len)
+/// What rows that are written change in what is there.
+#[derive(Debug, Default)]
+struct Size {
+    rows_more: usize,
+    rows_less: usize,
+    bytes_more: usize,
+    bytes_less: usize,
+}
+
+impl Size {
+    /// Writes a row over the one that is staged. Whether its key is new is what the first of them says.
+    fn set(&mut self, place: Place<'_, UserKey, Entry>, mut entry: Entry) {
+        self.bytes_more += bytes_of(place.key(), &entry);
+        match place {
+            Place::Vacant(place) => {
+                self.rows_more += 1;
+                place.insert(entry);
+            }
+            Place::Occupied(mut place) => {
+                self.bytes_less += bytes_of(place.key(), place.get());
+                entry.is_new = place.get().is_new;
+                place.insert(entry);
+            }
+        }
+    }
+
+    /// Takes a row out.
+    fn take(&mut self, place: OccupiedEntry<'_, UserKey, Entry>) {
+        self.rows_less += 1;
+        self.bytes_less += bytes_of(place.key(), place.get());
+        place.remove();
+    }
+}
+
+fn bytes_of(key: &UserKey, entry: &Entry) -> usize {
+    ROW_BYTES + key.len() + entry.value.as_ref().map_or(0, Bytes::len)
 }
 
 /// What one request stages, over what stands in the store and what is staged before it.
@@ -175,9 +206,8 @@ impl<'a> Layer<'a> {
 
     /// The row as it will be.
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let at = (table, UserKey::from(key));
-        let staged = [&self.own, self.below].into_iter().find_map(|rows| rows.get(&at));
-        if let Some(staged) = staged.or_else(|| self.overlay.get(&at)) {
+        let staged = [&self.own, self.below].into_iter().find_map(|rows| rows.get(table, key));
+        if let Some(staged) = staged.or_else(|| self.overlay.get(table, key)) {
             return Ok(staged.clone());
         }
         let Some(keyspace) = self.tables.existing(table) else { return Ok(None) };
@@ -189,14 +219,14 @@ impl<'a> Layer<'a> {
     pub(crate) fn has(&self, table: Table) -> bool {
         let staged = [&self.own, self.below].into_iter().chain(self.overlay.batches());
         self.tables.existing(table).is_some()
-            || staged.into_iter().any(|rows| rows.tables().contains(&table))
+            || staged.into_iter().any(|rows| rows.tables().any(|written| written == table))
     }
 
     /// Days that have a bucket of records or will have one, oldest first.
     pub(crate) fn days(&self) -> BTreeSet<Day> {
         let mut days = self.tables.days();
         for rows in [&self.own, self.below].into_iter().chain(self.overlay.batches()) {
-            days.extend(rows.tables().iter().filter_map(|table| table.day_of_records()));
+            days.extend(rows.tables().filter_map(Table::day_of_records));
         }
         days
     }

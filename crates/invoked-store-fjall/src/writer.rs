@@ -341,7 +341,7 @@ impl Writer {
             return;
         }
         let news = self.overlay.news();
-        self.maintenance.note(news.tables().iter().copied(), news.removed());
+        self.maintenance.note(news.tables(), news.removed());
         self.applier.seal(&mut self.overlay, std::mem::take(&mut self.readers));
     }
 

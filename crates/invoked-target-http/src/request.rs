@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use invoked_core::name::Qualifier;
@@ -75,6 +75,7 @@ impl Template {
         for differing in [REQUEST_ID, QUALIFIER, VERSION_ID, LINEAGE, ATTEMPT] {
             common.insert(differing, LATEST);
         }
+        common.insert(HOST, header_value("host", &endpoint.authority())?);
         common.insert(CONTROL_PATH, HeaderValue::from_static(INVOKE));
         common.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         let uri = |path| endpoint.uri(path).map_err(TemplateError::Url);
@@ -208,6 +209,7 @@ mod tests {
             headers,
             [
                 "content-type: application/octet-stream",
+                "host: 127.0.0.1:9000",
                 "x-fc-account-id: 123",
                 "x-fc-control-path: /invoke",
                 "x-fc-function-handler: index.handler",

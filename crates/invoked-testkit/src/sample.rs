@@ -116,7 +116,7 @@ impl Sample {
     /// The insert.
     #[must_use]
     pub fn insert(&self, payload: &'static [u8]) -> RowOp {
-        RowOp::Insert { head: self.head.clone(), payload: Bytes::from_static(payload) }
+        RowOp::Insert { head: Box::new(self.head.clone()), payload: Bytes::from_static(payload) }
     }
 
     /// The update that writes the row as it is.
@@ -127,7 +127,11 @@ impl Sample {
     /// The update that writes the row as it is, and the function's answer.
     pub fn update_with(&mut self, result: Option<&'static [u8]>) -> RowOp {
         let was = std::mem::replace(&mut self.was, self.head.slot());
-        RowOp::Update { head: self.head.clone(), was, result: result.map(Bytes::from_static) }
+        RowOp::Update {
+            head: Box::new(self.head.clone()),
+            was,
+            result: result.map(Bytes::from_static),
+        }
     }
 
     /// Its callback that was given up is owed again, `after` its acceptance. The row it becomes is
@@ -146,7 +150,7 @@ impl Sample {
         self.head.due = now;
         self.was = self.head.slot();
         let envelope = Bytes::from_static(envelope);
-        RowOp::Redrive { head: self.head.clone(), envelope, failed_at }
+        RowOp::Redrive { head: Box::new(self.head.clone()), envelope, failed_at }
     }
 
     /// The finish of the row as it is; a callback that failed is kept.
@@ -177,7 +181,7 @@ impl Sample {
             | Callback::Delivered { .. } => None,
         };
         RowOp::Finish {
-            head: self.head.clone(),
+            head: Box::new(self.head.clone()),
             was: self.was,
             result: result.map(Bytes::from_static),
             failed_callback,

@@ -123,7 +123,7 @@ pub async fn an_audit_finds_what_is_not_counted(bed: Bed) {
 
     let was = retrying.head.slot();
     retrying.head.life = Life::Retrying { failed: Attempt(1) };
-    let update = RowOp::Update { head: retrying.head, was, result: None };
+    let update = RowOp::Update { head: Box::new(retrying.head), was, result: None };
     bed.commit(vec![update]).await;
     let found = audit(&bed).await;
     assert_eq!(found.wrong, 1);

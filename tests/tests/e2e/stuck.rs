@@ -38,7 +38,7 @@ fn set_back(store: &Path, by: Duration) -> usize {
             let start = (Timestamp::MIN, InvKey::MIN);
             for head in store.heads(SHARD, lane, start, 100).await.expect("its rows").heads {
                 let (was, due) = (head.slot(), head.due.minus(by));
-                ops.push(RowOp::Update { head: Head { due, ..head }, was, result: None });
+                ops.push(RowOp::Update { head: Box::new(Head { due, ..head }), was, result: None });
             }
         }
         let count = ops.len();

@@ -1,5 +1,7 @@
 //! What follows once a commit is durable.
 
+use alloc::boxed::Box;
+
 use bytes::Bytes;
 
 use super::ShardCore;
@@ -59,7 +61,7 @@ impl ShardCore {
         row.is_committing = true;
         let gauge = row.head.gauge();
         self.totals.shift(core::mem::replace(&mut row.gauge, gauge), gauge);
-        self.ops.push(RowOp::Update { head: row.head.clone(), was: row.slot, result });
+        self.ops.push(RowOp::Update { head: Box::new(row.head.clone()), was: row.slot, result });
         self.after.push(After::Changed { key });
     }
 

@@ -113,7 +113,8 @@ impl ShardCore {
             (Some(_) | None, _) => head.record_event(now),
         }
         self.totals.count(head.fn_id, &head.terms.qualifier, Metric::Accepted);
-        self.ops.push(RowOp::Insert { head: head.clone(), payload: request.payload.clone() });
+        self.ops
+            .push(RowOp::Insert { head: Box::new(head.clone()), payload: request.payload.clone() });
         self.after.push(After::Inserted { key: head.key, reply });
         self.rows.insert(head.key, Box::new(Row::new(head, request.payload)));
     }

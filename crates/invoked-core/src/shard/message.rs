@@ -220,7 +220,7 @@ pub enum RowOp {
     /// A new row with its event.
     Insert {
         /// The row.
-        head: Head,
+        head: Box<Head>,
         /// The event.
         payload: Bytes,
     },
@@ -228,7 +228,7 @@ pub enum RowOp {
     /// record of the row, if one is kept, stays as it is until the row has ended again.
     Redrive {
         /// The row.
-        head: Head,
+        head: Box<Head>,
         /// What is to be said.
         envelope: Bytes,
         /// When it was given up: where it was kept.
@@ -237,7 +237,7 @@ pub enum RowOp {
     /// The row as it is now.
     Update {
         /// The row.
-        head: Head,
+        head: Box<Head>,
         /// Where it stood in the order of due work before.
         was: Slot,
         /// The function's answer, when a callback is owed that carries it.
@@ -246,7 +246,7 @@ pub enum RowOp {
     /// The row leaves the live ones.
     Finish {
         /// The row as it ended. It is kept if [`Head::leaves_record`] says so.
-        head: Head,
+        head: Box<Head>,
         /// Where it stood in the order of due work before.
         was: Slot,
         /// The function's answer, for a task that has not stored it yet.

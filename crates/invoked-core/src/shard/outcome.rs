@@ -75,7 +75,7 @@ impl ShardCore {
         if let Some(redrives) = &mut row.head.redrives {
             redrives.end(&row.head.callback);
         }
-        let head = row.head.clone();
+        let head = Box::new(row.head.clone());
         let kind = head.destination().map(|to| to.arn.kind());
         let failed_callback = match (&head.callback, head.destination(), head.life.outcome()) {
             (Callback::Failed { tried, at, error }, Some(to), Some(outcome)) => {

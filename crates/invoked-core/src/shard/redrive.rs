@@ -65,7 +65,8 @@ impl ShardCore {
         let metric = Metric::Redriven(kept.destination.kind());
         self.totals.count(head.fn_id, &head.terms.qualifier, metric);
         let (envelope, failed_at) = (kept.envelope, kept.failed_at);
-        let op = RowOp::Redrive { head: head.clone(), envelope: envelope.clone(), failed_at };
+        let op =
+            RowOp::Redrive { head: Box::new(head.clone()), envelope: envelope.clone(), failed_at };
         self.ops.push(op);
         self.after.push(After::Redriven { key, reply });
         let gauge = head.gauge();

@@ -49,7 +49,7 @@ async fn a_backup_has_every_row_and_becomes_the_same_store() {
     golden::write(&source).await;
     let site = Site::open(&source).await;
     let large = Bytes::from(vec![9; 100_000]);
-    site.durable(vec![RowOp::Insert { head: plain(50), payload: large.clone() }]).await;
+    site.durable(vec![RowOp::Insert { head: Box::new(plain(50)), payload: large.clone() }]).await;
     let view = back_up(&site.store, &backup).await;
     assert_eq!(view.state, BackupState::Done);
     let rows = site.store.verify_rows().await.unwrap();
@@ -150,7 +150,7 @@ async fn a_name_goes_where_the_operator_said_and_one_runs_at_a_time() {
     let site = Site::with(config).await;
     let payload = Bytes::from(vec![3; 60_000]);
     for seconds in 1..=50 {
-        let insert = RowOp::Insert { head: plain(seconds), payload: payload.clone() };
+        let insert = RowOp::Insert { head: Box::new(plain(seconds)), payload: payload.clone() };
         site.durable(vec![insert]).await;
     }
     for bad in ["", "..", "a/b", ".a", "a.partial"] {
@@ -196,7 +196,7 @@ async fn a_disk_without_room_ends_the_backup_and_nothing_else() {
     let site = Site::open(&directory.path().join("store")).await;
     let payload = Bytes::from(vec![3; 60_000]);
     for seconds in 1..=40 {
-        let insert = RowOp::Insert { head: plain(seconds), payload: payload.clone() };
+        let insert = RowOp::Insert { head: Box::new(plain(seconds)), payload: payload.clone() };
         site.durable(vec![insert]).await;
     }
     site.store.close().await.unwrap();

@@ -373,7 +373,7 @@ async fn a_rest_gives_the_disk_back_and_keeps_the_rows() {
     let site = Site::open(directory.path()).await;
     let payload = bytes::Bytes::from(vec![7; 64 * 1024]);
     for seconds in 1..=320 {
-        let head = plain(seconds);
+        let head = Box::new(plain(seconds));
         let insert = invoked_core::shard::RowOp::Insert { head, payload: payload.clone() };
         site.durable(vec![insert]).await;
     }

@@ -34,7 +34,7 @@ async fn store() -> TempDir {
     }
     let failed = plain(10);
     let failed_callback = Some(Box::new(kept_callback(&failed)));
-    let (head, was) = (ended(&failed, Outcome::Failed), failed.slot());
+    let (head, was) = (Box::new(ended(&failed, Outcome::Failed)), failed.slot());
     site.durable(vec![RowOp::Finish { head, was, result: None, failed_callback }]).await;
     // The tables get this; what comes behind it stands in the log alone.
     site.store.names().await.unwrap();

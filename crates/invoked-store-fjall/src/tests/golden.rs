@@ -66,14 +66,14 @@ pub(super) async fn write(path: &Path) {
     let ops = vec![insert(&waits), insert(&listed), insert(&failed)];
     site.write(Commit { ops, totals: vec![total()] }).await;
     let failed_callback = Some(Box::new(kept_callback(&failed)));
-    let (head, was) = (ended(&failed, Outcome::Failed), failed.slot());
+    let (head, was) = (Box::new(ended(&failed, Outcome::Failed)), failed.slot());
     site.durable(vec![
         RowOp::Finish { head, was, result: None, failed_callback },
         finish(&listed, Outcome::Succeeded),
     ])
     .await;
     let own = own_task(4);
-    site.durable(vec![RowOp::Insert { head: own.clone(), payload: large() }]).await;
+    site.durable(vec![RowOp::Insert { head: Box::new(own.clone()), payload: large() }]).await;
     site.write(Commit { ops: vec![update(&own, &running(&own))], totals: vec![running_now()] })
         .await;
     site.durable(vec![insert(&traced(5))]).await;

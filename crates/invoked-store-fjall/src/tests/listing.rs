@@ -128,9 +128,9 @@ async fn an_answer_is_read_back_whatever_its_size() {
             let head = end.clone();
             let again = RowOp::Finish { head, was, result, failed_callback: None };
             site.durable(vec![again]).await;
-            let bytes = site.store.bytes(&[BytesWanted::from(&end)]).await.unwrap();
+            let bytes = site.store.bytes(&[BytesWanted::from(&*end)]).await.unwrap();
             assert_eq!(bytes[0].result.as_ref(), Some(&answer));
-            assert_eq!(site.store.head(end.key).await.unwrap().unwrap().head, end);
+            assert_eq!(site.store.head(end.key).await.unwrap().unwrap().head, *end);
         }
     }
 }

@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use fjall::UserKey;
 use invoked_core::head::Head;
 use invoked_core::life::Outcome;
 use invoked_core::shard::RowOp;
@@ -28,11 +27,10 @@ fn one(fill: impl FnOnce(&mut Staged)) -> Staged {
 #[test]
 fn what_is_new_and_goes_again_leaves_nothing_and_what_was_below_a_removal() {
     let (table, key) = (Table::Live, b"key");
-    let at = (table, UserKey::from(&key[..]));
     let mut rows = Staged::default();
     rows.fold(one(|staged| staged.put_new(table, key, Bytes::from_static(b"a"))));
     rows.fold(one(|staged| staged.put(table, key, Bytes::from_static(b"bb"))));
-    assert_eq!(rows.get(&at).unwrap().as_deref(), Some(&b"bb"[..]));
+    assert_eq!(rows.get(table, key).unwrap().as_deref(), Some(&b"bb"[..]));
     rows.fold(one(|staged| staged.remove(table, key)));
     assert!(rows.is_empty());
     assert_eq!(rows.bytes(), 0);
@@ -44,11 +42,11 @@ fn what_is_new_and_goes_again_leaves_nothing_and_what_was_below_a_removal() {
     assert!(rows.is_empty());
     // What stands below has to go.
     rows.fold(one(|staged| staged.remove(table, key)));
-    assert_eq!(rows.get(&at), Some(&None));
+    assert_eq!(rows.get(table, key), Some(&None));
     // Whoever sees the removal calls the key new; below it is not.
     rows.fold(one(|staged| staged.put_new(table, key, Bytes::from_static(b"c"))));
     rows.fold(one(|staged| staged.remove(table, key)));
-    assert_eq!(rows.get(&at), Some(&None));
+    assert_eq!(rows.get(table, key), Some(&None));
     assert_eq!((rows.len(), rows.removed()), (1, 1));
 }
 

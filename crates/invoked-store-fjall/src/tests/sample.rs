@@ -85,7 +85,7 @@ pub(super) fn running(head: &Head) -> Head {
 }
 
 pub(super) fn insert(head: &Head) -> RowOp {
-    RowOp::Insert { head: head.clone(), payload: payload(head) }
+    RowOp::Insert { head: Box::new(head.clone()), payload: payload(head) }
 }
 
 pub(super) fn payload(head: &Head) -> Bytes {
@@ -99,7 +99,7 @@ pub(super) fn retrying(head: &Head) -> Head {
 }
 
 pub(super) fn update(from: &Head, to: &Head) -> RowOp {
-    RowOp::Update { head: to.clone(), was: from.slot(), result: None }
+    RowOp::Update { head: Box::new(to.clone()), was: from.slot(), result: None }
 }
 
 pub(super) fn ended(head: &Head, outcome: Outcome) -> Head {
@@ -109,7 +109,7 @@ pub(super) fn ended(head: &Head, outcome: Outcome) -> Head {
 
 pub(super) fn finish(head: &Head, outcome: Outcome) -> RowOp {
     RowOp::Finish {
-        head: ended(head, outcome),
+        head: Box::new(ended(head, outcome)),
         was: head.slot(),
         result: Some(Bytes::from_static(b"answer")),
         failed_callback: None,

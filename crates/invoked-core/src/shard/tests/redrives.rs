@@ -169,7 +169,7 @@ fn a_record_takes_the_news_of_its_redrive() {
     };
     bench.durable();
     redrive(&mut bench, key);
-    bench.step(Input::KeptLoaded { key, found: found(&failed_callback.unwrap(), Some(head)) });
+    bench.step(Input::KeptLoaded { key, found: found(&failed_callback.unwrap(), Some(*head)) });
     bench.durable();
     let verdict = CallVerdict::Delivered { message_id: Some("m-7".into()) };
     bench.step(Input::CallEnded { key, tried: Attempt(1), verdict });
