@@ -75,6 +75,7 @@ impl Template {
         for differing in [REQUEST_ID, QUALIFIER, VERSION_ID, LINEAGE, ATTEMPT] {
             common.insert(differing, LATEST);
         }
+        // The client would add it to every copy, which has no room for it.
         common.insert(HOST, header_value("host", &endpoint.authority())?);
         common.insert(CONTROL_PATH, HeaderValue::from_static(INVOKE));
         common.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
