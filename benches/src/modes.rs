@@ -30,6 +30,9 @@ pub struct Args {
     /// Only this mode and the one that it is compared with.
     #[arg(long)]
     only: Option<String>,
+    /// Bytes of each payload.
+    #[arg(long, default_value_t = 1_024)]
+    payload: usize,
     #[command(flatten)]
     output: Output,
 }
@@ -93,6 +96,7 @@ pub fn main(args: &Args) -> Result<()> {
                 .with_context(|| format!("setting up: {}", mode.name))?;
             thread::sleep(Duration::from_secs(1));
             let step = Step { function: mode.function, signed: mode.signed, ..Step::at(64) };
+            let step = Step { size: args.payload, ..step };
             stage.measure(Step { seconds: Some(0.5), ..step })?;
             let figures = stage.measure(Step { count: Some(count), ..step })?;
             samples[index].push(figures);

@@ -2,7 +2,8 @@
 //!
 //! They are one batch of fjall's that is synced, but for what a bucket of tasks gets at once if that is much: those
 //! rows are sorted as they are, and go into files of the bucket straight away, past fjall's journal and its write
-//! buffer. So what a task leaves is written once behind the log, not twice.
+//! buffer. So what a task leaves is written once behind the log, not twice. Bodies go into packs, past fjall altogether,
+//! and their table has where they are.
 //!
 //! The files are there before the batch that has the number of what was brought; after a crash in between a start
 //! brings the same rows from the log once more. Until all is there readers see the store as it was (`Tables::hold`):
@@ -11,8 +12,9 @@
 use std::collections::BTreeSet;
 
 use fjall::{OwnedWriteBatch, UserValue};
+use invoked_core::time::Day;
 
-use crate::keys::{Table, number};
+use crate::keys::{Table, body, number};
 use crate::staged::Staged;
 use crate::tables::Tables;
 
@@ -28,7 +30,15 @@ pub(crate) fn apply(rows: &Staged, tables: &Tables) -> fjall::Result<()> {
         rows.tables().filter(|table| is_much(rows, *table) && !tables.is_behind(*table)).collect();
     tables.hold();
     for table in &apart {
-        ingest(rows, *table, tables)?;
+        match *table {
+            Table::Bodies(day) => pack(rows, day, tables)?,
+            table @ (Table::Records(_)
+            | Table::Live
+            | Table::Pay
+            | Table::Due
+            | Table::Meta
+            | Table::Callbacks(_)) => ingest(rows, table, tables)?,
+        }
     }
     #[cfg(test)]
     if !apart.is_empty()
@@ -59,6 +69,20 @@ fn is_much(rows: &Staged, table: Table) -> bool {
         Table::Records(_) | Table::Bodies(_) => rows.bytes_of(table) >= APART_BYTES_MIN,
         Table::Live | Table::Pay | Table::Due | Table::Meta | Table::Callbacks(_) => false,
     }
+}
+
+/// Writes the bodies of a day into a pack, and then where they are. Neither is ever removed but with the day.
+fn pack(rows: &Staged, day: Day, tables: &Tables) -> fjall::Result<()> {
+    let keyspace = tables.wanted(Table::Bodies(day))?;
+    let mut pack = tables.packs.begin(day)?;
+    let mut places = keyspace.start_ingestion()?;
+    for (key, entry) in rows.rows_of(Table::Bodies(day)) {
+        if let (Some(key), Some(bytes)) = (body::packed_key(key), &entry.value) {
+            places.write(key, body::encode_place(pack.add(&key, bytes)?))?;
+        }
+    }
+    pack.finish()?;
+    places.finish()
 }
 
 /// Writes the rows of a table into files of its own, and syncs them.

@@ -248,6 +248,7 @@ impl Job {
                 if key.as_ref() == SENTINEL {
                     continue;
                 }
+                let Some(value) = view.whole(table, &key, value)? else { continue };
                 files.row(&key, &value).map_err(fail)?;
                 count.rows += 1;
                 if pace.keep(files.bytes(), &self.is_stopped) {

@@ -23,6 +23,7 @@ use invoked_store::StoreError;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use crate::error::file;
+use crate::packs;
 
 const VERSION: &[u8] = b"FJL\x03";
 const CURRENT_BYTES: usize = 25;
@@ -59,7 +60,7 @@ pub(crate) fn at_start(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Reads the lists of tables, and if it is to be the `whole`, every table and blob.
+/// Reads the lists of tables, and if it is to be the `whole`, every table, blob and pack.
 pub(crate) fn check(path: &Path, whole: bool) -> io::Result<Checked> {
     let mut checked = Checked::default();
     if path.join(crate::restore::MARKER).try_exists()? {
@@ -85,6 +86,13 @@ pub(crate) fn check(path: &Path, whole: bool) -> io::Result<Checked> {
         } else if keyspace.join("current").try_exists()? {
             checked.keyspace(&keyspace, whole || name == NAMES)?;
         }
+    }
+    if whole {
+        packs::scan(path, |pack| {
+            checked.files += 1;
+            checked.bytes += pack.bytes;
+            checked.damages.extend(pack.wrong.map(|what| Damage { file: pack.file, what }));
+        })?;
     }
     Ok(checked)
 }

@@ -30,6 +30,7 @@
 //! call-<day>    5, 6                                                   as in rec-<day>: kept callbacks
 //! body-<day>    1 | inv 16                                             event of a task
 //!               2 | inv 16                                             answer to a task, if not small
+//!               3, 4 | inv 16                                          where such a body is, see `body`
 //! any           255                                                    sentinel of maintenance
 //! ```
 //!
@@ -93,6 +94,19 @@ impl Table {
             Self::Callbacks(_) | Self::Live | Self::Pay | Self::Due | Self::Meta => None,
         }
     }
+
+    /// The day of a bucket with bodies.
+    pub(crate) const fn day_of_bodies(self) -> Option<Day> {
+        match self {
+            Self::Bodies(day) => Some(day),
+            Self::Records(_)
+            | Self::Callbacks(_)
+            | Self::Live
+            | Self::Pay
+            | Self::Due
+            | Self::Meta => None,
+        }
+    }
 }
 
 impl fmt::Display for Table {
@@ -145,6 +159,9 @@ pub(crate) enum RecordKind {
 pub(crate) enum BodyKind {
     Payload = 1,
     Result = 2,
+    /// Where it is, for what a bucket got at once.
+    PackedPayload = 3,
+    PackedResult = 4,
 }
 
 const SIGN: u64 = 1 << 63;

@@ -31,6 +31,7 @@ mod log;
 mod maintenance;
 mod open;
 mod overlay;
+mod packs;
 mod read;
 mod repair;
 mod restore;

@@ -45,7 +45,7 @@ use crate::staged::Staged;
 use crate::tables::Tables;
 
 /// The format that is written, and the newest that is read.
-pub(crate) const FORMAT: u32 = 5;
+pub(crate) const FORMAT: u32 = 6;
 /// The first whose indexes and counts are those of today.
 const COUNTED: u32 = 3;
 /// Rows that an upgrade writes in one batch.
@@ -212,7 +212,7 @@ fn create(
 
 /// Format 1 also indexed by their status the tasks that wait since their acceptance; formats 1 and 2 did
 /// not index those that were under way, nor count where live rows stand. Format 3 had no rows with a place in a
-/// trace, format 4 no log. What else they wrote is read as it is. Cut short, this begins again. Returns the number of the last batch.
+/// trace, format 4 no log, format 5 no packs. What else they wrote is read as it is. Cut short, this begins again. Returns the number of the last batch.
 fn upgrade(
     tables: &Tables,
     view: &View<'_>,

@@ -1,19 +1,22 @@
 //! Reading. Every read sees the store as it was between two batches.
 
+use std::io;
 use std::ops::Bound;
 use std::path::Path;
 
+use bytes::Bytes;
 use fjall::{AbstractTree as _, Readable as _, Snapshot, UserKey, UserValue};
 use invoked_core::callback::Callback;
 use invoked_core::head::Head;
 use invoked_core::id::{FnId, InvKey, ShardId};
 use invoked_core::shard::{BytesWanted, KeptCallback, LoadedBytes};
-use invoked_core::time::Timestamp;
+use invoked_core::time::{Day, Timestamp};
 use invoked_core::totals::Total;
 use invoked_store::{Found, RegistryEntry, StoreError, Submission};
 
-use crate::error::engine;
+use crate::error::{corrupt, engine, file};
 use crate::figures::TableFigures;
+use crate::keys::body::Stored;
 use crate::keys::{
     BodyKind, KeyRange, Table, beginning_with, body, callback, live, name, number, pay, record,
     registry, submission, total,
@@ -51,9 +54,11 @@ impl<'a> View<'a> {
     /// How large a table is.
     pub(crate) fn figures(&self, table: Table) -> Option<TableFigures> {
         let keyspace = self.tables.existing(table)?;
+        // What cannot be looked at is an error of whoever reads it.
+        let packs = table.day_of_bodies().and_then(|day| self.tables.packs.bytes(day).ok());
         Some(TableFigures {
             name: table.to_string(),
-            bytes: keyspace.disk_space(),
+            bytes: keyspace.disk_space().saturating_add(packs.unwrap_or(0)),
             entries: keyspace.approximate_len() as u64,
             tombstones: keyspace.tree.tombstone_count(),
         })
@@ -131,24 +136,74 @@ impl<'a> View<'a> {
     /// The bytes of a row.
     pub(crate) fn bytes(&self, wanted: BytesWanted) -> Result<LoadedBytes, StoreError> {
         let key = wanted.key;
-        let (payload, result) = match wanted.bucket {
-            None => (
-                self.get(Table::Pay, pay::encode_key(key))?,
-                self.get(Table::Pay, pay::encode_result_key(key))?,
-            ),
-            Some(day) => (
-                self.get(Table::Bodies(day), body::encode_key(BodyKind::Payload, key))?,
-                self.get(Table::Bodies(day), body::encode_key(BodyKind::Result, key))?,
-            ),
+        let (payload, mut result) = match wanted.bucket {
+            None => {
+                let payload = self.get(Table::Pay, pay::encode_key(key))?;
+                let result = self.get(Table::Pay, pay::encode_result_key(key))?;
+                (payload.as_deref().map(copy), result.as_deref().map(copy))
+            }
+            Some(day) => {
+                (self.body(day, BodyKind::Payload, key)?, self.body(day, BodyKind::Result, key)?)
+            }
         };
-        let copied = |value: Option<UserValue>| value.map(|value| copy(&value));
-        let (payload, mut result) = (copied(payload), copied(result));
         if let (Some(day), None) = (wanted.bucket, &result)
             && let Some(value) = self.get(Table::Records(day), record::encode_key(key))?
         {
-            result = record::decode_answer(key, &value)?.map(bytes::Bytes::copy_from_slice);
+            result = record::decode_answer(key, &value)?.map(Bytes::copy_from_slice);
         }
         Ok(LoadedBytes { key, payload, result })
+    }
+
+    /// A body of a task.
+    fn body(&self, day: Day, kind: BodyKind, key: InvKey) -> Result<Option<Bytes>, StoreError> {
+        if let Some(value) = self.get(Table::Bodies(day), body::encode_key(kind, key))? {
+            return Ok(Some(copy(&value)));
+        }
+        let key = body::encode_packed_key(kind, key);
+        let Some(value) = self.get(Table::Bodies(day), key)? else { return Ok(None) };
+        self.unpacked(day, &key, &value)
+    }
+
+    /// The body that a row of a day says where to find; `None` once the day has gone.
+    pub(crate) fn unpacked(
+        &self,
+        day: Day,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<Option<Bytes>, StoreError> {
+        let stored = body::decode_packed(value);
+        let place = match stored.map_err(|source| corrupt("where a body is".to_owned(), source))? {
+            Stored::Here(bytes) => return Ok(Some(bytes)),
+            Stored::Packed(place) => place,
+        };
+        match self.tables.packs.read(day, place, key) {
+            Ok(bytes) => Ok(Some(bytes)),
+            // The bucket goes first.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.has_bodies(day) => {
+                Ok(None)
+            }
+            Err(error) => Err(file(&format!("pack {} of day {day}", place.number), &error)),
+        }
+    }
+
+    fn has_bodies(&self, day: Day) -> bool {
+        self.tables.existing(Table::Bodies(day)).is_some()
+    }
+
+    /// A row as a backup has it, which needs no pack; `None` once its day has gone.
+    pub(crate) fn whole(
+        &self,
+        table: Table,
+        key: &[u8],
+        value: UserValue,
+    ) -> Result<Option<UserValue>, StoreError> {
+        match table.day_of_bodies() {
+            Some(day) if body::is_packed(key) => {
+                let bytes = self.unpacked(day, key, &value)?;
+                Ok(bytes.map(|bytes| body::encode_here(&bytes).into()))
+            }
+            Some(_) | None => Ok(Some(value)),
+        }
     }
 
     /// The number of the log's last batch that the tables have. Until format 4 there was no log.
@@ -258,6 +313,6 @@ impl<'a> View<'a> {
 }
 
 /// A copy, because a value may be a small part of a block that it would keep in memory.
-fn copy(value: &[u8]) -> bytes::Bytes {
-    bytes::Bytes::copy_from_slice(value)
+fn copy(value: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(value)
 }

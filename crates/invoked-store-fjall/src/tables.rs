@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use fjall::config::{BlockSizePolicy, CompressionPolicy};
+use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy};
 use fjall::{
     AbstractTree as _, CompressionType, Database, Keyspace, KeyspaceCreateOptions,
     KvSeparationOptions, OwnedWriteBatch, PersistMode, Snapshot,
@@ -20,6 +20,7 @@ use invoked_core::time::Day;
 use crate::config::FjallConfig;
 use crate::directory;
 use crate::keys::{Table, number};
+use crate::packs::Packs;
 
 const MIB: u64 = 1 << 20;
 /// Bytes of sealed journals from which on fjall flushes whatever holds the oldest.
@@ -53,6 +54,8 @@ pub(crate) struct Tables {
     meta: Keyspace,
     /// Filler that makes fjall begin a new journal.
     pub(crate) pad: Keyspace,
+    /// What is in files beside the database.
+    pub(crate) packs: Packs,
     buckets: RwLock<BTreeMap<Table, Keyspace>>,
     /// What readers see while only a part of a batch is there.
     before: RwLock<Option<Snapshot>>,
@@ -92,6 +95,8 @@ impl Tables {
                 buckets.insert(table, db.keyspace(&name, || options_of(table))?);
             }
         }
+        let days = buckets.keys().filter_map(|table| table.day_of_bodies()).collect();
+        let packs = Packs::open(&config.path, &days)?;
         let (buckets, path) = (RwLock::new(buckets), config.path.clone());
         // One that does not read is an error of whoever looks at what the store is.
         let last = meta.get(number::BATCH)?.and_then(|value| number::read(&value).ok());
@@ -104,6 +109,7 @@ impl Tables {
             due,
             meta,
             pad,
+            packs,
             buckets,
             before,
             last_batch,
@@ -178,6 +184,9 @@ impl Tables {
             if let Some(keyspace) = dropped {
                 self.db.delete_keyspace(keyspace)?;
             }
+            if let Some(day) = table.day_of_bodies() {
+                self.packs.drop_day(day)?;
+            }
         }
         Ok(())
     }
@@ -244,7 +253,8 @@ fn options_of(table: Table) -> KeyspaceCreateOptions {
         // Its rows go when they are redriven, so that their values stay with their keys.
         Table::Callbacks(_) => options(MEDIUM_BYTES),
         Table::Records(_) => apart(options(MEDIUM_BYTES)),
-        Table::Bodies(_) => apart(options(LARGE_BYTES)),
+        // A body is looked up where it is; no filter says where it is not.
+        Table::Bodies(_) => apart(options(LARGE_BYTES)).filter_policy(FilterPolicy::disabled()),
     }
 }
 

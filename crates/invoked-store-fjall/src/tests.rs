@@ -8,6 +8,7 @@ mod golden;
 mod listing;
 mod log;
 mod overlay;
+mod packs;
 mod running;
 mod sample;
 mod space;

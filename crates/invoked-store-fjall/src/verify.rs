@@ -12,8 +12,8 @@ use crate::check;
 use crate::error::{corrupt, file};
 use crate::journal::{self, Break};
 use crate::keys::{
-    MetaKind, RecordKind, SENTINEL, Table, callback, due, epoch, live, live_count, name, number,
-    record, registry, status, submission, task_id, total,
+    MetaKind, RecordKind, SENTINEL, Table, body, callback, due, epoch, live, live_count, name,
+    number, record, registry, status, submission, task_id, total,
 };
 use crate::log::scan;
 use crate::open::{self, Lock, lock};
@@ -162,7 +162,13 @@ fn one(view: &View<'_>, table: Table, key: &[u8], value: &[u8]) -> Result<(), St
             }
         }
         Table::Pay => inv(key.get(..16).unwrap_or_default()).map(|_| ()),
-        Table::Bodies(_) => inv(key.get(1..).unwrap_or_default()).map(|_| ()),
+        Table::Bodies(day) => {
+            inv(key.get(1..).unwrap_or_default())?;
+            if body::is_packed(key) && view.unpacked(day, key, value)?.is_none() {
+                return Err(odd("a body"));
+            }
+            Ok(())
+        }
         Table::Meta => meta(key, value),
         Table::Records(_) | Table::Callbacks(_) => record_or_callback(key, value),
     }

@@ -36,7 +36,7 @@ pub(super) async fn ended_backup(store: &FjallStore) -> BackupView {
     }
 }
 
-async fn back_up(store: &FjallStore, to: &Path) -> BackupView {
+pub(super) async fn back_up(store: &FjallStore, to: &Path) -> BackupView {
     store.begin_backup(wanted(BackupPlace::At(to.to_owned()))).await.unwrap();
     ended_backup(store).await
 }
@@ -264,7 +264,7 @@ async fn a_newer_store_and_a_newer_backup_are_refused_with_both_versions() {
     drop(site);
     set_format(&source, FORMAT + 1);
     let text = FjallStore::open(FjallConfig::new(&source)).unwrap_err().to_string();
-    for part in ["format 6", "up to 5", "newer program", "invoked store restore"] {
+    for part in ["format 7", "up to 6", "newer program", "invoked store restore"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     set_format(&source, FORMAT);

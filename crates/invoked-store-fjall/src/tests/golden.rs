@@ -24,6 +24,7 @@ use super::sample::*;
 use crate::apply::apply;
 use crate::keys::{SENTINEL, Table, number, status};
 use crate::log::scan;
+use crate::packs;
 use crate::staged::Staged;
 use crate::tables::Tables;
 use crate::{FjallConfig, directory, journal};
@@ -188,12 +189,23 @@ async fn golden_v4_reads_as_it_was_written() {
 
 #[tokio::test]
 async fn golden_v5_reads_as_it_was_written() {
+    reads_as_since_format_5(5).await;
+}
+
+#[tokio::test]
+async fn golden_v6_reads_as_it_was_written() {
     if std::env::var_os("INVOKED_GOLDEN").is_some() {
-        write(&fixture(5)).await;
+        write(&fixture(6)).await;
     }
-    let rows = scan::scan(&fixture(5)).unwrap();
+    let packs = fixture(6).join(packs::DIRECTORY);
+    assert!(directory::allocated(&packs).unwrap() > 0, "it has a pack");
+    reads_as_since_format_5(6).await;
+}
+
+async fn reads_as_since_format_5(format: u32) {
+    let rows = scan::scan(&fixture(format)).unwrap();
     assert!(rows.behind(0).count() > 3, "the log has batches");
-    reads_as_since_format_4(5).await;
+    reads_as_since_format_4(format).await;
 }
 
 async fn reads_as_since_format_4(format: u32) {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use invoked_core::head::Head;
+use invoked_core::id::InvKey;
 use invoked_core::life::Outcome;
 use invoked_core::shard::RowOp;
 use invoked_store::Store as _;
@@ -13,7 +14,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::sample::*;
 use crate::FjallConfig;
-use crate::keys::{SENTINEL, Table};
+use crate::keys::{BodyKind, SENTINEL, Table, body};
 use crate::read::View;
 use crate::staged::Staged;
 use crate::tables::Tables;
@@ -185,11 +186,35 @@ fn contents(path: &Path) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
             // How often it was opened, and in how many batches it was written.
             let is_of_this_run = table == Table::Meta && matches!(key.first(), Some(2 | 3 | 12));
             if is_ours && !is_of_this_run {
-                found.push((table, key.to_vec(), value.to_vec()));
+                found.push(body_of(&view, table, &key, &value));
             }
         }
     }
+    // A body may be in a pack, and with its row as well.
+    found.sort();
+    found.dedup();
     found
+}
+
+/// The row as it is where bodies stand with their rows.
+pub(super) fn body_of(
+    view: &View<'_>,
+    table: Table,
+    key: &[u8],
+    value: &[u8],
+) -> (Table, Vec<u8>, Vec<u8>) {
+    let kinds = [BodyKind::Payload, BodyKind::Result];
+    let own = kinds.into_iter().find_map(|kind| {
+        let inv = InvKey(key.get(1..)?.try_into().ok()?);
+        (body::encode_packed_key(kind, inv) == key).then(|| body::encode_key(kind, inv))
+    });
+    match (table, own) {
+        (Table::Bodies(day), Some(own)) => {
+            let bytes = view.unpacked(day, key, value).unwrap().unwrap();
+            (table, own.to_vec(), bytes.to_vec())
+        }
+        _ => (table, key.to_vec(), value.to_vec()),
+    }
 }
 
 /// Runs the steps; `settles`: brings the tables further behind every step, and never crashes.
