@@ -10,6 +10,7 @@
 //! fjall may show half a batch as well, where it registers a flush while one is being applied.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use fjall::{OwnedWriteBatch, UserValue};
 use invoked_core::time::Day;
@@ -71,15 +72,17 @@ fn is_much(rows: &Staged, table: Table) -> bool {
     }
 }
 
-/// Writes the bodies of a day into a pack, and then where they are. Neither is ever removed but with the day.
+/// Writes the bodies of a day into a pack, and then where they are, which counts before a row that has the body itself.
+/// None is ever removed but with the day.
 fn pack(rows: &Staged, day: Day, tables: &Tables) -> fjall::Result<()> {
     let keyspace = tables.wanted(Table::Bodies(day))?;
     let mut pack = tables.packs.begin(day)?;
     let mut places = keyspace.start_ingestion()?;
     for (key, entry) in rows.rows_of(Table::Bodies(day)) {
-        if let (Some(key), Some(bytes)) = (body::packed_key(key), &entry.value) {
-            places.write(key, body::encode_place(pack.add(&key, bytes)?))?;
-        }
+        let (Some(key), Some(bytes)) = (body::packed_key(key), &entry.value) else {
+            return Err(io::Error::other("a body that goes by itself, or is none").into());
+        };
+        places.write(key, body::encode_place(pack.add(&key, bytes)?))?;
     }
     pack.finish()?;
     places.finish()
@@ -107,10 +110,15 @@ fn batch_of(
     let mut batch = tables.batch();
     for table in rows.tables().filter(|table| !apart.contains(table)) {
         let keyspace = tables.wanted(table)?;
+        let is_packed = table.day_of_bodies().is_some_and(|day| tables.packs.has(day));
         for (key, entry) in rows.rows_of(table) {
             match &entry.value {
                 Some(value) => batch.insert(&keyspace, key.clone(), UserValue::from(&**value)),
                 None => batch.remove(&keyspace, key.clone()),
+            }
+            // The later word counts.
+            if let Some(key) = body::packed_key(key).filter(|_| is_packed) {
+                batch.remove(&keyspace, key);
             }
         }
     }

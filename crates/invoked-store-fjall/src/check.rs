@@ -8,6 +8,7 @@
 //!                        `blob_files` has files u32, of each id u64 | 0 | xxh3-128
 //! keyspaces/N/tables/ID  has the checksum that stands there
 //! keyspaces/N/blobs/ID   likewise
+//! bodies/DAY/NUMBER      a pack of ours, see `packs`
 //! ```
 //!
 //! fjall checks blocks and values when it reads them, so that what a damaged one held is an error then.

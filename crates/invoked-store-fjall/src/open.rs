@@ -48,6 +48,8 @@ use crate::tables::Tables;
 pub(crate) const FORMAT: u32 = 6;
 /// The first whose indexes and counts are those of today.
 const COUNTED: u32 = 3;
+/// The last without packs. Those before it had no log either.
+const UNPACKED: u32 = 5;
 /// Rows that an upgrade writes in one batch.
 const UPGRADED_AT_ONCE: usize = 10_000;
 /// Rows of the log that are brought into the tables at once, in bytes.
@@ -98,7 +100,7 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
     if format.is_none() {
         return create(config, tables, acknowledged);
     }
-    replay(&scan, &tables, applied, &shown)?;
+    replay(&scan, &tables, found, applied)?;
     let view = View::new(&tables);
 
     let last = match found {
@@ -122,6 +124,7 @@ pub(crate) fn open(config: &FjallConfig) -> Result<Opened, StoreError> {
     // The log is written over from here on. fjall syncs what it recovers by itself; nothing else says so.
     tables.db.persist(PersistMode::SyncAll).map_err(engine)?;
     acknowledged.forget_older();
+    tables.sweep().map_err(|error| file(&shown, &error))?;
     let log = Log::open(path).map_err(|error| file(&shown, &error))?;
     Ok(Opened { tables, acknowledged, log, number: last, shards, live_rows, epochs })
 }
@@ -168,13 +171,24 @@ impl From<Missing> for StoreError {
     }
 }
 
-/// Brings into the tables what stands in the log alone.
+/// Brings into the tables of a store of format `found` what stands in the log alone.
 ///
 /// A batch that is brought there twice changes nothing, so a crash meanwhile needs no care.
-fn replay(scan: &Scan, tables: &Tables, from: u64, shown: &str) -> Result<(), StoreError> {
+pub(crate) fn replay(
+    scan: &Scan,
+    tables: &Tables,
+    found: u32,
+    from: u64,
+) -> Result<(), StoreError> {
     let mut rows = Staged::default();
+    if found == UNPACKED {
+        // Before anything is packed: an earlier program would not find it.
+        rows.put(Table::Meta, &number::FORMAT, number::encode_value(u64::from(FORMAT)));
+        apply::apply_uncounted(&std::mem::take(&mut rows), tables).map_err(engine)?;
+    }
     for record in scan.behind(from) {
-        rows.fold(record.rows().map_err(|error| file(shown, &error))?);
+        let fail = |error| file(&tables.path().display().to_string(), &error);
+        rows.fold(record.rows().map_err(fail)?);
         if rows.bytes() >= REPLAYED_BYTES {
             apply(&std::mem::take(&mut rows), tables)?;
         }

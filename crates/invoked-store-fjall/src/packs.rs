@@ -9,7 +9,7 @@
 //! The checksum (xxh3) of length and key is seeded with that of the bytes, so bytes that belong to another row are noticed like any damage. A
 //! row of `body-<day>` has the place of an entry; it is written after the pack is synced and has its name. So a pack that
 //! has its name is whole, and what a crash leaves is a pack that no row names; it goes with its day. No number is used
-//! twice, and nothing is written over: a body is what it is from the first commit on.
+//! twice, and nothing is written over.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -40,7 +40,8 @@ const NEW: &str = "new";
 pub(crate) const KEY_BYTES: usize = 17;
 const LENGTH_BYTES: usize = 4;
 const HEAD_BYTES: usize = LENGTH_BYTES + KEY_BYTES;
-const HEADER_BYTES: usize = 8 + HEAD_BYTES;
+const CHECKSUM_BYTES: usize = 8;
+const HEADER_BYTES: usize = CHECKSUM_BYTES + HEAD_BYTES;
 
 /// Where a body is.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -59,41 +60,67 @@ pub(crate) struct Packs {
     path: PathBuf,
     /// Number of the next.
     next: AtomicU64,
+    /// Days whose directory is there, also after a power failure.
+    days: Mutex<BTreeSet<Day>>,
     /// The one that was read last. Whoever reads many reads them in their order.
     last: Mutex<Option<(Day, u64, Arc<File>)>>,
 }
 
 impl Packs {
-    /// Finds what is there. What was not finished is removed, and so are days that have no bucket any more.
-    pub(crate) fn open(store: &Path, days: &BTreeSet<Day>) -> io::Result<Self> {
+    /// Finds what is there.
+    pub(crate) fn open(store: &Path) -> io::Result<Self> {
         let path = store.join(DIRECTORY);
-        let mut next = 0;
+        let (mut next, mut days) = (0, BTreeSet::new());
         for (day, directory) in days_of(&path)? {
-            if !days.contains(&day) {
-                fs::remove_dir_all(&directory)?;
+            days.insert(day);
+            let numbers = files_of(&directory)?.into_iter().filter_map(|file| number_of(&file));
+            next = numbers.fold(next, |next, number| next.max(number.saturating_add(1)));
+        }
+        if !days.is_empty() {
+            // Whoever made them may have ended before they were synced.
+            sync(&path)?;
+            sync(store)?;
+        }
+        Ok(Self {
+            path,
+            next: AtomicU64::new(next),
+            days: Mutex::new(days),
+            last: Mutex::default(),
+        })
+    }
+
+    /// Removes what was not finished, and days that have no bucket any more.
+    pub(crate) fn sweep(&self, with_bucket: &BTreeSet<Day>) -> io::Result<()> {
+        for (day, directory) in days_of(&self.path)? {
+            if !with_bucket.contains(&day) {
+                self.drop_day(day)?;
                 continue;
             }
             for file in files_of(&directory)? {
-                if let Some(number) = number_of(&file) {
-                    next = next.max(number.saturating_add(1));
-                } else if file.extension().is_some_and(|ending| ending == NEW) {
-                    fs::remove_file(&file)?;
+                if file.extension().is_some_and(|ending| ending == NEW) {
+                    fs::remove_file(&file).map_err(|error| of(&file, &error))?;
                 }
             }
         }
-        Ok(Self { path, next: AtomicU64::new(next), last: Mutex::default() })
+        Ok(())
     }
 
     /// Begins a pack. It is not there before it is finished.
     pub(crate) fn begin(&self, day: Day) -> io::Result<Writer> {
         let directory = self.directory(day);
-        if !directory.try_exists()? {
-            directory::create(&directory)?;
+        if !self.has(day) {
+            directory::create(&directory).map_err(|error| of(&directory, &error))?;
             for made_in in [Some(&*self.path), self.path.parent()].into_iter().flatten() {
                 sync(made_in)?;
             }
+            self.days.lock().unwrap_or_else(PoisonError::into_inner).insert(day);
         }
         Writer::new(&directory, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether a day may have packs.
+    pub(crate) fn has(&self, day: Day) -> bool {
+        self.days.lock().unwrap_or_else(PoisonError::into_inner).contains(&day)
     }
 
     /// Reads a body.
@@ -103,8 +130,13 @@ impl Packs {
     pub(crate) fn read(&self, day: Day, place: Place, key: &[u8]) -> io::Result<Bytes> {
         let file = self.file(day, place.number)?;
         let length = place.length as usize;
+        // Before there is memory for it.
+        let end = place.offset.saturating_add((HEADER_BYTES + length) as u64);
+        if file.metadata()?.len() < end {
+            return Err(damaged("ends too soon"));
+        }
         let mut entry = vec![0; HEADER_BYTES + length];
-        file.read_exact_at(&mut entry, place.offset).map_err(cut_short)?;
+        file.read_exact_at(&mut entry, place.offset)?;
         let entry = Bytes::from(entry);
         let found = Entry::read(&entry).filter(|found| found.is_whole() && found.key() == key);
         if found.is_none_or(|found| found.bytes.len() != length) {
@@ -127,8 +159,12 @@ impl Packs {
 
     /// Removes the packs of a day, whose bucket has gone.
     pub(crate) fn drop_day(&self, day: Day) -> io::Result<()> {
+        let directory = self.directory(day);
+        still_there(fs::remove_dir_all(&directory)).map_err(|error| of(&directory, &error))?;
+        self.days.lock().unwrap_or_else(PoisonError::into_inner).remove(&day);
+        // Behind that, so that nobody opens one again; who has it reads on.
         self.last.lock().unwrap_or_else(PoisonError::into_inner).take_if(|(of, _, _)| *of == day);
-        still_there(fs::remove_dir_all(self.directory(day))).map(|_| ())
+        Ok(())
     }
 
     /// Bytes that the packs of a day take on disk.
@@ -146,14 +182,17 @@ fn days_of(path: &Path) -> io::Result<Vec<(Day, PathBuf)>> {
     let mut days = Vec::new();
     for directory in files_of(path)? {
         let day = directory.file_name().and_then(|name| name.to_str()?.parse().ok());
-        days.extend(day.map(|day| (Day(day), directory)));
+        if directory.is_dir() {
+            days.extend(day.map(|day| (Day(day), directory)));
+        }
     }
     Ok(days)
 }
 
 /// What is in a directory, in the order of names; nothing if it is not there.
 fn files_of(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let Some(entries) = still_there(fs::read_dir(path))? else { return Ok(Vec::new()) };
+    let entries = still_there(fs::read_dir(path)).map_err(|error| of(path, &error))?;
+    let Some(entries) = entries else { return Ok(Vec::new()) };
     let mut files: Vec<_> = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
     files.sort();
     Ok(files)
@@ -165,16 +204,17 @@ fn number_of(file: &Path) -> Option<u64> {
 }
 
 fn sync(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| of(directory, &error))
+}
+
+/// The error with the file that it is of.
+fn of(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 fn damaged(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-/// A pack that ends too soon is damaged like any other.
-fn cut_short(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::UnexpectedEof { damaged("ends too soon") } else { error }
 }
 
 /// A body as it stands in a pack.
@@ -204,9 +244,11 @@ impl<'a> Entry<'a> {
         self.head.split_at(LENGTH_BYTES).1
     }
 
-    /// Bytes that it takes.
-    const fn length(&self) -> usize {
-        HEADER_BYTES + self.bytes.len()
+    /// Bytes that an entry takes, by its header.
+    fn length_of(header: &[u8]) -> Option<u64> {
+        let (_, head) = header.split_first_chunk::<CHECKSUM_BYTES>()?;
+        let length = u32::from_le_bytes(*head.first_chunk()?);
+        Some(HEADER_BYTES as u64 + u64::from(length))
     }
 }
 

@@ -156,12 +156,12 @@ impl<'a> View<'a> {
 
     /// A body of a task.
     fn body(&self, day: Day, kind: BodyKind, key: InvKey) -> Result<Option<Bytes>, StoreError> {
-        if let Some(value) = self.get(Table::Bodies(day), body::encode_key(kind, key))? {
-            return Ok(Some(copy(&value)));
+        let packed = body::encode_packed_key(kind, key);
+        if let Some(value) = self.get(Table::Bodies(day), packed)? {
+            return self.unpacked(day, &packed, &value);
         }
-        let key = body::encode_packed_key(kind, key);
-        let Some(value) = self.get(Table::Bodies(day), key)? else { return Ok(None) };
-        self.unpacked(day, &key, &value)
+        let value = self.get(Table::Bodies(day), body::encode_key(kind, key))?;
+        Ok(value.as_deref().map(copy))
     }
 
     /// The body that a row of a day says where to find; `None` once the day has gone.

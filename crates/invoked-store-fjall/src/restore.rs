@@ -15,6 +15,7 @@ use crate::backup::{MANIFEST, Manifest, TableCount};
 use crate::config::FjallConfig;
 use crate::directory;
 use crate::error::engine;
+use crate::keys::body;
 use crate::open;
 use crate::tables::{Tables, table_of};
 use source::{Rows, Source};
@@ -88,13 +89,18 @@ fn write(source: &Source, config: &FjallConfig) -> Result<Vec<TableCount>, Resto
             file: MANIFEST.to_owned(),
             what: format!("has a table {name}, which this program does not know"),
         };
-        let keyspace = tables.wanted(table_of(&name).ok_or_else(unknown)?).map_err(engine)?;
+        let table = table_of(&name).ok_or_else(unknown)?;
+        let keyspace = tables.wanted(table).map_err(engine)?;
         let mut count = TableCount { name, rows: 0 };
         let mut row = rows.row(&count.name)?;
         if row.is_some() {
             // Sorted, as they are in the backup, they become tables and pass no journal.
             let mut ingestion = keyspace.start_ingestion().map_err(engine)?;
             while let Some((key, value)) = row {
+                if table.day_of_bodies().is_some() && body::is_elsewhere(&key, &value) {
+                    let what = format!("has a body of {} that it does not have", count.name);
+                    return Err(RestoreError::Damaged { file: MANIFEST.to_owned(), what });
+                }
                 ingestion.write(key, value).map_err(engine)?;
                 count.rows += 1;
                 row = rows.row(&count.name)?;

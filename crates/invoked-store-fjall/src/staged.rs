@@ -37,7 +37,13 @@ pub(crate) struct Staged {
     bytes: usize,
 }
 
-type Rows = BTreeMap<UserKey, Entry>;
+/// The rows of a table.
+#[derive(Debug, Default)]
+struct Rows {
+    rows: BTreeMap<UserKey, Entry>,
+    /// What they take in memory, about.
+    bytes: usize,
+}
 
 impl Staged {
     /// Writes a row.
@@ -61,8 +67,10 @@ impl Staged {
     }
 
     fn set(&mut self, table: Table, key: UserKey, entry: Entry) {
+        let own = self.tables.entry(table).or_default();
         let mut size = Size::default();
-        size.set(self.tables.entry(table).or_default().entry(key), entry);
+        size.set(own.rows.entry(key), entry);
+        size.resize(&mut own.bytes);
         self.resize(&size);
     }
 
@@ -72,23 +80,24 @@ impl Staged {
             *self = rows;
             return;
         }
-        let mut size = Size::default();
-        for (table, rows) in rows.tables {
+        for (table, later) in rows.tables {
             let own = self.tables.entry(table).or_default();
-            for (key, entry) in rows {
-                size.set(own.entry(key), entry);
+            let mut size = Size::default();
+            for (key, entry) in later.rows {
+                size.set(own.rows.entry(key), entry);
             }
+            size.resize(&mut own.bytes);
+            self.resize(&size);
         }
-        self.resize(&size);
     }
 
     /// Takes over what was staged later, and forgets what came and went.
     pub(crate) fn fold(&mut self, rows: Self) {
-        let mut size = Size::default();
-        for (table, rows) in rows.tables {
+        for (table, later) in rows.tables {
             let own = self.tables.entry(table).or_default();
-            for (key, entry) in rows {
-                match own.entry(key) {
+            let mut size = Size::default();
+            for (key, entry) in later.rows {
+                match own.rows.entry(key) {
                     Place::Occupied(place) if entry.value.is_none() && place.get().is_new => {
                         size.take(place);
                     }
@@ -96,29 +105,30 @@ impl Staged {
                     place @ (Place::Occupied(_) | Place::Vacant(_)) => size.set(place, entry),
                 }
             }
+            size.resize(&mut own.bytes);
+            self.resize(&size);
         }
-        self.resize(&size);
     }
 
     fn resize(&mut self, by: &Size) {
         self.len = (self.len + by.rows_more).saturating_sub(by.rows_less);
-        self.bytes = (self.bytes + by.bytes_more).saturating_sub(by.bytes_less);
+        by.resize(&mut self.bytes);
     }
 
     /// A row that is staged: with what, or that it is removed.
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Option<&Option<Bytes>> {
-        self.tables.get(&table)?.get(key).map(|entry| &entry.value)
+        self.tables.get(&table)?.rows.get(key).map(|entry| &entry.value)
     }
 
     /// The rows of a table, in the order of their keys.
     pub(crate) fn rows_of(&self, table: Table) -> impl Iterator<Item = (&UserKey, &Entry)> {
-        self.tables.get(&table).into_iter().flatten()
+        self.tables.get(&table).into_iter().flat_map(|table| &table.rows)
     }
 
     /// All rows, in the order of tables and keys.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (Table, &UserKey, &Entry)> {
         let tables = self.tables.iter();
-        tables.flat_map(|(table, rows)| rows.iter().map(|(key, entry)| (*table, key, entry)))
+        tables.flat_map(|(name, table)| table.rows.iter().map(|(key, entry)| (*name, key, entry)))
     }
 
     /// Rows that are staged.
@@ -133,7 +143,7 @@ impl Staged {
 
     /// What the rows of a table take of that.
     pub(crate) fn bytes_of(&self, table: Table) -> usize {
-        self.rows_of(table).map(|(key, entry)| bytes_of(key, entry)).sum()
+        self.tables.get(&table).map_or(0, |table| table.bytes)
     }
 
     /// Live rows that are removed.
@@ -176,6 +186,11 @@ impl Size {
                 place.insert(entry);
             }
         }
+    }
+
+    /// Applies the change to a count of bytes.
+    const fn resize(&self, bytes: &mut usize) {
+        *bytes = (*bytes + self.bytes_more).saturating_sub(self.bytes_less);
     }
 
     /// Takes a row out.

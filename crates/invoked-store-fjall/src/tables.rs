@@ -95,8 +95,7 @@ impl Tables {
                 buckets.insert(table, db.keyspace(&name, || options_of(table))?);
             }
         }
-        let days = buckets.keys().filter_map(|table| table.day_of_bodies()).collect();
-        let packs = Packs::open(&config.path, &days)?;
+        let packs = Packs::open(&config.path)?;
         let (buckets, path) = (RwLock::new(buckets), config.path.clone());
         // One that does not read is an error of whoever looks at what the store is.
         let last = meta.get(number::BATCH)?.and_then(|value| number::read(&value).ok());
@@ -167,6 +166,14 @@ impl Tables {
             Table::Bodies(_) | Table::Live | Table::Pay | Table::Due | Table::Meta => None,
         };
         buckets.keys().filter_map(day).collect()
+    }
+
+    /// Removes packs that nothing leads to. The store is what it should be.
+    pub(crate) fn sweep(&self) -> std::io::Result<()> {
+        let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
+        let days = buckets.keys().filter_map(|table| table.day_of_bodies()).collect();
+        drop(buckets);
+        self.packs.sweep(&days)
     }
 
     /// Every table that there is.

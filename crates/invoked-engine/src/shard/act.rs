@@ -204,10 +204,27 @@ impl ShardTask {
         let wanted = std::mem::take(&mut self.reads.wanted);
         let store = Arc::clone(&self.shared.store);
         self.work.spawn(async move {
-            let read = store.bytes(&wanted).await;
-            Done::Bytes { wanted, read }
+            match store.bytes(&wanted).await {
+                Ok(loaded) => Done::Bytes { loaded, failed: None },
+                Err(_) => one_by_one(&*store, wanted).await,
+            }
         });
     }
+}
+
+/// Reads bytes row by row, so that one that does not read keeps no other.
+async fn one_by_one(store: &dyn Store, wanted: Vec<BytesWanted>) -> Done {
+    let (mut loaded, mut failed, mut last) = (Vec::new(), Vec::new(), None);
+    for wanted in wanted {
+        match store.bytes(&[wanted]).await {
+            Ok(read) => loaded.extend(read),
+            Err(error) => {
+                failed.push(wanted);
+                last = Some(error);
+            }
+        }
+    }
+    Done::Bytes { loaded, failed: last.map(|error| (failed, error)) }
 }
 
 /// A callback that was given up, and what a redrive needs beside it.

@@ -60,8 +60,9 @@ pub(crate) enum Done {
         loaded: Vec<LoadedBytes>,
     },
     Bytes {
-        wanted: Vec<BytesWanted>,
-        read: Result<Vec<LoadedBytes>, StoreError>,
+        loaded: Vec<LoadedBytes>,
+        /// Rows whose bytes do not read, and why.
+        failed: Option<(Vec<BytesWanted>, StoreError)>,
     },
     /// A pause before a read is made again is over.
     ReadHeads {
@@ -139,13 +140,13 @@ impl ShardTask {
                 Err(error) => return self.read_again(&error, Done::ReadKept { key }),
             },
             Ok((_, Done::Ahead { loaded })) => Input::BytesReadAhead(loaded),
-            Ok((_, Done::Bytes { wanted, read })) => {
+            Ok((_, Done::Bytes { loaded, failed })) => {
                 self.reads.under_way -= 1;
                 self.load_bytes();
-                match read {
-                    Ok(loaded) => Input::BytesLoaded(loaded),
-                    Err(error) => return self.read_again(&error, Done::ReadBytes { wanted }),
+                if let Some((wanted, error)) = failed {
+                    self.read_again(&error, Done::ReadBytes { wanted })?;
                 }
+                Input::BytesLoaded(loaded)
             }
             Ok((_, Done::ReadHeads { lane, after })) => {
                 self.load_heads(lane, after);

@@ -2,7 +2,7 @@
 //! bucket got at once stands under 3 and 4 in their place, since format 6: 1 | pack 8 | offset 8 | length 4 says where,
 //! and 0 | bytes is what a backup has of it.
 //!
-//! A body is what it is from the first commit on, so one that a repeated batch left under both keys is the same.
+//! What stands under 3 and 4 counts first: whoever writes a row under 1 or 2 removes it.
 
 use bytes::Bytes;
 use invoked_core::id::InvKey;
@@ -44,6 +44,11 @@ pub(crate) fn packed_key(key: &[u8]) -> Option<[u8; KEY_BYTES]> {
 pub(crate) fn is_packed(key: &[u8]) -> bool {
     let kinds = [BodyKind::PackedPayload, BodyKind::PackedResult];
     key.first().is_some_and(|kind| kinds.into_iter().any(|known| known as u8 == *kind))
+}
+
+/// Whether this row needs a pack, or does not read. No backup has one.
+pub(crate) fn is_elsewhere(key: &[u8], value: &[u8]) -> bool {
+    is_packed(key) && !matches!(decode_packed(value), Ok(Stored::Here(_)))
 }
 
 const fn packed(kind: BodyKind) -> BodyKind {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::{BLOCK_BYTES, HEAD_BYTES, KEY_BYTES, MAGIC, NEW, Place, checksum, damaged, sync};
+use super::{BLOCK_BYTES, HEAD_BYTES, KEY_BYTES, MAGIC, NEW, Place, checksum, damaged, of, sync};
 
 /// Bytes of a piece.
 const PIECE_BYTES: usize = 256 * 1_024;
@@ -100,11 +100,16 @@ impl Writer {
 
     /// Writes what is filled, which is whole blocks.
     fn write(&mut self) -> io::Result<()> {
+        let path = path_of_new(&self.directory, self.number);
+        self.write_piece(&path).map_err(|error| of(&path, &error))
+    }
+
+    fn write_piece(&mut self, path: &Path) -> io::Result<()> {
         let piece = self.space.get(self.ahead..self.ahead + self.filled).unwrap_or_default();
         match self.file.write_all_at(piece, self.position) {
             Err(error) if self.is_direct && is_refused(&error) => {
                 // One that takes the flag and then larger blocks alone.
-                self.file = reopen(&path_of_new(&self.directory, self.number))?;
+                self.file = reopen(path)?;
                 self.is_direct = false;
                 self.file.write_all_at(piece, self.position)?;
             }

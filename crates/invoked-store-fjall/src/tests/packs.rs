@@ -13,7 +13,9 @@ use invoked_store::{BackupState, Store as _};
 use super::backup::back_up;
 use super::sample::*;
 use crate::apply::apply;
-use crate::keys::{BodyKind, Table, body};
+use crate::keys::{BodyKind, Table, body, number};
+use crate::log;
+use crate::open::replay;
 use crate::packs::{DIRECTORY, Packs, Place};
 use crate::read::View;
 use crate::staged::Staged;
@@ -95,7 +97,7 @@ fn bodies_that_came_at_once_are_read_from_a_pack_also_after_a_start() {
 #[test]
 fn a_place_that_is_not_of_this_body_is_noticed() {
     let directory = tempfile::tempdir().unwrap();
-    let packs = Packs::open(directory.path(), &[DAY].into()).unwrap();
+    let packs = Packs::open(directory.path()).unwrap();
     let mut pack = packs.begin(DAY).unwrap();
     let name = |number| body::encode_packed_key(BodyKind::Payload, key(number));
     let first = pack.add(&name(1), b"one").unwrap();
@@ -134,7 +136,10 @@ fn a_start_removes_what_was_begun_and_a_pack_goes_with_its_day() {
     fs::create_dir(&of_no_day).unwrap();
     fs::write(of_no_day.join("3"), b"").unwrap();
 
+    // Not before it is known that this is the store that it should be.
     let tables = open(path);
+    assert!(of_no_day.exists() && begun.exists());
+    tables.sweep().unwrap();
     assert_eq!(packs(path), std::slice::from_ref(pack));
     assert!(!of_no_day.exists());
     let before = View::new(&tables);
@@ -144,6 +149,44 @@ fn a_start_removes_what_was_begun_and_a_pack_goes_with_its_day() {
     let name = body::encode_packed_key(BodyKind::Payload, key(1));
     let place = body::encode_place(Place { number: 0, offset: 8, length: 1_000 });
     assert_eq!(before.unpacked(DAY, &name, &place).unwrap(), None);
+}
+
+#[test]
+fn the_later_body_counts_in_a_pack_or_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let tables = open(directory.path());
+    let body = |bytes: &[u8]| {
+        let bytes = Bytes::copy_from_slice(bytes);
+        staged(&[(BodyKind::Payload, key(1), bytes)])
+    };
+    for (later, packs_then) in [(vec![1; 900], 1), (vec![2; 9], 1), (vec![3; 900], 2)] {
+        apply(&body(&later), &tables).unwrap();
+        assert_eq!(read(&tables, key(1)).0, Some(Bytes::from(later)));
+        assert_eq!(packs(directory.path()).len(), packs_then);
+    }
+}
+
+/// An earlier program would find no body in a pack, so it must not open a store that has one.
+#[tokio::test]
+async fn an_upgrade_says_so_before_anything_is_packed() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    for seconds in 1..=20 {
+        site.durable(vec![insert(&own_task(seconds))]).await;
+    }
+    let image = image_of(directory.path());
+    let tables = open(image.path());
+    let mut old = Staged::default();
+    old.put(Table::Meta, &number::FORMAT, number::encode_value(5));
+    apply(&old, &tables).unwrap();
+    let log = log::scan::scan(image.path()).unwrap();
+    assert_eq!(packs(image.path()), Vec::<PathBuf>::new());
+    // As if it ended behind that.
+    replay(&log, &tables, 5, 1).unwrap();
+    assert_eq!(packs(image.path()).len(), 1);
+    let format = View::new(&tables).get(Table::Meta, number::FORMAT).unwrap().unwrap();
+    assert_eq!(number::read(&format).unwrap(), 6);
+    site.store.close().await.unwrap();
 }
 
 #[tokio::test]
