@@ -112,7 +112,8 @@ pub fn main(args: &Args) -> Result<()> {
             ModeResult { index: *index, mode: MODES[*index].name, samples, median }
         })
         .collect();
-    let text = table(&results, count, reps, &disk::file_system(home.path())?);
+    let measured = format!("{count} at 64 connections, {} B", number(args.payload as f64, 0));
+    let text = table(&results, &measured, reps, &disk::file_system(home.path())?);
     args.output.publish("modes", &text, &results, &[])?;
     for result in &results {
         ensure!(
@@ -137,7 +138,8 @@ fn chosen(only: Option<&str>) -> Result<Vec<usize>> {
     Ok(chosen)
 }
 
-fn table(results: &[ModeResult], count: u64, reps: usize, file_system: &str) -> String {
+/// The table, below what was `measured` and where.
+fn table(results: &[ModeResult], measured: &str, reps: usize, file_system: &str) -> String {
     let against = |result: &ModeResult| {
         let against = MODES[result.index].against;
         results.iter().find(|other| other.index == against).unwrap_or(&results[0])
@@ -174,7 +176,7 @@ fn table(results: &[ModeResult], count: u64, reps: usize, file_system: &str) -> 
         "foreign cores",
     ];
     format!(
-        "### Ways to invoke: {count} at 64 connections, 1 KB, medians of {reps}, store on \
+        "### Ways to invoke: {measured}, medians of {reps}, store on \
          {file_system}\n\nTask mode is compared with plain; verified with the same signed requests \
          to a daemon with authentication off.\n\n{}",
         grid(&titles, &rows)
