@@ -4,6 +4,7 @@
 //! started again on the same directory. At the end the backlog drains and [`invoked_tests::oracle`] judges.
 //! `KILL9_ROUNDS` (5) says how often it is killed, `KILL9_SEED` repeats the choices of a run.
 
+mod bodies;
 mod load;
 mod mix;
 
@@ -76,6 +77,7 @@ fn nothing_accepted_is_lost_and_nothing_is_counted_twice() {
     assert!(broken.is_empty(), "{} broken promises with KILL9_SEED={seed}:\n{shown}", broken.len());
 
     daemon.stop();
+    verify(&site);
     let counted = site.start().metrics().callbacks_settled();
     assert_eq!(counted, evidence.settled, "a clean restart changes no count");
 }
