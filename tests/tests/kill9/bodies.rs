@@ -1,13 +1,14 @@
 //! Kill -9 while bodies of tasks go into packs: each that was accepted is there.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use invoked_tests::api::{get_task, invoke_async, request_id};
+use invoked_tests::api::{DELAY_HEADER, get_task, invoke_async, request_id};
 use invoked_tests::config::Config;
-use invoked_tests::daemon::Site;
+use invoked_tests::daemon::{Site, tree};
 use invoked_tests::function::FunctionServer;
 use invoked_tests::http::Connection;
 use invoked_tests::poll;
@@ -77,4 +78,41 @@ fn every_body_that_was_accepted_is_there() {
     }
     daemon.stop();
     verify(&site);
+}
+
+#[test]
+fn a_body_that_does_not_read_keeps_no_other_task_waiting() {
+    const TASKS: usize = 60;
+    let work = FunctionServer::start();
+    let config = Config::new().function("work", &work.url()).of_async("work", "async_task", true);
+    let site = Site::new(config);
+    let daemon = site.start();
+    let mut ids = Vec::new();
+    for number in 0..TASKS {
+        let request = invoke_async("work").json(&event(number)).header(DELAY_HEADER, 5);
+        let response = daemon.send(&request);
+        assert_eq!(response.status(), 202, "{}", response.text());
+        ids.push(request_id(&response));
+    }
+    let is_whole = |path: &PathBuf| path.is_file() && path.extension().is_none();
+    let packs = || tree(&site.store().join("bodies")).into_iter().filter(is_whole);
+    // Whoever reads has the tables brought as far as that.
+    assert_eq!(daemon.send(&get_task("work", &ids[0])).status(), 200);
+    daemon.kill();
+
+    let pack = packs().next().expect("a pack");
+    let mut bytes = fs::read(&pack).expect("it reads");
+    let last = bytes.iter().rposition(|byte| *byte != 0).expect("a body");
+    bytes[last] ^= 1;
+    fs::write(&pack, bytes).expect("it is damaged");
+
+    let daemon = site.start();
+    let succeeded = |id: &String| {
+        let response = daemon.send(&get_task("work", id));
+        response.status() == 200 && response.json()["status"] == "Succeeded"
+    };
+    let all_others = || ids.iter().filter(|id| succeeded(id)).count() == TASKS - 1;
+    assert!(poll::came_true(Duration::from_secs(60), all_others), "not all of the others ended");
+    assert!(site.said().contains("store_read_failed"), "it is told");
+    daemon.kill();
 }
