@@ -83,13 +83,14 @@ fn every_body_that_was_accepted_is_there() {
 #[test]
 fn a_body_that_does_not_read_keeps_no_other_task_waiting() {
     const TASKS: usize = 60;
+    const DELAY: u32 = 4;
     let work = FunctionServer::start();
     let config = Config::new().function("work", &work.url()).of_async("work", "async_task", true);
     let site = Site::new(config);
     let daemon = site.start();
     let mut ids = Vec::new();
     for number in 0..TASKS {
-        let request = invoke_async("work").json(&event(number)).header(DELAY_HEADER, 5);
+        let request = invoke_async("work").json(&event(number)).header(DELAY_HEADER, DELAY);
         let response = daemon.send(&request);
         assert_eq!(response.status(), 202, "{}", response.text());
         ids.push(request_id(&response));
@@ -105,6 +106,8 @@ fn a_body_that_does_not_read_keeps_no_other_task_waiting() {
     let last = bytes.iter().rposition(|byte| *byte != 0).expect("a body");
     bytes[last] ^= 1;
     fs::write(&pack, bytes).expect("it is damaged");
+    // All are due at once then, and their bodies are wanted at once.
+    thread::sleep(Duration::from_secs(DELAY.into()));
 
     let daemon = site.start();
     let succeeded = |id: &String| {
