@@ -95,8 +95,8 @@ pub fn main(args: &Args) -> Result<()> {
             let mut stage = Stage::set(Kind::Invoked, &daemon, &place)
                 .with_context(|| format!("setting up: {}", mode.name))?;
             thread::sleep(Duration::from_secs(1));
-            let step = Step { function: mode.function, signed: mode.signed, ..Step::at(64) };
-            let step = Step { size: args.payload, ..step };
+            let (function, signed, size) = (mode.function, mode.signed, args.payload);
+            let step = Step { function, signed, size, ..Step::at(64) };
             stage.measure(Step { seconds: Some(0.5), ..step })?;
             let figures = stage.measure(Step { count: Some(count), ..step })?;
             samples[index].push(figures);

@@ -31,14 +31,9 @@ pub(crate) fn apply(rows: &Staged, tables: &Tables) -> fjall::Result<()> {
         rows.tables().filter(|table| is_much(rows, *table) && !tables.is_behind(*table)).collect();
     tables.hold();
     for table in &apart {
-        match *table {
-            Table::Bodies(day) => pack(rows, day, tables)?,
-            table @ (Table::Records(_)
-            | Table::Live
-            | Table::Pay
-            | Table::Due
-            | Table::Meta
-            | Table::Callbacks(_)) => ingest(rows, table, tables)?,
+        match table.day_of_bodies() {
+            Some(day) => pack(rows, day, tables)?,
+            None => ingest(rows, *table, tables)?,
         }
     }
     #[cfg(test)]
@@ -117,7 +112,7 @@ fn batch_of(
                 None => batch.remove(&keyspace, key.clone()),
             }
             // The later word counts.
-            if let Some(key) = body::packed_key(key).filter(|_| is_packed) {
+            if is_packed && let Some(key) = body::packed_key(key) {
                 batch.remove(&keyspace, key);
             }
         }

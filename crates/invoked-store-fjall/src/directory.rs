@@ -1,6 +1,6 @@
 //! The directory as the file system sees it: modes, room, size.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,11 @@ pub(crate) fn restrict(path: &Path) -> io::Result<()> {
         }
         still_there(fs::set_permissions(path, Permissions::from_mode(wanted))).map(|_| ())
     })
+}
+
+/// Has the names in a directory survive a power failure.
+pub(crate) fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Bytes that the directory takes on disk. Holes in a file take none.

@@ -204,8 +204,7 @@ fn number_of(file: &Path) -> Option<u64> {
 }
 
 fn sync(directory: &Path) -> io::Result<()> {
-    let synced = File::open(directory).and_then(|directory| directory.sync_all());
-    synced.map_err(|error| of(directory, &error))
+    directory::sync(directory).map_err(|error| of(directory, &error))
 }
 
 /// The error with the file that it is of.

@@ -43,7 +43,7 @@ pub fn restore(from: &Path, config: &FjallConfig) -> Result<Restored, RestoreErr
     }
     let marker = path.join(MARKER);
     File::create(&marker).and_then(|file| file.sync_all()).map_err(fail)?;
-    sync(path).map_err(fail)?;
+    directory::sync(path).map_err(fail)?;
 
     let found = write(&source, config)?;
     if found != manifest.tables {
@@ -54,7 +54,7 @@ pub fn restore(from: &Path, config: &FjallConfig) -> Result<Restored, RestoreErr
     acknowledged.note(manifest.batch).map_err(fail)?;
     directory::restrict(path).map_err(fail)?;
     fs::remove_file(&marker).map_err(fail)?;
-    sync(path).map_err(fail)?;
+    directory::sync(path).map_err(fail)?;
     Ok(summary(manifest))
 }
 
@@ -120,10 +120,6 @@ fn is_empty(path: &Path) -> io::Result<bool> {
         }
     }
     Ok(true)
-}
-
-fn sync(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 /// Compares every checksum of the backup in `from`, and restores nothing.
