@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use invoked_core::time::Day;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::directory;
 use crate::keys::Table;
 use crate::staged::Staged;
 
@@ -77,16 +78,16 @@ struct Part {
 
 impl Log {
     /// Opens or makes the files in the store's directory. Nothing that stands in them is needed any more.
-    pub(crate) fn open(directory: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let part = |name: &str| {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false).mode(0o600);
-            let file = options.open(directory.join(name))?;
+            let file = options.open(path.join(name))?;
             let length = file.metadata()?.len();
             Ok::<_, io::Error>(Part { file, length, last: 0 })
         };
         let files = [part(NAMES[0])?, part(NAMES[1])?];
-        File::open(directory)?.sync_all()?;
+        directory::sync(path)?;
         Ok(Self { files, at: 0, position: 0, record_bytes: 0, salt: salt()?, buffer: Vec::new() })
     }
 

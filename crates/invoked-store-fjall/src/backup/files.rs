@@ -97,7 +97,7 @@ impl Files {
         sums.push_str(&format!("{}  {MANIFEST}\n", hex(&Sha256::digest(&text))));
         write_synced(&self.directory.join(MANIFEST), &text)?;
         write_synced(&self.directory.join(SUMS), sums.as_bytes())?;
-        File::open(&self.directory)?.sync_all()?;
+        directory::sync(&self.directory)?;
         Ok(manifest.files.iter().map(|file| file.bytes).sum())
     }
 }
@@ -153,8 +153,8 @@ pub(super) fn remove_left(directory: &Path) -> io::Result<()> {
 pub(super) fn name(partial: &Path, path: &Path) -> io::Result<()> {
     fs::rename(partial, path)?;
     match path.parent() {
-        Some(parent) if parent != Path::new("") => File::open(parent)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
+        Some(parent) if parent != Path::new("") => directory::sync(parent),
+        _ => directory::sync(Path::new(".")),
     }
 }
 
