@@ -13,6 +13,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
+use invoked_fc::headers::ASYNC_TASK_ID;
 use invoked_fc::sign::{Credentials, acs3};
 use tokio::net::TcpStream;
 
@@ -25,6 +26,8 @@ pub struct Target {
     pub content_type: HeaderValue,
     pub extra: Vec<(HeaderName, HeaderValue)>,
     pub signer: Option<Signer>,
+    /// Each request asks for a task with an id of its own, which begins with this number.
+    pub task_ids: Option<u64>,
     host: HeaderValue,
     turn: Cell<usize>,
 }
@@ -38,6 +41,7 @@ impl Target {
             content_type: HeaderValue::from_static(content_type),
             extra: Vec::new(),
             signer: None,
+            task_ids: None,
             host: HeaderValue::from_str(&address.to_string())?,
             turn: Cell::new(0),
         })
@@ -57,6 +61,11 @@ impl Target {
         }
         headers.insert(HOST, self.host.clone());
         headers.insert(CONTENT_TYPE, self.content_type.clone());
+        if let Some(first) = self.task_ids {
+            let id = format!("task-{first}-{turn}");
+            let name = HeaderName::from_static(ASYNC_TASK_ID);
+            headers.insert(name, HeaderValue::from_str(&id).expect("ASCII"));
+        }
         for (name, value) in &self.extra {
             headers.insert(name.clone(), value.clone());
         }

@@ -60,6 +60,9 @@ pub struct Args {
     /// Asks that invocations wait so many seconds; at most an hour.
     #[arg(long, default_value_t = 0)]
     pub delay: u32,
+    /// Asks for tasks with ids of the caller's. Not signed.
+    #[arg(long, conflicts_with = "sign")]
+    pub task_ids: bool,
     /// Signs every request with the benchmark's key.
     #[arg(long)]
     pub sign: bool,
@@ -137,6 +140,7 @@ async fn generate(args: &Args) -> Result<Report> {
     if args.delay > 0 {
         target.extra.push((HeaderName::from_static("x-fc-async-delay"), args.delay.into()));
     }
+    target.task_ids = args.task_ids.then_some(args.run);
     target.signer = match (args.sign, args.other_account) {
         (false, _) => None,
         (true, false) => Some(Signer::of_the_benchmark()),

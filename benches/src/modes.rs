@@ -1,6 +1,7 @@
 //! `invoked-load modes`: ways to invoke, against one another in one session.
 //!
-//! - plain against task mode, which keeps record, payload, result and history;
+//! - plain against task mode, which keeps record, payload, result and history; also with ids that the caller
+//!   chooses, which have to be looked up before they are taken;
 //! - requests that are verified against the same signed requests to a daemon that does not look, so
 //!   that what the load generator pays for signing is on both sides.
 
@@ -44,27 +45,27 @@ struct Mode {
     /// The index of the mode that it is compared with.
     against: usize,
     function: &'static str,
+    task_ids: bool,
     signed: bool,
     authenticates: bool,
 }
 
-const MODES: [Mode; 4] = [
-    Mode { name: "plain", against: 0, function: FUNCTION, signed: false, authenticates: false },
-    Mode { name: "task", against: 0, function: TASK_FUNCTION, signed: false, authenticates: false },
-    Mode {
-        name: "signed, not verified",
-        against: 2,
-        function: FUNCTION,
-        signed: true,
-        authenticates: false,
-    },
-    Mode {
-        name: "signed and verified",
-        against: 2,
-        function: FUNCTION,
-        signed: true,
-        authenticates: true,
-    },
+/// Plain.
+const MODE: Mode = Mode {
+    name: "plain",
+    against: 0,
+    function: FUNCTION,
+    task_ids: false,
+    signed: false,
+    authenticates: false,
+};
+
+const MODES: [Mode; 5] = [
+    MODE,
+    Mode { name: "task", function: TASK_FUNCTION, ..MODE },
+    Mode { name: "task, caller's id", function: TASK_FUNCTION, task_ids: true, ..MODE },
+    Mode { name: "signed, not verified", against: 3, signed: true, ..MODE },
+    Mode { name: "signed and verified", against: 3, signed: true, authenticates: true, ..MODE },
 ];
 
 #[derive(Serialize)]
@@ -95,8 +96,8 @@ pub fn main(args: &Args) -> Result<()> {
             let mut stage = Stage::set(Kind::Invoked, &daemon, &place)
                 .with_context(|| format!("setting up: {}", mode.name))?;
             thread::sleep(Duration::from_secs(1));
-            let (function, signed, size) = (mode.function, mode.signed, args.payload);
-            let step = Step { function, signed, size, ..Step::at(64) };
+            let Mode { function, task_ids, signed, .. } = mode;
+            let step = Step { function, task_ids, signed, size: args.payload, ..Step::at(64) };
             stage.measure(Step { seconds: Some(0.5), ..step })?;
             let figures = stage.measure(Step { count: Some(count), ..step })?;
             samples[index].push(figures);

@@ -29,6 +29,8 @@ pub struct Step {
     pub functions: Option<u64>,
     /// Seconds that invocations wait at least.
     pub delay: u32,
+    /// Whether the caller chooses the ids of tasks.
+    pub task_ids: bool,
     /// Whether requests are signed.
     pub signed: bool,
     /// With the key of another account.
@@ -49,6 +51,7 @@ impl Step {
             function: FUNCTION,
             functions: None,
             delay: 0,
+            task_ids: false,
             signed: false,
             other_account: false,
             connections,
@@ -158,6 +161,9 @@ impl Stage {
             ("--count", step.count.map(|count| count.to_string())),
             ("--rate", step.rate.map(|rate| rate.to_string())),
         ];
+        if step.task_ids {
+            command.arg("--task-ids");
+        }
         if step.signed {
             command.arg("--sign");
         }
