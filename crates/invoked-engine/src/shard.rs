@@ -15,6 +15,7 @@ mod act;
 mod gate;
 mod gather;
 pub(crate) mod lag;
+pub(crate) mod reads;
 mod work;
 
 use std::collections::BTreeMap;
@@ -27,8 +28,8 @@ use invoked_core::directory::Directory;
 use invoked_core::head::{Head, LaneId};
 use invoked_core::id::{Attempt, InvKey};
 use invoked_core::shard::{
-    AcceptRequest, Accepted, BytesWanted, Input, RedriveRefused, Refused, ReplyId, ShardConfig,
-    ShardCore, ShardView, Standing, StopRefused, Ticket,
+    AcceptRequest, Accepted, Input, RedriveRefused, Refused, ReplyId, ShardConfig, ShardCore,
+    ShardView, Standing, StopRefused, Ticket,
 };
 use invoked_core::sweep::{SweepPage, SweepRefused, Swept};
 use invoked_core::totals::Total;
@@ -42,6 +43,7 @@ use crate::engine::Fatal;
 use crate::handle::{Shared, Snapshot};
 use crate::telemetry::{self, FunctionMeters};
 use lag::Lag;
+pub(crate) use reads::Reads;
 use work::Done;
 pub(crate) use work::misconfigured;
 
@@ -145,14 +147,6 @@ pub(crate) struct Replies {
     flushed: Vec<oneshot::Sender<()>>,
 }
 
-/// Reads of payloads. While enough are under way, the next one grows, as a commit does: each costs the
-/// waking of a thread, and a drain would make one for every invocation.
-#[derive(Default)]
-pub(crate) struct Reads {
-    under_way: usize,
-    wanted: Vec<BytesWanted>,
-}
-
 /// A commit under way.
 struct Committing {
     ticket: Ticket,
@@ -198,6 +192,7 @@ impl ShardTask {
             for effect in effects.drain(..) {
                 self.act(effect);
             }
+            self.read_more();
             self.answer_waiting(committing.is_none());
             if is_closing && committing.is_none() && self.core.ops_waiting() == 0 {
                 // Nobody delivers any more when the sinks are closed.

@@ -9,12 +9,17 @@
 //! An invocation that ends soon is written to the log and nowhere else. What is sealed is applied in order,
 //! each as one batch that is synced; so the number of a batch that stands in `meta` says how far the tables
 //! are, and everything behind it is in the log.
+//!
+//! Whoever wants rows by their keys looks here first, and at the tables after that (`read/look.rs`); whoever wants
+//! ranges has the tables brought as far as the log before.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
+use invoked_core::time::Day;
 use invoked_store::StoreError;
 use tokio::sync::mpsc::WeakSender;
 use tokio::sync::oneshot;
@@ -33,9 +38,16 @@ const MORE_BYTES: u64 = 256 << 10;
 /// Who waits for the tables to be as far as he has been told.
 pub(crate) type Waiting = oneshot::Sender<Result<(), StoreError>>;
 
-/// Rows that are durable and not yet in the tables.
+/// Rows that are durable and not yet in the tables, for the writer and for those who look rows up. The writer alone
+/// changes them, so that what it reads here itself holds nobody up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overlay(Arc<RwLock<Batches>>);
+
+/// What stands in the log, the latest word first.
 #[derive(Debug, Default)]
-pub(crate) struct Overlay {
+pub(crate) struct Batches {
+    /// A batch that is durable and not yet among `newest`: it is seen before anybody is told that it is durable.
+    coming: Option<Staged>,
     newest: Staged,
     /// Number of the last batch in `newest`.
     number: u64,
@@ -49,47 +61,87 @@ struct Sealed {
     rows: Arc<Staged>,
 }
 
-impl Overlay {
+impl Batches {
     /// The newest word on a row, if there is one here.
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Option<&Option<Bytes>> {
-        self.batches().find_map(|rows| rows.get(table, key))
+        self.all().find_map(|rows| rows.get(table, key))
     }
 
-    /// What is not sealed, and what is.
-    pub(crate) fn batches(&self) -> impl Iterator<Item = &Staged> {
+    /// Everything that is here.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Staged> {
         let sealed = self.sealed.iter().map(|sealed| &*sealed.rows);
-        std::iter::once(&self.newest).chain(sealed)
+        self.coming.iter().chain(std::iter::once(&self.newest)).chain(sealed)
     }
 
-    /// Takes a batch that is durable.
-    pub(crate) fn add(&mut self, number: u64, rows: Staged) {
-        self.number = number;
-        self.newest.fold(rows);
-    }
-
-    /// Whether the tables have everything.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.newest.is_empty() && self.sealed.is_none()
-    }
-
-    /// Whether something is being applied.
-    pub(crate) const fn is_sealed(&self) -> bool {
-        self.sealed.is_some()
+    /// Days of which there are records.
+    pub(crate) fn days_of_records(&self) -> BTreeSet<Day> {
+        self.all().flat_map(Staged::tables).filter_map(Table::day_of_records).collect()
     }
 
     /// What would be sealed.
     pub(crate) const fn news(&self) -> &Staged {
         &self.newest
     }
+}
+
+impl Overlay {
+    /// What is there now.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Batches> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Batches> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a batch that is durable. From here on it is seen.
+    pub(crate) fn add(&self, number: u64, rows: Staged) {
+        let mut batches = self.write();
+        batches.number = number;
+        batches.coming = Some(rows);
+    }
+
+    /// Puts the batch that came last to the others.
+    pub(crate) fn fold(&self) {
+        let mut batches = self.write();
+        if let Some(rows) = batches.coming.take() {
+            batches.newest.fold(rows);
+        }
+    }
+
+    /// Whether the tables have everything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.read().all().all(Staged::is_empty)
+    }
+
+    /// Whether something is being applied.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.read().sealed.is_some()
+    }
+
+    /// What those rows that are not sealed take in memory, about.
+    pub(crate) fn news_bytes(&self) -> usize {
+        self.read().newest.bytes()
+    }
 
     /// Bytes on the disk that it will take to bring all of it into the tables, at most about.
     pub(crate) fn bytes_to_come(&self) -> u64 {
-        self.batches().map(bytes_to_apply).sum()
+        self.read().all().map(bytes_to_apply).sum()
+    }
+
+    /// Seals what is there.
+    fn seal(&self) -> (u64, Arc<Staged>) {
+        let mut batches = self.write();
+        let number = batches.number;
+        let rows = Arc::new(std::mem::take(&mut batches.newest));
+        batches.sealed = Some(Sealed { number, rows: Arc::clone(&rows) });
+        (number, rows)
     }
 
     /// Forgets what is applied, and gives it back.
-    fn forget(&mut self, applied: u64) -> Option<Arc<Staged>> {
-        self.sealed.take_if(|sealed| sealed.number <= applied).map(|sealed| sealed.rows)
+    fn forget(&self, applied: u64) -> Option<Arc<Staged>> {
+        let mut batches = self.write();
+        batches.sealed.take_if(|sealed| sealed.number <= applied).map(|sealed| sealed.rows)
     }
 }
 
@@ -169,10 +221,8 @@ impl Applier {
 
     /// Seals what is there and has it applied; tells those who wait when that is done. Nothing is sealed before
     /// that.
-    pub(crate) fn seal(&self, overlay: &mut Overlay, waiting: Vec<Waiting>) {
-        let number = overlay.number;
-        let rows = Arc::new(std::mem::take(&mut overlay.newest));
-        overlay.sealed = Some(Sealed { number, rows: Arc::clone(&rows) });
+    pub(crate) fn seal(&self, overlay: &Overlay, waiting: Vec<Waiting>) {
+        let (number, rows) = overlay.seal();
         // Once the thread has ended the store is poisoned; those who wait see that.
         self.send(Work::Apply { number, rows, waiting });
     }
@@ -182,20 +232,20 @@ impl Applier {
     }
 
     /// Forgets what has been applied since. Returns the number of the last batch of it.
-    pub(crate) fn collect(&self, overlay: &mut Overlay) -> Option<u64> {
+    pub(crate) fn collect(&self, overlay: &Overlay) -> Option<u64> {
         let last = self.applied.try_iter().last()?;
         self.forget(overlay, last);
         Some(last)
     }
 
     /// Waits until one more is applied; `None` once there is no thread to wait for.
-    pub(crate) fn wait(&self, overlay: &mut Overlay) -> Option<u64> {
+    pub(crate) fn wait(&self, overlay: &Overlay) -> Option<u64> {
         let last = self.applied.recv().ok()?;
         self.forget(overlay, last);
         Some(last)
     }
 
-    fn forget(&self, overlay: &mut Overlay, applied: u64) {
+    fn forget(&self, overlay: &Overlay, applied: u64) {
         if let Some(rows) = overlay.forget(applied) {
             self.send(Work::Free(rows));
         }

@@ -21,9 +21,11 @@ use crate::keys::{
     BodyKind, KeyRange, Table, beginning_with, body, callback, live, name, number, pay, record,
     registry, submission, total,
 };
+use crate::staged::Staged;
 use crate::tables::Tables;
 
 mod lanes;
+pub(crate) mod look;
 mod tasks;
 
 /// A row, or why it does not read.
@@ -33,12 +35,19 @@ type Row = Result<(UserKey, UserValue), StoreError>;
 pub(crate) struct View<'a> {
     tables: &'a Tables,
     snapshot: Snapshot,
+    /// Rows of later batches. One that is known by its key is looked up here first; ranges are without them.
+    above: Staged,
 }
 
 impl<'a> View<'a> {
     /// As it is now.
     pub(crate) fn new(tables: &'a Tables) -> Self {
-        Self { tables, snapshot: tables.snapshot() }
+        Self::below(tables, Staged::default())
+    }
+
+    /// As it is now, below rows that were not in the tables a while ago.
+    pub(crate) fn below(tables: &'a Tables, above: Staged) -> Self {
+        Self { tables, snapshot: tables.snapshot(), above }
     }
 
     /// The store's directory.
@@ -70,6 +79,9 @@ impl<'a> View<'a> {
         table: Table,
         key: impl AsRef<[u8]>,
     ) -> Result<Option<UserValue>, StoreError> {
+        if let Some(value) = self.above.get(table, key.as_ref()) {
+            return Ok(value.as_ref().map(|value| UserValue::from(&**value)));
+        }
         let Some(keyspace) = self.tables.existing(table) else { return Ok(None) };
         self.snapshot.get(&keyspace, key).map_err(engine)
     }
@@ -124,7 +136,9 @@ impl<'a> View<'a> {
             return Ok(Some(Found { head, is_kept: false }));
         }
         let kept = record::encode_key(key);
-        for day in self.tables.days().into_iter().rev() {
+        let mut days = self.tables.days();
+        days.extend(self.above.tables().filter_map(Table::day_of_records));
+        for day in days.into_iter().rev() {
             if let Some(value) = self.get(Table::Records(day), kept)? {
                 let head = record::decode_value(key, &value)?;
                 return Ok(Some(Found { head, is_kept: true }));
@@ -138,9 +152,8 @@ impl<'a> View<'a> {
         let key = wanted.key;
         let (payload, mut result) = match wanted.bucket {
             None => {
-                let payload = self.get(Table::Pay, pay::encode_key(key))?;
-                let result = self.get(Table::Pay, pay::encode_result_key(key))?;
-                (payload.as_deref().map(copy), result.as_deref().map(copy))
+                let result = pay::encode_result_key(key);
+                (self.value(Table::Pay, &pay::encode_key(key))?, self.value(Table::Pay, &result)?)
             }
             Some(day) => {
                 (self.body(day, BodyKind::Payload, key)?, self.body(day, BodyKind::Result, key)?)
@@ -156,12 +169,24 @@ impl<'a> View<'a> {
 
     /// A body of a task.
     fn body(&self, day: Day, kind: BodyKind, key: InvKey) -> Result<Option<Bytes>, StoreError> {
+        let table = Table::Bodies(day);
+        let raw = body::encode_key(kind, key);
+        if self.above.get(table, &raw).is_some() {
+            return self.value(table, &raw);
+        }
         let packed = body::encode_packed_key(kind, key);
-        if let Some(value) = self.get(Table::Bodies(day), packed)? {
+        if let Some(value) = self.get(table, packed)? {
             return self.unpacked(day, &packed, &value);
         }
-        let value = self.get(Table::Bodies(day), body::encode_key(kind, key))?;
-        Ok(value.as_deref().map(copy))
+        self.value(table, &raw)
+    }
+
+    /// The bytes of a row whose value they are.
+    fn value(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        if let Some(value) = self.above.get(table, key) {
+            return Ok(value.clone());
+        }
+        Ok(self.get(table, key)?.as_deref().map(copy))
     }
 
     /// The body that a row of a day says where to find; `None` once the day has gone.

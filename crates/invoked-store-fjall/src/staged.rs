@@ -13,7 +13,7 @@ use invoked_store::StoreError;
 
 use crate::error::engine;
 use crate::keys::Table;
-use crate::overlay::Overlay;
+use crate::overlay::Batches;
 use crate::tables::Tables;
 
 /// What a row costs in memory beside its key and its value, about.
@@ -209,13 +209,13 @@ fn bytes_of(key: &UserKey, entry: &Entry) -> usize {
 #[derive(Debug)]
 pub(crate) struct Layer<'a> {
     tables: &'a Tables,
-    overlay: &'a Overlay,
+    overlay: &'a Batches,
     below: &'a Staged,
     own: Staged,
 }
 
 impl<'a> Layer<'a> {
-    pub(crate) fn over(tables: &'a Tables, overlay: &'a Overlay, below: &'a Staged) -> Self {
+    pub(crate) fn over(tables: &'a Tables, overlay: &'a Batches, below: &'a Staged) -> Self {
         Self { tables, overlay, below, own: Staged::default() }
     }
 
@@ -232,7 +232,7 @@ impl<'a> Layer<'a> {
 
     /// Whether a table may have rows.
     pub(crate) fn has(&self, table: Table) -> bool {
-        let staged = [&self.own, self.below].into_iter().chain(self.overlay.batches());
+        let staged = [&self.own, self.below].into_iter().chain(self.overlay.all());
         self.tables.existing(table).is_some()
             || staged.into_iter().any(|rows| rows.tables().any(|written| written == table))
     }
@@ -240,7 +240,8 @@ impl<'a> Layer<'a> {
     /// Days that have a bucket of records or will have one, oldest first.
     pub(crate) fn days(&self) -> BTreeSet<Day> {
         let mut days = self.tables.days();
-        for rows in [&self.own, self.below].into_iter().chain(self.overlay.batches()) {
+        days.extend(self.overlay.days_of_records());
+        for rows in [&self.own, self.below] {
             days.extend(rows.tables().filter_map(Table::day_of_records));
         }
         days

@@ -26,7 +26,9 @@ use crate::directory;
 use crate::error::{engine, file};
 use crate::figures::{self, Figures};
 use crate::open;
-use crate::read::View;
+use crate::overlay::{Batches, Overlay};
+use crate::read::{View, look};
+use crate::staged::Staged;
 use crate::tables::Tables;
 use crate::verify::{self, Verified};
 use crate::writer::request::{Message, Purge, Reply, Request};
@@ -66,6 +68,8 @@ pub(crate) struct Shared {
     /// Whether something durable may not be in the tables.
     is_unsettled: AtomicBool,
     live_rows: AtomicU64,
+    /// What stands in the log alone.
+    pub(crate) overlay: Overlay,
     batches: AtomicU64,
     operations: AtomicU64,
     #[cfg(test)]
@@ -217,13 +221,34 @@ impl FjallStore {
         T: Send + 'static,
         F: FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        self.read_with(move |tables| work(&View::new(tables))).await
+    }
+
+    async fn read_with<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tables) -> Result<T, StoreError> + Send + 'static,
+    {
         self.shared.check()?;
         let tables = Arc::clone(&self.tables).read_owned().await;
-        let work = move || {
-            let tables = tables.as_ref().ok_or(StoreError::Closed)?;
-            work(&View::new(tables))
-        };
+        let work = move || work(tables.as_ref().ok_or(StoreError::Closed)?);
         spawn_blocking(work).await.unwrap_or_else(|error| Err(engine(error)))
+    }
+
+    /// Reads rows that are known by their keys, of which `above` takes what has yet to get into the tables.
+    async fn look<T, A, F>(&self, above: A, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        A: FnOnce(&Batches) -> Staged + Send + 'static,
+        F: FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let overlay = self.shared.overlay.clone();
+        self.read_with(move |tables| {
+            // What is gone from there when this is done stands in the tables.
+            let above = above(&overlay.read());
+            work(&View::below(tables, above))
+        })
+        .await
     }
 
     #[cfg(test)]
@@ -331,13 +356,24 @@ impl Store for FjallStore {
         self.read(move |view| view.heads(shard, lane, after, limit)).await
     }
 
-    async fn head(&self, key: InvKey) -> Result<Option<Found>, StoreError> {
-        self.read(move |view| view.head(key)).await
+    async fn rows(&self, keys: &[InvKey]) -> Result<Vec<Option<Found>>, StoreError> {
+        let keys: Arc<[InvKey]> = keys.into();
+        let above = Arc::clone(&keys);
+        self.look(
+            move |batches| look::rows(batches, &above),
+            move |view| keys.iter().map(|key| view.head(*key)).collect(),
+        )
+        .await
     }
 
     async fn bytes(&self, wanted: &[BytesWanted]) -> Result<Vec<LoadedBytes>, StoreError> {
-        let wanted = wanted.to_vec();
-        self.read(move |view| wanted.into_iter().map(|wanted| view.bytes(wanted)).collect()).await
+        let wanted: Arc<[BytesWanted]> = wanted.into();
+        let above = Arc::clone(&wanted);
+        self.look(
+            move |batches| look::bytes(batches, &above),
+            move |view| wanted.iter().map(|wanted| view.bytes(*wanted)).collect(),
+        )
+        .await
     }
 
     async fn totals(&self, shard: ShardId) -> Result<Vec<Total>, StoreError> {

@@ -101,10 +101,10 @@ impl Writer {
         let applier = Applier::start(Arc::clone(&tables), Arc::clone(&shared), waker)?;
         let mut writer = Self {
             tables: Arc::clone(&tables),
+            overlay: shared.overlay.clone(),
             shared,
             acknowledged: opened.acknowledged,
             log: opened.log,
-            overlay: Overlay::default(),
             readers: Vec::new(),
             applier,
             number: opened.number,
@@ -224,8 +224,10 @@ impl Writer {
         }
         match self.write(&mut staged) {
             Ok(()) => {
-                answers.into_iter().for_each(Answer::send);
+                // Whoever is told reads it.
                 self.overlay.add(self.number, staged);
+                answers.into_iter().for_each(Answer::send);
+                self.overlay.fold();
                 self.go_ahead(room);
                 self.settle();
             }
@@ -248,9 +250,9 @@ impl Writer {
     /// Stages one request and says what to answer once the batch is durable.
     fn stage(&mut self, request: Request, room: Room, staged: &mut Staged) -> Answer {
         let tables = Arc::clone(&self.tables);
-        // Lent to the layer, so that everything else can be changed meanwhile.
-        let overlay = std::mem::take(&mut self.overlay);
-        let mut layer = Layer::over(&tables, &overlay, staged);
+        let overlay = self.overlay.clone();
+        let batches = overlay.read();
+        let mut layer = Layer::over(&tables, &batches, staged);
         let answer = match request {
             Request::Commit { batch, reply } => {
                 let outcome = self.commit(&mut layer, &batch, room);
@@ -285,7 +287,6 @@ impl Writer {
             let rows = layer.finish();
             staged.absorb(rows);
         }
-        self.overlay = overlay;
         answer
     }
 
@@ -328,7 +329,7 @@ impl Writer {
             self.readers.drain(..).for_each(|reader| give(reader, Ok(())));
             return;
         }
-        let is_much = self.overlay.news().bytes() > OVERLAY_BYTES || self.log.left() > self.applied;
+        let is_much = self.overlay.news_bytes() > OVERLAY_BYTES || self.log.left() > self.applied;
         if !self.overlay.is_sealed() && (is_much || !self.readers.is_empty()) {
             self.seal();
         }
@@ -340,14 +341,15 @@ impl Writer {
             self.readers.drain(..).for_each(|reader| give(reader, Err(StoreError::Full)));
             return;
         }
-        let news = self.overlay.news();
-        self.maintenance.note(news.tables(), news.removed());
-        self.applier.seal(&mut self.overlay, std::mem::take(&mut self.readers));
+        let batches = self.overlay.read();
+        self.maintenance.note(batches.news().tables(), batches.news().removed());
+        drop(batches);
+        self.applier.seal(&self.overlay, std::mem::take(&mut self.readers));
     }
 
     /// Notes how far the tables are.
     fn collect(&mut self) {
-        if let Some(applied) = self.applier.collect(&mut self.overlay) {
+        if let Some(applied) = self.applier.collect(&self.overlay) {
             self.note_applied(applied);
         }
     }
@@ -362,7 +364,7 @@ impl Writer {
     /// Waits while too much stands in the log alone. Without room for it elsewhere nothing new is taken anyway.
     fn make_way(&mut self) {
         let is_too_much = |writer: &Self| {
-            writer.overlay.news().bytes() > OVERLAY_BYTES_MAX
+            writer.overlay.news_bytes() > OVERLAY_BYTES_MAX
                 || (writer.log.is_overfull() && writer.log.left() > writer.applied)
         };
         while is_too_much(self) && self.advance() {}
@@ -386,7 +388,7 @@ impl Writer {
         if !self.overlay.is_sealed() {
             return false;
         }
-        match self.applier.wait(&mut self.overlay) {
+        match self.applier.wait(&self.overlay) {
             Some(applied) => self.note_applied(applied),
             None => self.shared.poison(),
         }

@@ -319,8 +319,13 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Heads, StoreError>;
 
+    /// Rows by their keys, live or kept, in the order asked.
+    async fn rows(&self, keys: &[InvKey]) -> Result<Vec<Option<Found>>, StoreError>;
+
     /// The row with this key, live or kept.
-    async fn head(&self, key: InvKey) -> Result<Option<Found>, StoreError>;
+    async fn head(&self, key: InvKey) -> Result<Option<Found>, StoreError> {
+        Ok(self.rows(&[key]).await?.pop().flatten())
+    }
 
     /// Payloads and results, in the order asked.
     async fn bytes(&self, wanted: &[BytesWanted]) -> Result<Vec<LoadedBytes>, StoreError>;

@@ -26,9 +26,6 @@ use crate::registry::interned_destination;
 use crate::spans::code_of;
 use crate::telemetry;
 
-/// Reads of payloads that are under way at a time: one, and one that waits for the disk.
-const BYTES_READS_MAX: usize = 2;
-
 impl ShardTask {
     /// Does what the core has decided.
     pub(super) fn act(&mut self, effect: Effect) {
@@ -48,13 +45,10 @@ impl ShardTask {
             Effect::LoadSweep { reply, lane, after, limit } => {
                 self.load_sweep(SweepRead { reply, lane, after, limit });
             }
-            Effect::LoadHead { key } => self.load_head(key),
+            Effect::LoadHead { key } => self.reads.rows.want([key]),
             Effect::LoadKept { key } => self.load_kept(key),
             Effect::ReadBytesAhead { wanted } => self.read_bytes_ahead(wanted),
-            Effect::LoadBytes { wanted } => {
-                self.reads.wanted.extend(wanted);
-                self.load_bytes();
-            }
+            Effect::LoadBytes { wanted } => self.reads.bytes.want(wanted),
             Effect::Note(Note::Breaker { lane, breaker }) => self.breaker_moved(lane, &breaker),
             Effect::Note(Note::GivenUp { request_id, fn_id, destination, tried, error }) => {
                 self.given_up(request_id, fn_id, &destination, tried, &error);
@@ -163,14 +157,6 @@ impl ShardTask {
         });
     }
 
-    pub(super) fn load_head(&mut self, key: InvKey) {
-        let store = Arc::clone(&self.shared.store);
-        self.work.spawn(async move {
-            let read = store.head(key).await.map(|found| found.map(Box::new));
-            Done::Head { key, read }
-        });
-    }
-
     pub(super) fn load_kept(&mut self, key: InvKey) {
         let store = Arc::clone(&self.shared.store);
         self.work.spawn(async move {
@@ -194,37 +180,6 @@ impl ShardTask {
             Done::Ahead { loaded }
         });
     }
-
-    /// Reads what is wanted by now, unless enough reads are under way.
-    pub(super) fn load_bytes(&mut self) {
-        if self.reads.wanted.is_empty() || self.reads.under_way >= BYTES_READS_MAX {
-            return;
-        }
-        self.reads.under_way += 1;
-        let wanted = std::mem::take(&mut self.reads.wanted);
-        let store = Arc::clone(&self.shared.store);
-        self.work.spawn(async move {
-            match store.bytes(&wanted).await {
-                Ok(loaded) => Done::Bytes { loaded, failed: None },
-                Err(_) => one_by_one(&*store, wanted).await,
-            }
-        });
-    }
-}
-
-/// Reads bytes row by row, so that one that does not read keeps no other.
-async fn one_by_one(store: &dyn Store, wanted: Vec<BytesWanted>) -> Done {
-    let (mut loaded, mut failed, mut last) = (Vec::new(), Vec::new(), None);
-    for wanted in wanted {
-        match store.bytes(&[wanted]).await {
-            Ok(read) => loaded.extend(read),
-            Err(error) => {
-                failed.push(wanted);
-                last = Some(error);
-            }
-        }
-    }
-    Done::Bytes { loaded, failed: last.map(|error| (failed, error)) }
 }
 
 /// A callback that was given up, and what a redrive needs beside it.

@@ -23,6 +23,7 @@ impl ShardTask {
             for effect in effects.extract_if(.., |effect| !is_of_calls(effect)) {
                 self.act(effect);
             }
+            self.read_more();
             tokio::task::yield_now().await;
             is_closing |= self.take_more()?;
             self.core.flush(self.shared.clock.now(), effects);

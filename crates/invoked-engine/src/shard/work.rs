@@ -48,9 +48,10 @@ pub(crate) enum Done {
         wanted: SweepRead,
         read: Result<Heads, StoreError>,
     },
-    Head {
-        key: InvKey,
-        read: Result<Option<Box<Found>>, StoreError>,
+    Rows {
+        found: Vec<(InvKey, Option<Found>)>,
+        /// Rows that do not read, and why.
+        failed: Option<(Vec<InvKey>, StoreError)>,
     },
     Kept {
         key: InvKey,
@@ -72,8 +73,8 @@ pub(crate) enum Done {
     ReadSweep {
         wanted: SweepRead,
     },
-    ReadHead {
-        key: InvKey,
+    ReadRows {
+        keys: Vec<InvKey>,
     },
     ReadKept {
         key: InvKey,
@@ -127,22 +128,23 @@ impl ShardTask {
                 }
                 Err(error) => return self.read_again(&error, Done::ReadSweep { wanted }),
             },
-            Ok((_, Done::Head { key, read })) => match read {
-                Ok(found) => {
+            Ok((_, Done::Rows { found, failed })) => {
+                self.reads.rows.done();
+                for (key, found) in found {
                     let is_kept = found.as_ref().is_some_and(|found| found.is_kept);
                     let head = found.map(|found| Box::new(found.head));
-                    Input::HeadLoaded { key, head, is_kept }
+                    self.core.step(Input::HeadLoaded { key, head, is_kept }, now);
                 }
-                Err(error) => return self.read_again(&error, Done::ReadHead { key }),
-            },
+                let Some((keys, error)) = failed else { return Ok(()) };
+                return self.read_again(&error, Done::ReadRows { keys });
+            }
             Ok((_, Done::Kept { key, read })) => match read {
                 Ok(found) => Input::KeptLoaded { key, found },
                 Err(error) => return self.read_again(&error, Done::ReadKept { key }),
             },
             Ok((_, Done::Ahead { loaded })) => Input::BytesReadAhead(loaded),
             Ok((_, Done::Bytes { loaded, failed })) => {
-                self.reads.under_way -= 1;
-                self.load_bytes();
+                self.reads.bytes.done();
                 if let Some((wanted, error)) = failed {
                     self.read_again(&error, Done::ReadBytes { wanted })?;
                 }
@@ -156,8 +158,8 @@ impl ShardTask {
                 self.load_sweep(wanted);
                 return Ok(());
             }
-            Ok((_, Done::ReadHead { key })) => {
-                self.load_head(key);
+            Ok((_, Done::ReadRows { keys })) => {
+                self.reads.rows.want(keys);
                 return Ok(());
             }
             Ok((_, Done::ReadKept { key })) => {
@@ -165,8 +167,7 @@ impl ShardTask {
                 return Ok(());
             }
             Ok((_, Done::ReadBytes { wanted })) => {
-                self.reads.wanted.extend(wanted);
-                self.load_bytes();
+                self.reads.bytes.want(wanted);
                 return Ok(());
             }
             Err(error) => match self.broken(&error) {

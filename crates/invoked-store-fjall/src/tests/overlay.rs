@@ -2,12 +2,13 @@
 //! meanwhile gets no further.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use invoked_core::head::Head;
 use invoked_core::id::InvKey;
-use invoked_core::life::Outcome;
-use invoked_core::shard::RowOp;
+use invoked_core::life::{Life, Outcome};
+use invoked_core::shard::{BytesWanted, RowOp};
 use invoked_store::Store as _;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -64,8 +65,14 @@ async fn an_invocation_that_ends_soon_never_reaches_the_tables() {
         site.durable(vec![insert(&plain(seconds))]).await;
         site.durable(vec![finish(&plain(seconds), Outcome::Succeeded)]).await;
     }
-    // One that is read meanwhile gets there, and its removal too.
+    // Nor does one that is looked up.
+    site.durable(vec![insert(&plain(98))]).await;
+    assert_looks(&site, &plain(98), live(&plain(98))).await;
+    site.durable(vec![finish(&plain(98), Outcome::Succeeded)]).await;
+    assert_looks(&site, &plain(98), Expected::default()).await;
+    // One that is there when somebody reads a range gets there, and its removal too.
     site.durable(vec![insert(&plain(99))]).await;
+    assert!(site.store.names().await.unwrap().is_empty());
     assert!(site.store.head(plain(99).key).await.unwrap().is_some());
     site.durable(vec![finish(&plain(99), Outcome::Succeeded)]).await;
     assert!(site.store.head(plain(99).key).await.unwrap().is_none());
@@ -76,27 +83,81 @@ async fn an_invocation_that_ends_soon_never_reaches_the_tables() {
     }
 }
 
-/// Whoever reads shares the way of the rows into the tables with all who read meanwhile.
+/// A row as it should be found by its key, and its bytes.
+#[derive(Default)]
+struct Expected<'a> {
+    head: Option<&'a Head>,
+    has_event: bool,
+    has_answer: bool,
+}
+
+/// Looks up a row that was like this when it was accepted.
+async fn assert_looks(site: &Site, accepted: &Head, expected: Expected<'_>) {
+    let Expected { head, has_event, has_answer } = expected;
+    let rows = site.store.rows(&[InvKey::MAX, accepted.key]).await.unwrap();
+    assert!(rows[0].is_none());
+    assert_eq!(rows[1].as_ref().map(|row| &row.head), head);
+    let is_kept = head.is_some_and(|head| matches!(head.life, Life::Ended { .. }));
+    assert_eq!(rows[1].as_ref().is_some_and(|row| row.is_kept), is_kept);
+    let bytes = site.store.bytes(&[BytesWanted::from(accepted)]).await.unwrap().remove(0);
+    assert_eq!(bytes.payload, has_event.then(|| payload(accepted)), "{head:?}");
+    assert_eq!(bytes.result, has_answer.then(|| Bytes::from_static(b"answer")), "{head:?}");
+}
+
+/// What is there of a row that is live.
+fn live(head: &Head) -> Expected<'_> {
+    Expected { head: Some(head), has_event: true, has_answer: false }
+}
+
+/// What is there of a row that ended so.
+fn kept(head: &Head) -> Expected<'_> {
+    let is_task = head.task.is_some();
+    let head = head.leaves_record().then_some(head);
+    Expected { head, has_event: is_task, has_answer: is_task }
+}
+
+/// Whoever reads sees what he was told, at every moment of its way into the tables.
 #[tokio::test]
 async fn many_who_write_and_read_at_once_see_what_they_wrote() {
     let directory = tempfile::tempdir().unwrap();
-    let site = std::sync::Arc::new(Site::open(directory.path()).await);
+    let site = Arc::new(Site::open(directory.path()).await);
     let mut callers = tokio::task::JoinSet::new();
     for caller in 0..32 {
-        let site = std::sync::Arc::clone(&site);
+        let site = Arc::clone(&site);
         callers.spawn(async move {
             for turn in 0..20 {
-                let head = plain(caller * 100 + turn);
-                site.durable(vec![insert(&head)]).await;
-                assert_eq!(site.store.head(head.key).await.unwrap().unwrap().head, head);
-                site.durable(vec![finish(&head, Outcome::Succeeded)]).await;
-                assert!(site.store.head(head.key).await.unwrap().is_none());
+                let seconds = caller * 100 + turn;
+                for head in [plain(seconds), task(&format!("t-{seconds}"), seconds)] {
+                    assert_looks(&site, &head, Expected::default()).await;
+                    site.durable(vec![insert(&head)]).await;
+                    assert_looks(&site, &head, live(&head)).await;
+                    let next = running(&head);
+                    site.durable(vec![update(&head, &next)]).await;
+                    assert_looks(&site, &head, live(&next)).await;
+                    site.durable(vec![finish(&next, Outcome::Succeeded)]).await;
+                    assert_looks(&site, &head, kept(&ended(&next, Outcome::Succeeded))).await;
+                }
             }
         });
     }
+    // Meanwhile the tables are brought further all the time.
+    let ranges = tokio::spawn({
+        let site = Arc::clone(&site);
+        async move {
+            let mut times = 0;
+            loop {
+                site.store.names().await.unwrap();
+                times += 1;
+                if Arc::strong_count(&site) == 2 {
+                    return times;
+                }
+            }
+        }
+    });
     while let Some(ended) = callers.join_next().await {
         ended.unwrap();
     }
+    assert!(ranges.await.unwrap() > 20);
     site.store.close().await.unwrap();
 }
 
@@ -138,12 +199,16 @@ fn accepted(row: usize) -> Head {
 }
 
 /// What a step does to a row, and what the row is then.
-fn op(step: &Step, rows: &mut [Option<Head>; ROWS], ended: &mut [bool; ROWS]) -> Option<RowOp> {
+fn op(
+    step: &Step,
+    rows: &mut [Option<Head>; ROWS],
+    ended: &mut [Option<Head>; ROWS],
+) -> Option<RowOp> {
     match *step {
         Step::Insert(row) => {
             let head = accepted(row);
             // The id of a task is taken once it has run.
-            if rows[row].is_some() || (head.key.is_chosen() && ended[row]) {
+            if rows[row].is_some() || (head.key.is_chosen() && ended[row].is_some()) {
                 return None;
             }
             rows[row] = Some(head.clone());
@@ -163,11 +228,11 @@ fn op(step: &Step, rows: &mut [Option<Head>; ROWS], ended: &mut [bool; ROWS]) ->
         }
         Step::Finish(row, keeps) => {
             let head = rows[row].take()?;
-            ended[row] = true;
             let kept = keeps.then(|| Box::new(kept_callback(&head)));
             let RowOp::Finish { head, was, result, .. } = finish(&head, Outcome::Failed) else {
                 unreachable!("that is what finishing makes")
             };
+            ended[row] = Some((*head).clone());
             Some(RowOp::Finish { head, was, result, failed_callback: kept })
         }
         Step::Read | Step::Crash | Step::Close => None,
@@ -217,11 +282,24 @@ pub(super) fn body_of(
     }
 }
 
+/// Every row is found as it is by its key, and so are its bytes.
+async fn assert_looks_like(site: &Site, rows: &[Option<Head>; ROWS], ended: &[Option<Head>; ROWS]) {
+    for (row, now) in rows.iter().enumerate() {
+        let before = ended[row].as_ref().map_or_else(Expected::default, kept);
+        let expected = match now {
+            // The record is still below.
+            Some(head) => Expected { has_answer: before.has_answer, ..live(head) },
+            None => before,
+        };
+        assert_looks(site, &accepted(row), expected).await;
+    }
+}
+
 /// Runs the steps; `settles`: brings the tables further behind every step, and never crashes.
 async fn run(steps: &[Step], settles: bool) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
     let mut directory = tempfile::tempdir().unwrap();
     let mut site = Site::open(directory.path()).await;
-    let (mut rows, mut ended) = ([const { None }; ROWS], [false; ROWS]);
+    let (mut rows, mut ended) = ([const { None }; ROWS], [const { None }; ROWS]);
     for step in steps {
         if let Some(op) = op(step, &mut rows, &mut ended) {
             site.durable(vec![op]).await;
@@ -249,6 +327,7 @@ async fn run(steps: &[Step], settles: bool) -> Vec<(Table, Vec<u8>, Vec<u8>)> {
         if settles {
             site.store.names().await.unwrap();
         }
+        assert_looks_like(&site, &rows, &ended).await;
     }
     let live = site.live_rows().await;
     assert_eq!(live, rows.iter().flatten().count() as u64);

@@ -16,8 +16,9 @@ use crate::apply::apply;
 use crate::keys::{BodyKind, Table, body, number};
 use crate::log;
 use crate::open::replay;
+use crate::overlay::Overlay;
 use crate::packs::{DIRECTORY, Packs, Place};
-use crate::read::View;
+use crate::read::{View, look};
 use crate::staged::Staged;
 use crate::tables::Tables;
 use crate::{FjallConfig, restore, verify_files};
@@ -92,6 +93,25 @@ fn bodies_that_came_at_once_are_read_from_a_pack_also_after_a_start() {
     apply(&staged(&bodies), &tables).unwrap();
     assert_eq!(packs(directory.path()).len(), 2);
     check(&tables);
+}
+
+/// What stands in the log counts before what is in a pack.
+#[test]
+fn a_body_that_came_later_is_read_also_while_it_is_above_the_tables() {
+    let directory = tempfile::tempdir().unwrap();
+    let tables = open(directory.path());
+    apply(&staged(&bodies()), &tables).unwrap();
+    let overlay = Overlay::default();
+    let later = Bytes::from_static(b"another answer");
+    overlay.add(1, staged(&[(BodyKind::Result, key(1), later.clone())]));
+    let wanted = BytesWanted { key: key(1), bucket: Some(DAY) };
+    for is_folded in [false, true] {
+        let above = look::bytes(&overlay.read(), &[wanted]);
+        let loaded = View::below(&tables, above).bytes(wanted).unwrap();
+        assert_eq!(loaded.payload, Some(bodies()[0].2.clone()), "{is_folded}");
+        assert_eq!(loaded.result, Some(later.clone()), "{is_folded}");
+        overlay.fold();
+    }
 }
 
 #[test]

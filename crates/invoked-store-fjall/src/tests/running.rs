@@ -137,6 +137,7 @@ async fn an_applier_that_is_gone_poisons_and_nothing_is_lost() {
     let site = Site::open(directory.path()).await;
     site.durable(vec![insert(&plain(1))]).await;
     site.store.panic_when_applying();
+    assert!(matches!(site.store.names().await, Err(StoreError::Poisoned)));
     assert!(matches!(site.store.head(plain(1).key).await, Err(StoreError::Poisoned)));
     let outcome = site.commit(vec![insert(&plain(2))]).await;
     assert!(matches!(outcome, CommitOutcome::Unknown(StoreError::Poisoned)), "{outcome:?}");

@@ -93,9 +93,11 @@ impl Store for MemStore {
         self.read(|rows| rows.heads(shard, lane, after, limit)).await
     }
 
-    async fn head(&self, key: InvKey) -> Result<Option<Found>, StoreError> {
-        let found = self.read(|rows| rows.head(key)).await?;
-        Ok(found.map(|(head, is_kept)| Found { head, is_kept }))
+    async fn rows(&self, keys: &[InvKey]) -> Result<Vec<Option<Found>>, StoreError> {
+        let find = |rows: &Rows, key: &InvKey| {
+            rows.head(*key).map(|(head, is_kept)| Found { head, is_kept })
+        };
+        self.read(|rows| keys.iter().map(|key| find(rows, key)).collect()).await
     }
 
     async fn bytes(&self, wanted: &[BytesWanted]) -> Result<Vec<LoadedBytes>, StoreError> {
