@@ -1,6 +1,8 @@
-//! `invoked-load lists`: what Get and List cost among few tasks and among many.
+//! `invoked-load lists`: what Get and List cost among few tasks and among many, and beside new ones. CPU beside new ones
+//! is that of both.
 
 use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,9 @@ use crate::publish::Output;
 use crate::report::{grid, number};
 use crate::server::{DaemonArgs, Kind, TASK_FUNCTION};
 use crate::stage::{Stage, Step};
+
+/// New tasks a second beside some of the requests.
+const BESIDE_RATE: u32 = 2_000;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -116,11 +121,42 @@ fn measure(stage: &Stage, requests: usize) -> Result<Vec<(String, Cost)>> {
         ("list 20, the second page", vec![listed(&format!("nextToken={token}")); requests]),
     ];
     let mut costs = Vec::new();
-    for (what, paths) in kinds {
-        let cost = timed(stage, stage.server.address, &paths).context(what)?;
-        costs.push((what.to_owned(), cost));
+    for (what, paths) in &kinds {
+        let cost = timed(stage, stage.server.address, paths).context(*what)?;
+        costs.push(((*what).to_owned(), cost));
     }
+    let beside = Beside::start(stage.server.address)?;
+    for (what, paths) in kinds.iter().take(2) {
+        let cost = timed(stage, stage.server.address, paths).context(*what)?;
+        costs.push((format!("{what}, beside {BESIDE_RATE} new tasks/s"), cost));
+    }
+    drop(beside);
     Ok(costs)
+}
+
+/// New tasks beside the requests, as many a second. Ended when it is dropped.
+struct Beside(Child);
+
+impl Beside {
+    fn start(address: SocketAddr) -> Result<Self> {
+        let mut load = Command::new(std::env::current_exe()?);
+        load.arg("load").arg(format!("--target={address}")).arg(format!("--rate={BESIDE_RATE}"));
+        load.arg(format!("--function={TASK_FUNCTION}"))
+            .args(["--seconds=3600", "--exit-with-stdin"]);
+        let child =
+            load.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let beside = Self(child);
+        thread::sleep(Duration::from_secs(1));
+        Ok(beside)
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 fn timed(stage: &Stage, address: SocketAddr, paths: &[String]) -> Result<Cost> {
