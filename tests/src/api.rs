@@ -39,6 +39,11 @@ pub fn get_task(function: &str, task: &str) -> Request {
 }
 
 #[must_use]
+pub fn list_tasks(function: &str) -> Request {
+    Request::get(of(function, "/async-tasks"))
+}
+
+#[must_use]
 pub fn stop_task(function: &str, task: &str) -> Request {
     Request::new("PUT", of(function, &format!("/async-tasks/{task}/stop")))
 }

@@ -30,7 +30,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -81,6 +81,7 @@ struct Shared {
     changed: Notify,
     is_full: AtomicBool,
     has_no_room: AtomicBool,
+    damaged: Mutex<BTreeSet<InvKey>>,
     shards: u16,
     lanes: usize,
     lie: Option<Lie>,
@@ -149,6 +150,7 @@ impl MemStore {
             changed: Notify::new(),
             is_full: AtomicBool::new(false),
             has_no_room: AtomicBool::new(false),
+            damaged: Mutex::default(),
             shards: config.shards.max(1),
             lanes: config.lanes.max(1),
             lie: config.lie,
@@ -213,6 +215,16 @@ impl MemStore {
     /// Whether nothing at all can be written: every write and every commit is refused, and certainly not applied.
     pub fn set_no_room(&self, has_no_room: bool) {
         self.shared.has_no_room.store(has_no_room, Ordering::Relaxed);
+    }
+
+    /// Rows that do not read by their keys from now on.
+    pub fn set_damaged(&self, keys: impl IntoIterator<Item = InvKey>) {
+        let mut damaged = self.shared.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        *damaged = keys.into_iter().collect();
+    }
+
+    fn is_damaged(&self, key: InvKey) -> bool {
+        self.shared.damaged.lock().unwrap_or_else(PoisonError::into_inner).contains(&key)
     }
 
     /// What happens to the next commits, one entry each, before chance has a say again.

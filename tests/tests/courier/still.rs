@@ -72,8 +72,8 @@ impl<S: Store> Store for Still<S> {
         still(self.0.heads(shard, lane, after, limit)).await
     }
 
-    async fn head(&self, key: InvKey) -> Result<Option<Found>, StoreError> {
-        still(self.0.head(key)).await
+    async fn rows(&self, keys: &[InvKey]) -> Result<Vec<Option<Found>>, StoreError> {
+        still(self.0.rows(keys)).await
     }
 
     async fn bytes(&self, wanted: &[BytesWanted]) -> Result<Vec<LoadedBytes>, StoreError> {

@@ -11,6 +11,7 @@ use invoked_core::lane::Position;
 use invoked_core::shard::{BytesWanted, KeptCallback, LoadedBytes};
 use invoked_core::time::Timestamp;
 use invoked_core::totals::Total;
+use invoked_store::codec::DecodeError;
 use invoked_store::record::submission;
 use invoked_store::{
     Caps, CommitOutcome, Found, Heads, Lease, NodeId, Reads, RegistryEntry, Retention, ShardWrite,
@@ -97,7 +98,14 @@ impl Store for MemStore {
         let find = |rows: &Rows, key: &InvKey| {
             rows.head(*key).map(|(head, is_kept)| Found { head, is_kept })
         };
-        self.read(|rows| keys.iter().map(|key| find(rows, key)).collect()).await
+        let found = self.read(|rows| keys.iter().map(|key| find(rows, key)).collect()).await?;
+        match keys.iter().find(|key| self.is_damaged(**key)) {
+            Some(key) => Err(StoreError::Corrupt {
+                what: format!("{key:?}"),
+                source: DecodeError::Short { field: "what was damaged" },
+            }),
+            None => Ok(found),
+        }
     }
 
     async fn bytes(&self, wanted: &[BytesWanted]) -> Result<Vec<LoadedBytes>, StoreError> {
