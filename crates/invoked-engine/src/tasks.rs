@@ -268,14 +268,9 @@ impl Handle {
         filter: &TaskFilter,
         after: Option<(Timestamp, InvKey)>,
     ) -> TaskQuery {
-        // A store walks over what a lane had until it is compacted: not where nothing is left in any of them.
-        let lanes = match self.counts_of(fn_id).live {
-            0 => Vec::new(),
-            _ => self.directory().lanes_of(fn_id).collect(),
-        };
         TaskQuery {
             fn_id,
-            lanes,
+            lanes: self.directory().lanes_of(fn_id).collect(),
             qualifier: filter.qualifier.clone(),
             status: filter.status,
             prefix: filter.prefix.clone(),

@@ -10,7 +10,7 @@
 //! each as one batch that is synced; so the number of a batch that stands in `meta` says how far the tables
 //! are, and everything behind it is in the log.
 //!
-//! Whoever wants rows by their keys looks here first, and at the tables after that (`read/look.rs`); whoever wants
+//! Whoever wants rows by their keys looks here and at the tables of the same moment (`read/look.rs`); whoever wants
 //! ranges has the tables brought as far as the log before.
 
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ const MORE_BYTES: u64 = 256 << 10;
 pub(crate) type Waiting = oneshot::Sender<Result<(), StoreError>>;
 
 /// Rows that are durable and not yet in the tables, for the writer and for those who look rows up. The writer alone
-/// changes them, so that what it reads here itself holds nobody up.
+/// changes them, so that its own reads never wait.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overlay(Arc<RwLock<Batches>>);
 
@@ -49,7 +49,7 @@ pub(crate) struct Batches {
     /// A batch that is durable and not yet among `newest`: it is seen before anybody is told that it is durable.
     coming: Option<Staged>,
     newest: Staged,
-    /// Number of the last batch in `newest`.
+    /// Number of the last batch that is here.
     number: u64,
     /// What is being applied.
     sealed: Option<Sealed>,

@@ -35,7 +35,7 @@ type Row = Result<(UserKey, UserValue), StoreError>;
 pub(crate) struct View<'a> {
     tables: &'a Tables,
     snapshot: Snapshot,
-    /// Rows of later batches. One that is known by its key is looked up here first; ranges are without them.
+    /// What the log has of rows that are looked up by their keys: it counts before the tables. Ranges are without it.
     above: Staged,
 }
 
@@ -45,7 +45,7 @@ impl<'a> View<'a> {
         Self::below(tables, Staged::default())
     }
 
-    /// As it is now, below rows that were not in the tables a while ago.
+    /// As it is now, below what the log has of the rows that are looked up. The overlay must not change meanwhile.
     pub(crate) fn below(tables: &'a Tables, above: Staged) -> Self {
         Self { tables, snapshot: tables.snapshot(), above }
     }

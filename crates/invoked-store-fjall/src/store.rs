@@ -244,9 +244,11 @@ impl FjallStore {
     {
         let overlay = self.shared.overlay.clone();
         self.read_with(move |tables| {
-            // What is gone from there when this is done stands in the tables.
-            let above = above(&overlay.read());
-            work(&View::below(tables, above))
+            // Nothing is added or forgotten meanwhile: both are of one moment.
+            let batches = overlay.read();
+            let view = View::below(tables, above(&batches));
+            drop(batches);
+            work(&view)
         })
         .await
     }

@@ -224,7 +224,7 @@ impl Writer {
         }
         match self.write(&mut staged) {
             Ok(()) => {
-                // Whoever is told reads it.
+                // Seen before anybody is told; put to the others after, so that nobody waits for that.
                 self.overlay.add(self.number, staged);
                 answers.into_iter().for_each(Answer::send);
                 self.overlay.fold();

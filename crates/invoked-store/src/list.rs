@@ -11,7 +11,7 @@ use invoked_core::time::Timestamp;
 pub struct TaskQuery {
     /// Of this function.
     pub fn_id: FnId,
-    /// The numbers of all lanes in which something of it may wait.
+    /// The numbers of all lanes in which something of it may wait, its own included.
     pub lanes: Vec<FnId>,
     /// Only with this qualifier.
     pub qualifier: Option<Qualifier>,

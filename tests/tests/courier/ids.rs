@@ -24,7 +24,7 @@ impl World {
     }
 }
 
-/// Many are looked up with one read: one of them that does not read is tried again by itself.
+/// Many are looked up with one read; if it fails, each of them by itself.
 #[tokio::test(start_paused = true)]
 async fn a_row_that_does_not_read_keeps_no_other_id_from_being_taken() {
     let world = World::start().await;

@@ -60,6 +60,7 @@ impl ShardTask {
             self.work.spawn(async move {
                 match store.rows(&keys).await {
                     Ok(found) => {
+                        debug_assert_eq!(found.len(), keys.len(), "a row for each key");
                         Done::Rows { found: keys.into_iter().zip(found).collect(), failed: None }
                     }
                     Err(error) if keys.len() == 1 => {

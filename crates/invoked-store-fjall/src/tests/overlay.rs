@@ -153,6 +153,38 @@ async fn many_who_write_and_read_at_once_see_what_they_wrote() {
     site.store.close().await.unwrap();
 }
 
+/// Two rows that one commit writes and another removes are both there or neither is.
+#[tokio::test]
+async fn what_is_looked_up_at_once_is_of_one_moment() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    let (first, second) = (plain(1), plain(2));
+    let is_over = std::cell::Cell::new(false);
+    let writes = async {
+        for _ in 0..150 {
+            site.durable(vec![insert(&first), insert(&second)]).await;
+            site.durable(vec![
+                finish(&first, Outcome::Succeeded),
+                finish(&second, Outcome::Succeeded),
+            ])
+            .await;
+        }
+        is_over.set(true);
+    };
+    let further = async {
+        while !is_over.get() {
+            site.store.names().await.unwrap();
+        }
+    };
+    let reads = async {
+        while !is_over.get() {
+            let rows = site.store.rows(&[first.key, second.key]).await.unwrap();
+            assert_eq!(rows[0].is_some(), rows[1].is_some());
+        }
+    };
+    tokio::join!(writes, further, reads);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Insert(usize),
