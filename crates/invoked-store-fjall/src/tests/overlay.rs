@@ -153,7 +153,7 @@ async fn many_who_write_and_read_at_once_see_what_they_wrote() {
     site.store.close().await.unwrap();
 }
 
-/// Two rows that one commit writes and another removes are both there or neither is.
+/// The second is never there without the first: they go together, the one out of the tables.
 #[tokio::test]
 async fn what_is_looked_up_at_once_is_of_one_moment() {
     let directory = tempfile::tempdir().unwrap();
@@ -162,7 +162,9 @@ async fn what_is_looked_up_at_once_is_of_one_moment() {
     let is_over = std::cell::Cell::new(false);
     let writes = async {
         for _ in 0..150 {
-            site.durable(vec![insert(&first), insert(&second)]).await;
+            site.durable(vec![insert(&first)]).await;
+            site.store.names().await.unwrap();
+            site.durable(vec![insert(&second)]).await;
             site.durable(vec![
                 finish(&first, Outcome::Succeeded),
                 finish(&second, Outcome::Succeeded),
@@ -179,7 +181,7 @@ async fn what_is_looked_up_at_once_is_of_one_moment() {
     let reads = async {
         while !is_over.get() {
             let rows = site.store.rows(&[first.key, second.key]).await.unwrap();
-            assert_eq!(rows[0].is_some(), rows[1].is_some());
+            assert!(rows[1].is_none() || rows[0].is_some());
         }
     };
     tokio::join!(writes, further, reads);
