@@ -2,7 +2,8 @@
 //! is that of both.
 
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use crate::control;
+use crate::proc::Process;
 use crate::publish::Output;
 use crate::report::{grid, number};
 use crate::server::{DaemonArgs, Kind, TASK_FUNCTION};
@@ -57,7 +59,7 @@ pub fn main(args: &Args) -> Result<()> {
         held = total;
         // Commits of the last outcomes, and what the store does behind them.
         thread::sleep(Duration::from_secs(5));
-        columns.push(measure(&stage, args.requests)?);
+        columns.push(measure(&stage, args.requests, &home.path().join("beside.log"))?);
     }
     let [few, many] = columns.as_slice() else { return Ok(()) };
     let rows: Vec<Vec<String>> = few
@@ -99,7 +101,7 @@ pub fn main(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn measure(stage: &Stage, requests: usize) -> Result<Vec<(String, Cost)>> {
+fn measure(stage: &Stage, requests: usize, log: &Path) -> Result<Vec<(String, Cost)>> {
     let base = format!("/2023-03-30/functions/{TASK_FUNCTION}/async-tasks");
     let page = control::get(stage.server.address, &format!("{base}?limit=20"))?;
     let page: serde_json::Value = serde_json::from_slice(&page.body)?;
@@ -125,7 +127,7 @@ fn measure(stage: &Stage, requests: usize) -> Result<Vec<(String, Cost)>> {
         let cost = timed(stage, stage.server.address, paths).context(*what)?;
         costs.push(((*what).to_owned(), cost));
     }
-    let beside = Beside::start(stage.server.address)?;
+    let beside = new_tasks(stage.server.address, log)?;
     for (what, paths) in kinds.iter().take(2) {
         let cost = timed(stage, stage.server.address, paths).context(*what)?;
         costs.push((format!("{what}, beside {BESIDE_RATE} new tasks/s"), cost));
@@ -134,29 +136,14 @@ fn measure(stage: &Stage, requests: usize) -> Result<Vec<(String, Cost)>> {
     Ok(costs)
 }
 
-/// New tasks beside the requests, as many a second. Ended when it is dropped.
-struct Beside(Child);
-
-impl Beside {
-    fn start(address: SocketAddr) -> Result<Self> {
-        let mut load = Command::new(std::env::current_exe()?);
-        load.arg("load").arg(format!("--target={address}")).arg(format!("--rate={BESIDE_RATE}"));
-        load.arg(format!("--function={TASK_FUNCTION}"))
-            .args(["--seconds=3600", "--exit-with-stdin"]);
-        let child =
-            load.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let beside = Self(child);
-        thread::sleep(Duration::from_secs(1));
-        Ok(beside)
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
+/// New tasks beside the requests, as long as the process is there.
+fn new_tasks(address: SocketAddr, log: &Path) -> Result<Process> {
+    let mut load = Command::new(std::env::current_exe()?);
+    load.arg("load").arg(format!("--target={address}")).arg(format!("--rate={BESIDE_RATE}"));
+    load.arg(format!("--function={TASK_FUNCTION}")).args(["--seconds=3600", "--exit-with-stdin"]);
+    let process = Process::start(&mut load, log)?;
+    thread::sleep(Duration::from_secs(1));
+    Ok(process)
 }
 
 fn timed(stage: &Stage, address: SocketAddr, paths: &[String]) -> Result<Cost> {

@@ -1,5 +1,6 @@
 //! Reads of rows and of their payloads, which many share.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use invoked_core::id::InvKey;
@@ -58,70 +59,49 @@ impl ShardTask {
         if let Some(keys) = self.reads.rows.begin() {
             let store = Arc::clone(&self.shared.store);
             self.work.spawn(async move {
-                match store.rows(&keys).await {
-                    Ok(found) => {
-                        debug_assert_eq!(found.len(), keys.len(), "a row for each key");
-                        Done::Rows { found: keys.into_iter().zip(found).collect(), failed: None }
-                    }
-                    Err(error) if keys.len() == 1 => {
-                        Done::Rows { found: Vec::new(), failed: Some((keys, error)) }
-                    }
-                    Err(_) => rows_one_by_one(&*store, keys).await,
-                }
+                let (found, failed) = read(&*store, keys, |store, keys| store.rows(keys)).await;
+                Done::Rows { found, failed }
             });
         }
         if let Some(wanted) = self.reads.bytes.begin() {
             let store = Arc::clone(&self.shared.store);
             self.work.spawn(async move {
-                match store.bytes(&wanted).await {
-                    Ok(loaded) => Done::Bytes { loaded, failed: None },
-                    Err(error) if wanted.len() == 1 => {
-                        Done::Bytes { loaded: Vec::new(), failed: Some((wanted, error)) }
-                    }
-                    Err(_) => bytes_one_by_one(&*store, wanted).await,
+                let (loaded, failed) = read(&*store, wanted, |store, all| store.bytes(all)).await;
+                Done::Bytes {
+                    loaded: loaded.into_iter().map(|(_, loaded)| loaded).collect(),
+                    failed,
                 }
             });
         }
     }
 }
 
-/// Reads row by row, so that one that does not read keeps no other.
-async fn rows_one_by_one(store: &dyn Store, keys: Vec<InvKey>) -> Done {
-    let (mut found, mut failed) = (Vec::new(), Failed::default());
-    for key in keys {
-        match store.head(key).await {
-            Ok(row) => found.push((key, row)),
-            Err(error) => failed.add(key, error),
+/// One read of the store.
+type Read<W, R> = for<'a> fn(&'a dyn Store, &'a [W]) -> Reading<'a, R>;
+type Reading<'a, R> = Pin<Box<dyn Future<Output = Result<Vec<R>, StoreError>> + Send + 'a>>;
+/// What is read, and what does not read, with the last reason.
+type Outcome<W, R> = (Vec<(W, R)>, Option<(Vec<W>, StoreError)>);
+
+/// Reads all at once; if that fails one by one, so that what does not read keeps no other.
+async fn read<W: Copy, R>(store: &dyn Store, wanted: Vec<W>, read: Read<W, R>) -> Outcome<W, R> {
+    let mut last = match read(store, &wanted).await {
+        Ok(found) => {
+            debug_assert_eq!(found.len(), wanted.len(), "an answer for each");
+            return (wanted.into_iter().zip(found).collect(), None);
+        }
+        Err(error) if wanted.len() == 1 => return (Vec::new(), Some((wanted, error))),
+        Err(error) => error,
+    };
+    let (mut found, mut failed) = (Vec::new(), Vec::new());
+    for one in wanted {
+        match read(store, &[one]).await {
+            Ok(read) => found.extend(read.into_iter().map(|read| (one, read))),
+            Err(error) => {
+                failed.push(one);
+                last = error;
+            }
         }
     }
-    Done::Rows { found, failed: failed.0 }
-}
-
-/// The same for bytes.
-async fn bytes_one_by_one(store: &dyn Store, wanted: Vec<BytesWanted>) -> Done {
-    let (mut loaded, mut failed) = (Vec::new(), Failed::default());
-    for wanted in wanted {
-        match store.bytes(&[wanted]).await {
-            Ok(read) => loaded.extend(read),
-            Err(error) => failed.add(wanted, error),
-        }
-    }
-    Done::Bytes { loaded, failed: failed.0 }
-}
-
-/// What does not read, and the last reason.
-struct Failed<T>(Option<(Vec<T>, StoreError)>);
-
-impl<T> Default for Failed<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<T> Failed<T> {
-    fn add(&mut self, wanted: T, error: StoreError) {
-        let mut all = self.0.take().map(|(all, _)| all).unwrap_or_default();
-        all.push(wanted);
-        self.0 = Some((all, error));
-    }
+    let failed = (!failed.is_empty()).then_some((failed, last));
+    (found, failed)
 }
