@@ -2,8 +2,8 @@
 //!
 //! They are one batch of fjall's that is synced, but for what a bucket of tasks gets at once if that is much: those
 //! rows are sorted as they are, and go into files of the bucket straight away, past fjall's journal and its write
-//! buffer. So what a task leaves is written once behind the log, not twice. Bodies go into packs, past fjall altogether,
-//! and their table has where they are.
+//! buffer. So what a task leaves is written once behind the log, not twice. Bodies go from the log into packs, past fjall
+//! altogether, and their table has where they are.
 //!
 //! The files are there before the batch that has the number of what was brought; after a crash in between a start
 //! brings the same rows from the log once more. Until all is there readers see the store as it was (`Tables::hold`):
@@ -14,25 +14,34 @@ use std::io;
 
 use fjall::{OwnedWriteBatch, UserValue};
 use invoked_core::time::Day;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::keys::{Table, body, number};
-use crate::staged::Staged;
+use crate::log;
+use crate::packs::{self, KEY_BYTES};
+use crate::staged::{Entry, Staged, Value};
 use crate::tables::Tables;
 
 /// Bytes of rows from which on they get files of their own. Each costs some syncs, and is one more for a compaction.
 const APART_BYTES_MIN: usize = if cfg!(test) { 512 } else { 1 << 20 };
+
+/// Bodies that are read from the log, and put into a pack, at once.
+const PACKED_AT_ONCE: usize = if cfg!(test) { 4 } else { 8_192 };
 
 /// Brings rows into the tables, as what is counted there as the next batch.
 pub(crate) fn apply(rows: &Staged, tables: &Tables) -> fjall::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    let apart: BTreeSet<_> =
-        rows.tables().filter(|table| is_much(rows, *table) && !tables.is_behind(*table)).collect();
+    let is_apart = |table: &Table| {
+        is_packed(rows, *table) || (is_much(rows, *table) && !tables.is_behind(*table))
+    };
+    let apart: BTreeSet<_> = rows.tables().filter(is_apart).collect();
+    let mut batch = tables.batch();
     tables.hold();
     for table in &apart {
         match table.day_of_bodies() {
-            Some(day) => pack(rows, day, tables)?,
+            Some(day) => pack(rows, day, tables, &mut batch)?,
             None => ingest(rows, *table, tables)?,
         }
     }
@@ -43,7 +52,7 @@ pub(crate) fn apply(rows: &Staged, tables: &Tables) -> fjall::Result<()> {
         call();
     }
     let number = tables.last_batch() + 1;
-    let mut batch = batch_of(rows, &apart, tables)?;
+    put_rest(rows, &apart, tables, &mut batch)?;
     let meta = tables.wanted(Table::Meta)?;
     batch.insert(&meta, number::BATCH, number::encode_value(number).as_ref());
     batch.commit()?;
@@ -55,7 +64,9 @@ pub(crate) fn apply(rows: &Staged, tables: &Tables) -> fjall::Result<()> {
 
 /// The same without a number and in one batch. Nobody counts on it, and it may be written again.
 pub(crate) fn apply_uncounted(rows: &Staged, tables: &Tables) -> fjall::Result<()> {
-    batch_of(rows, &BTreeSet::new(), tables)?.commit()
+    let mut batch = tables.batch();
+    put_rest(rows, &BTreeSet::new(), tables, &mut batch)?;
+    batch.commit()
 }
 
 /// Whether the rows of a table get files of their own. Where rows come and go it is not worth it: what a write buffer
@@ -67,20 +78,68 @@ fn is_much(rows: &Staged, table: Table) -> bool {
     }
 }
 
+/// Whether bodies get a pack.
+pub(crate) fn is_packed(rows: &Staged, table: Table) -> bool {
+    table.day_of_bodies().is_some() && is_much(rows, table)
+}
+
 /// Writes the bodies of a day into a pack, and then where they are, which counts before a row that has the body itself.
-/// None is ever removed but with the day.
-fn pack(rows: &Staged, day: Day, tables: &Tables) -> fjall::Result<()> {
+/// None is ever removed but with the day. If the bucket is behind, the places go into the batch, where fjall sees them.
+fn pack(
+    rows: &Staged,
+    day: Day,
+    tables: &Tables,
+    batch: &mut OwnedWriteBatch,
+) -> fjall::Result<()> {
     let keyspace = tables.wanted(Table::Bodies(day))?;
     let mut pack = tables.packs.begin(day)?;
-    let mut places = keyspace.start_ingestion()?;
-    for (key, entry) in rows.rows_of(Table::Bodies(day)) {
-        let (Some(key), Some(bytes)) = (body::packed_key(key), &entry.value) else {
-            return Err(io::Error::other("a body that goes by itself, or is none").into());
-        };
-        places.write(key, body::encode_place(pack.add(&key, bytes)?))?;
+    let is_behind = tables.is_behind(Table::Bodies(day));
+    let mut files = if is_behind { None } else { Some(keyspace.start_ingestion()?) };
+    let mut rows = rows.rows_of(Table::Bodies(day)).peekable();
+    let mut bodies = Vec::new();
+    while rows.peek().is_some() {
+        bodies.clear();
+        for (key, entry) in rows.by_ref().take(PACKED_AT_ONCE) {
+            let (Some(key), Some(value)) = (body::packed_key(key), &entry.value) else {
+                return Err(io::Error::other("a body that goes by itself, or is none").into());
+            };
+            bodies.push(Body { key, value, place: None });
+        }
+        add(&mut bodies, &mut pack)?;
+        for Body { key, place, .. } in &bodies {
+            let place = place.ok_or_else(|| io::Error::other("a body that was not read"))?;
+            match &mut files {
+                Some(files) => files.write(*key, body::encode_place(place))?,
+                None => batch.insert(&keyspace, *key, body::encode_place(place)),
+            }
+        }
     }
     pack.finish()?;
-    places.finish()
+    files.map_or(Ok(()), |files| files.finish())
+}
+
+/// A body on its way into a pack.
+struct Body<'a> {
+    key: [u8; KEY_BYTES],
+    value: &'a Value,
+    place: Option<packs::Place>,
+}
+
+/// Adds bodies to a pack, in the order in which the log has them.
+fn add(bodies: &mut [Body<'_>], pack: &mut packs::Writer) -> io::Result<()> {
+    let mut in_log = Vec::with_capacity(bodies.len());
+    for (index, body) in bodies.iter_mut().enumerate() {
+        match body.value {
+            Value::Here(bytes) => body.place = Some(pack.add(&body.key, bytes, xxh3_64(bytes))?),
+            Value::InLog(place) => in_log.push((index, place)),
+        }
+    }
+    log::read_all(in_log, |index, bytes, checksum| {
+        if let Some(body) = bodies.get_mut(index) {
+            body.place = Some(pack.add(&body.key, bytes, checksum)?);
+        }
+        Ok(())
+    })
 }
 
 /// Writes the rows of a table into files of its own, and syncs them.
@@ -88,27 +147,27 @@ fn ingest(rows: &Staged, table: Table, tables: &Tables) -> fjall::Result<()> {
     let keyspace = tables.wanted(table)?;
     let mut files = keyspace.start_ingestion()?;
     for (key, entry) in rows.rows_of(table) {
-        match &entry.value {
-            Some(value) => files.write(key.clone(), UserValue::from(&**value))?,
+        match value_of(entry)? {
+            Some(value) => files.write(key.clone(), value)?,
             None => files.write_tombstone(key.clone())?,
         }
     }
     files.finish()
 }
 
-/// The rows of all other tables.
-fn batch_of(
+/// Puts the rows of all other tables into the batch.
+fn put_rest(
     rows: &Staged,
     apart: &BTreeSet<Table>,
     tables: &Tables,
-) -> fjall::Result<OwnedWriteBatch> {
-    let mut batch = tables.batch();
+    batch: &mut OwnedWriteBatch,
+) -> fjall::Result<()> {
     for table in rows.tables().filter(|table| !apart.contains(table)) {
         let keyspace = tables.wanted(table)?;
         let is_packed = table.day_of_bodies().is_some_and(|day| tables.packs.has(day));
         for (key, entry) in rows.rows_of(table) {
-            match &entry.value {
-                Some(value) => batch.insert(&keyspace, key.clone(), UserValue::from(&**value)),
+            match value_of(entry)? {
+                Some(value) => batch.insert(&keyspace, key.clone(), value),
                 None => batch.remove(&keyspace, key.clone()),
             }
             // The later word counts.
@@ -117,5 +176,13 @@ fn batch_of(
             }
         }
     }
-    Ok(batch)
+    Ok(())
+}
+
+fn value_of(entry: &Entry) -> io::Result<Option<UserValue>> {
+    Ok(match &entry.value {
+        Some(Value::Here(bytes)) => Some(UserValue::from(&**bytes)),
+        Some(Value::InLog(place)) => Some(UserValue::from(&*place.read()?)),
+        None => None,
+    })
 }

@@ -8,7 +8,7 @@
 //!
 //! The checksum (xxh3) is of everything behind it, the zeros included; the length is that of the rows; a value
 //! of length 0xffffffff is a removal. Numbers go up by one. Records fill one file, then the other, and then the first
-//! again from its beginning, once the tables have what stands in it; so blocks are used again and a sync has
+//! again from its beginning, once the tables have what stands in it and nobody reads there; so blocks are used again and a sync has
 //! nothing to tell the file system but the data. A file that is new grows a step ahead of what is written, and
 //! at rest, when the tables have everything, the files are emptied.
 //!
@@ -21,14 +21,19 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use invoked_core::time::Day;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::directory;
 use crate::keys::Table;
-use crate::staged::Staged;
+use crate::staged::{Staged, Value};
 
+use place::Places;
+pub(crate) use place::{Place, is_left, read_all};
+
+mod place;
 pub(crate) mod scan;
 
 /// The files.
@@ -41,7 +46,7 @@ const REMOVED: u32 = u32::MAX;
 /// Bytes of a file behind which the other is begun. With each the tables get what has gathered, and what changes with
 /// every batch (counts, a few for each function) is gathered meanwhile.
 const FILE_BYTES: u64 = 32 << 20;
-/// A file that nobody can be done with in time grows up to this.
+/// A file that nobody can be done with in time grows up to this, and a batch or two more.
 const FILE_BYTES_MAX: u64 = 2 * FILE_BYTES;
 /// A file that is new is written with zeros so many bytes at a time, at least and at most. Who comes meanwhile waits
 /// for it; but what a step costs is its sync more than its bytes, so one makes room for several batches.
@@ -69,11 +74,18 @@ pub(crate) struct Log {
 
 #[derive(Debug)]
 struct Part {
-    file: File,
+    file: Arc<File>,
     /// Its length; there are no holes.
     length: u64,
     /// Number of the last record in it.
     last: u64,
+}
+
+impl Part {
+    /// Whether nobody has a place in it. The writer alone gives new ones, and the rest are copies of those.
+    fn is_free(&mut self) -> bool {
+        Arc::get_mut(&mut self.file).is_some()
+    }
 }
 
 impl Log {
@@ -84,19 +96,25 @@ impl Log {
             options.read(true).write(true).create(true).truncate(false).mode(0o600);
             let file = options.open(path.join(name))?;
             let length = file.metadata()?.len();
-            Ok::<_, io::Error>(Part { file, length, last: 0 })
+            Ok::<_, io::Error>(Part { file: Arc::new(file), length, last: 0 })
         };
         let files = [part(NAMES[0])?, part(NAMES[1])?];
         directory::sync(path)?;
         Ok(Self { files, at: 0, position: 0, record_bytes: 0, salt: salt()?, buffer: Vec::new() })
     }
 
-    /// Writes and syncs a batch. The tables have everything up to `applied`.
+    /// Writes and syncs a batch, and leaves its bodies here. The tables have everything up to `applied`.
     ///
     /// # Errors
     /// Nobody knows what is on disk then.
-    pub(crate) fn append(&mut self, number: u64, rows: &Staged, applied: u64) -> io::Result<()> {
-        if self.position >= FILE_BYTES && self.left() <= applied {
+    pub(crate) fn append(
+        &mut self,
+        number: u64,
+        rows: &mut Staged,
+        applied: u64,
+    ) -> io::Result<()> {
+        let is_done = self.position >= FILE_BYTES && self.left() <= applied;
+        if is_done && self.other_mut().is_free() {
             self.at = 1 - self.at;
             self.position = 0;
             self.salt = salt()?;
@@ -106,19 +124,24 @@ impl Log {
                 part.length = FILE_BYTES;
             }
         }
-        self.buffer.clear();
-        encode(&mut self.buffer, number, self.salt, rows).ok_or(io::ErrorKind::InvalidInput)?;
-        let (position, buffer) = (self.position, std::mem::take(&mut self.buffer));
-        let end = position + buffer.len() as u64;
+        let (position, salt) = (self.position, self.salt);
+        let mut buffer = std::mem::take(&mut self.buffer);
         let part = self.part_mut();
+        let mut places = Places::new(&part.file, position);
+        encode(&mut buffer, &mut places, number, salt, rows).ok_or(io::ErrorKind::InvalidInput)?;
+        let end = position + buffer.len() as u64;
         part.file.write_all_at(&buffer, position)?;
         part.file.sync_data()?;
+        if !rows.leave_in_log(places.into_places()) {
+            return Err(io::Error::other("the places of bodies are not those of the rows"));
+        }
         part.length = part.length.max(end);
         part.last = number;
         self.position = end;
         self.record_bytes = end - position;
+        buffer.clear();
+        buffer.shrink_to(BUFFER_BYTES_MAX);
         self.buffer = buffer;
-        self.buffer.shrink_to(BUFFER_BYTES_MAX);
         Ok(())
     }
 
@@ -144,13 +167,13 @@ impl Log {
         part.file.sync_data()
     }
 
-    /// Gives the disk back. The tables have everything.
+    /// Gives the disk back, unless somebody still reads here. The tables have everything.
     ///
     /// # Errors
     /// A file is not emptied. The other may be.
     pub(crate) fn rest(&mut self) -> io::Result<()> {
         let [first, second] = &mut self.files;
-        if first.length + second.length <= REST_BYTES {
+        if first.length + second.length <= REST_BYTES || !first.is_free() || !second.is_free() {
             return Ok(());
         }
         self.salt = salt()?;
@@ -162,19 +185,29 @@ impl Log {
         Ok(())
     }
 
-    /// The last batch in the file that is not written to: with it in the tables, that file is free.
-    pub(crate) fn left(&self) -> u64 {
-        self.part(1 - self.at).last
+    /// Whether the files are not emptied because somebody has a place in one.
+    pub(crate) fn is_held(&mut self) -> bool {
+        let [first, second] = &mut self.files;
+        first.length + second.length > REST_BYTES && (!first.is_free() || !second.is_free())
     }
 
-    /// Whether this file is so long that nothing may be written before the other is free.
+    /// The last batch in the file that is not written to: with it in the tables, that file is free for whoever has no
+    /// place in it.
+    pub(crate) fn left(&self) -> u64 {
+        let [first, second] = &self.files;
+        if self.at == 0 { second.last } else { first.last }
+    }
+
+    /// Whether this file is so long that nothing may be written before the tables have the other. It gets longer still
+    /// while somebody reads there.
     pub(crate) const fn is_overfull(&self) -> bool {
         self.position >= FILE_BYTES_MAX
     }
 
-    fn part(&self, at: usize) -> &Part {
-        let [first, second] = &self.files;
-        if at == 0 { first } else { second }
+    /// The file that is not written to.
+    fn other_mut(&mut self) -> &mut Part {
+        let [first, second] = &mut self.files;
+        if self.at == 0 { second } else { first }
     }
 
     fn part_mut(&mut self) -> &mut Part {
@@ -193,15 +226,28 @@ fn salt() -> io::Result<u64> {
     getrandom::u64().map_err(|error| io::Error::other(error.to_string()))
 }
 
-/// Appends a record, up to the end of its last block. `None` if something in it is longer than can be said.
-fn encode(buffer: &mut Vec<u8>, number: u64, salt: u64, rows: &Staged) -> Option<()> {
+/// Appends a record, up to the end of its last block, and notes where its bodies are. `None` if something in it is longer
+/// than can be said.
+fn encode(
+    buffer: &mut Vec<u8>,
+    places: &mut Places<'_>,
+    number: u64,
+    salt: u64,
+    rows: &Staged,
+) -> Option<()> {
     buffer.extend([0; 8]);
     buffer.extend(MAGIC);
     buffer.extend([0; 4]);
     buffer.extend(number.to_le_bytes());
     buffer.extend(salt.to_le_bytes());
     for (table, key, entry) in rows.rows() {
-        let value_length = match entry.value.as_deref() {
+        let value = match &entry.value {
+            Some(Value::Here(bytes)) => Some(&**bytes),
+            None => None,
+            // Only what was written is there.
+            Some(Value::InLog(_)) => return None,
+        };
+        let value_length = match value {
             Some(value) => u32::try_from(value.len()).ok().filter(|length| *length < REMOVED)?,
             None => REMOVED,
         };
@@ -213,7 +259,10 @@ fn encode(buffer: &mut Vec<u8>, number: u64, salt: u64, rows: &Staged) -> Option
         buffer.extend(u16::try_from(key.len()).ok()?.to_le_bytes());
         buffer.extend(value_length.to_le_bytes());
         buffer.extend_from_slice(key);
-        if let Some(value) = &entry.value {
+        if let Some(value) = value {
+            if day.is_some() && table.day_of_bodies() == day {
+                places.note(buffer.len(), value_length, value);
+            }
             buffer.extend_from_slice(value);
         }
     }

@@ -10,6 +10,8 @@
 //! each as one batch that is synced; so the number of a batch that stands in `meta` says how far the tables
 //! are, and everything behind it is in the log.
 //!
+//! All but short bodies are here only by where the log has them (`log/place.rs`).
+//!
 //! Whoever wants rows by their keys looks here and at the tables of the same moment (`read/look.rs`); whoever wants
 //! ranges has the tables brought as far as the log before.
 
@@ -18,16 +20,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{self, JoinHandle};
 
-use bytes::Bytes;
 use invoked_core::time::Day;
 use invoked_store::StoreError;
 use tokio::sync::mpsc::WeakSender;
 use tokio::sync::oneshot;
 
-use crate::apply::apply;
+use crate::apply::{apply, is_packed};
 use crate::error::file;
 use crate::keys::Table;
-use crate::staged::Staged;
+use crate::staged::{Staged, Value};
 use crate::store::Shared;
 use crate::tables::Tables;
 use crate::writer::request::{Message, give};
@@ -63,7 +64,7 @@ struct Sealed {
 
 impl Batches {
     /// The newest word on a row, if there is one here.
-    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Option<&Option<Bytes>> {
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Option<&Option<Value>> {
         self.all().find_map(|rows| rows.get(table, key))
     }
 
@@ -121,7 +122,7 @@ impl Overlay {
 
     /// What those rows that are not sealed take in memory, about.
     pub(crate) fn news_bytes(&self) -> usize {
-        self.read().newest.bytes()
+        self.read().newest.memory()
     }
 
     /// Bytes on the disk that it will take to bring all of it into the tables, at most about.
@@ -146,9 +147,17 @@ impl Overlay {
 }
 
 /// Bytes on the disk that it takes to bring rows into the tables: into fjall's journal, into a table while they
-/// still stand there, and a little that is always written.
+/// still stand there, and a little that is always written. Bodies that get a pack are written once.
 pub(crate) fn bytes_to_apply(rows: &Staged) -> u64 {
-    if rows.is_empty() { 0 } else { (2 * rows.bytes() as u64).saturating_add(MORE_BYTES) }
+    if rows.is_empty() {
+        return 0;
+    }
+    let packed: usize = rows
+        .tables()
+        .filter(|table| is_packed(rows, *table))
+        .map(|table| rows.bytes_of(table))
+        .sum();
+    ((2 * rows.bytes() - packed) as u64).saturating_add(MORE_BYTES)
 }
 
 /// The thread that applies what is sealed.

@@ -24,12 +24,12 @@ use invoked_core::time::Day;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::directory::{self, still_there};
-use writer::Writer;
 
 mod scan;
 mod writer;
 
 pub(crate) use scan::scan;
+pub(crate) use writer::Writer;
 
 /// The directory in the store's.
 pub(crate) const DIRECTORY: &str = "bodies";
@@ -236,7 +236,7 @@ impl<'a> Entry<'a> {
     }
 
     fn is_whole(&self) -> bool {
-        self.checksum == checksum(self.head, self.bytes)
+        self.checksum == checksum(self.head, xxh3_64(self.bytes))
     }
 
     fn key(&self) -> &[u8] {
@@ -251,7 +251,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The checksum of an entry.
-fn checksum(head: &[u8; HEAD_BYTES], bytes: &[u8]) -> u64 {
-    xxh3_64_with_seed(head, xxh3_64(bytes))
+/// The checksum of an entry, by that of its bytes.
+fn checksum(head: &[u8; HEAD_BYTES], of_bytes: u64) -> u64 {
+    xxh3_64_with_seed(head, of_bytes)
 }

@@ -21,7 +21,7 @@ use crate::keys::{
     BodyKind, KeyRange, Table, beginning_with, body, callback, live, name, number, pay, record,
     registry, submission, total,
 };
-use crate::staged::Staged;
+use crate::staged::{Staged, Value};
 use crate::tables::Tables;
 
 mod lanes;
@@ -48,6 +48,11 @@ impl<'a> View<'a> {
     /// As it is now, below what the log has of the rows that are looked up. The overlay must not change meanwhile.
     pub(crate) fn below(tables: &'a Tables, above: Staged) -> Self {
         Self { tables, snapshot: tables.snapshot(), above }
+    }
+
+    /// Reads what the log has of them, so that nothing in the log is held on to.
+    pub(crate) fn take_in(&mut self) -> Result<(), StoreError> {
+        self.above.take_in().map_err(|error| file("the log", &error))
     }
 
     /// The store's directory.
@@ -80,7 +85,7 @@ impl<'a> View<'a> {
         key: impl AsRef<[u8]>,
     ) -> Result<Option<UserValue>, StoreError> {
         if let Some(value) = self.above.get(table, key.as_ref()) {
-            return Ok(value.as_ref().map(|value| UserValue::from(&**value)));
+            return Ok(in_log(value.as_ref())?.map(|value| UserValue::from(&*value)));
         }
         let Some(keyspace) = self.tables.existing(table) else { return Ok(None) };
         self.snapshot.get(&keyspace, key).map_err(engine)
@@ -184,7 +189,7 @@ impl<'a> View<'a> {
     /// The bytes of a row whose value they are.
     fn value(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         if let Some(value) = self.above.get(table, key) {
-            return Ok(value.clone());
+            return in_log(value.as_ref());
         }
         Ok(self.get(table, key)?.as_deref().map(copy))
     }
@@ -335,6 +340,11 @@ impl<'a> View<'a> {
         let rows = self.beginning_with(Table::Meta, &registry::PREFIX);
         rows.map(|row| row.and_then(|(key, value)| registry::decode(&key, &value))).collect()
     }
+}
+
+/// What the log has of a row; `None`: it is removed.
+fn in_log(value: Option<&Value>) -> Result<Option<Bytes>, StoreError> {
+    value.map(Value::read).transpose().map_err(|error| file("the log", &error))
 }
 
 /// A copy, because a value may be a small part of a block that it would keep in memory.

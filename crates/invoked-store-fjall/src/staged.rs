@@ -5,14 +5,16 @@
 
 use std::collections::btree_map::{Entry as Place, OccupiedEntry};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use bytes::Bytes;
 use fjall::UserKey;
 use invoked_core::time::Day;
 use invoked_store::StoreError;
 
-use crate::error::engine;
+use crate::error::{engine, file};
 use crate::keys::Table;
+use crate::log;
 use crate::overlay::Batches;
 use crate::tables::Tables;
 
@@ -22,10 +24,52 @@ const ROW_BYTES: usize = 96;
 /// A row as it will be.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// `None`: removed. Payloads are shared with whoever brought them.
-    pub(crate) value: Option<Bytes>,
+    /// `None`: removed.
+    pub(crate) value: Option<Value>,
     /// Whether nothing below has this key: if it goes before it gets there, nothing has to be done at all.
     pub(crate) is_new: bool,
+}
+
+/// What a row has.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// Payloads are shared with whoever brought them.
+    Here(Bytes),
+    /// A body whose batch is durable.
+    InLog(log::Place),
+}
+
+impl Value {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// The log does not read, or has not what was written there.
+    pub(crate) fn read(&self) -> io::Result<Bytes> {
+        match self {
+            Self::Here(bytes) => Ok(bytes.clone()),
+            Self::InLog(place) => place.read(),
+        }
+    }
+
+    /// Bytes that it has.
+    fn len(&self) -> usize {
+        match self {
+            Self::Here(bytes) => bytes.len(),
+            Self::InLog(place) => place.len(),
+        }
+    }
+
+    /// Those of them that are not in memory.
+    fn in_log(&self) -> usize {
+        match self {
+            Self::Here(_) => 0,
+            Self::InLog(place) => place.len(),
+        }
+    }
+
+    fn is_left(&self) -> bool {
+        matches!(self, Self::Here(bytes) if log::is_left(bytes))
+    }
 }
 
 /// The rows of a batch.
@@ -35,25 +79,27 @@ pub(crate) struct Staged {
     tables: BTreeMap<Table, Rows>,
     len: usize,
     bytes: usize,
+    /// Those of the bytes that are not in memory.
+    in_log: usize,
 }
 
 /// The rows of a table.
 #[derive(Debug, Default)]
 struct Rows {
     rows: BTreeMap<UserKey, Entry>,
-    /// What they take in memory, about.
+    /// What they take, about, also of the log.
     bytes: usize,
 }
 
 impl Staged {
     /// Writes a row.
     pub(crate) fn put(&mut self, table: Table, key: &[u8], value: Bytes) {
-        self.set(table, key.into(), Entry { value: Some(value), is_new: false });
+        self.set(table, key.into(), Entry { value: Some(Value::Here(value)), is_new: false });
     }
 
     /// Writes a row whose key nobody has.
     pub(crate) fn put_new(&mut self, table: Table, key: &[u8], value: Bytes) {
-        self.set(table, key.into(), Entry { value: Some(value), is_new: true });
+        self.set(table, key.into(), Entry { value: Some(Value::Here(value)), is_new: true });
     }
 
     /// Writes a row with a copy of a small value.
@@ -64,6 +110,11 @@ impl Staged {
     /// Removes a row, which need not be there.
     pub(crate) fn remove(&mut self, table: Table, key: &[u8]) {
         self.set(table, key.into(), Entry { value: None, is_new: false });
+    }
+
+    /// Writes a row with a value that is shared.
+    pub(crate) fn share(&mut self, table: Table, key: &[u8], value: Option<Value>) {
+        self.set(table, key.into(), Entry { value, is_new: false });
     }
 
     fn set(&mut self, table: Table, key: UserKey, entry: Entry) {
@@ -113,10 +164,11 @@ impl Staged {
     fn resize(&mut self, by: &Size) {
         self.len = (self.len + by.rows_more).saturating_sub(by.rows_less);
         by.resize(&mut self.bytes);
+        self.in_log = (self.in_log + by.in_log_more).saturating_sub(by.in_log_less);
     }
 
     /// A row that is staged: with what, or that it is removed.
-    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Option<&Option<Bytes>> {
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Option<&Option<Value>> {
         self.tables.get(&table)?.rows.get(key).map(|entry| &entry.value)
     }
 
@@ -136,9 +188,45 @@ impl Staged {
         self.len
     }
 
-    /// What it takes in memory, about.
+    /// What it takes, about, in memory or of the log.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// What it takes in memory, about.
+    pub(crate) const fn memory(&self) -> usize {
+        self.bytes.saturating_sub(self.in_log)
+    }
+
+    /// Gives up the copies of bodies for their places in the log, which come in the order of [`Staged::rows`]. Whether
+    /// there is one for each.
+    pub(crate) fn leave_in_log(&mut self, places: Vec<log::Place>) -> bool {
+        let mut places = places.into_iter();
+        let tables = self.tables.iter_mut().filter(|(table, _)| table.day_of_bodies().is_some());
+        let values = tables.flat_map(|(_, rows)| rows.rows.values_mut());
+        let values = values.filter_map(|entry| entry.value.as_mut());
+        for value in values.filter(|value| value.is_left()) {
+            let place = places.next().filter(|place| place.len() == value.len());
+            let Some(place) = place else { return false };
+            self.in_log += place.len();
+            *value = Value::InLog(place);
+        }
+        places.next().is_none()
+    }
+
+    /// Reads what is in the log, and has it here.
+    ///
+    /// # Errors
+    /// A body does not read.
+    pub(crate) fn take_in(&mut self) -> io::Result<()> {
+        for entry in self.tables.values_mut().flat_map(|rows| rows.rows.values_mut()) {
+            if let Some(Value::InLog(place)) = &entry.value {
+                let bytes = place.read()?;
+                self.in_log = self.in_log.saturating_sub(bytes.len());
+                entry.value = Some(Value::Here(bytes));
+            }
+        }
+        Ok(())
     }
 
     /// What the rows of a table take of that.
@@ -169,12 +257,15 @@ struct Size {
     rows_less: usize,
     bytes_more: usize,
     bytes_less: usize,
+    in_log_more: usize,
+    in_log_less: usize,
 }
 
 impl Size {
     /// Writes a row over the one that is staged. Whether its key is new is what the first of them says.
     fn set(&mut self, place: Place<'_, UserKey, Entry>, mut entry: Entry) {
         self.bytes_more += bytes_of(place.key(), &entry);
+        self.in_log_more += in_log(&entry);
         match place {
             Place::Vacant(place) => {
                 self.rows_more += 1;
@@ -182,6 +273,7 @@ impl Size {
             }
             Place::Occupied(mut place) => {
                 self.bytes_less += bytes_of(place.key(), place.get());
+                self.in_log_less += in_log(place.get());
                 entry.is_new = place.get().is_new;
                 place.insert(entry);
             }
@@ -197,12 +289,17 @@ impl Size {
     fn take(&mut self, place: OccupiedEntry<'_, UserKey, Entry>) {
         self.rows_less += 1;
         self.bytes_less += bytes_of(place.key(), place.get());
+        self.in_log_less += in_log(place.get());
         place.remove();
     }
 }
 
 fn bytes_of(key: &UserKey, entry: &Entry) -> usize {
-    ROW_BYTES + key.len() + entry.value.as_ref().map_or(0, Bytes::len)
+    ROW_BYTES + key.len() + entry.value.as_ref().map_or(0, Value::len)
+}
+
+fn in_log(entry: &Entry) -> usize {
+    entry.value.as_ref().map_or(0, Value::in_log)
 }
 
 /// What one request stages, over what stands in the store and what is staged before it.
@@ -223,7 +320,8 @@ impl<'a> Layer<'a> {
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let staged = [&self.own, self.below].into_iter().find_map(|rows| rows.get(table, key));
         if let Some(staged) = staged.or_else(|| self.overlay.get(table, key)) {
-            return Ok(staged.clone());
+            let read = staged.as_ref().map(Value::read).transpose();
+            return read.map_err(|error| file("the log", &error));
         }
         let Some(keyspace) = self.tables.existing(table) else { return Ok(None) };
         let value = keyspace.get(key).map_err(engine)?;

@@ -246,8 +246,9 @@ impl FjallStore {
         self.read_with(move |tables| {
             // Nothing is added or forgotten meanwhile: both are of one moment.
             let batches = overlay.read();
-            let view = View::below(tables, above(&batches));
+            let mut view = View::below(tables, above(&batches));
             drop(batches);
+            view.take_in()?;
             work(&view)
         })
         .await

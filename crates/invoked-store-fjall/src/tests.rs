@@ -5,6 +5,7 @@ mod backup;
 mod files;
 mod flips;
 mod golden;
+mod left;
 mod listing;
 mod log;
 mod overlay;

@@ -42,7 +42,8 @@ const GROUP_MAX: usize = 1_024;
 /// Requests that may wait for the writer.
 pub(crate) const WAITING_MAX: usize = 1_024;
 /// Memory that rows which are not sealed may take, about, before they are; and before the next commit waits for what is
-/// sealed. What is under way at 64 connections with payloads of 128 KiB finds room in it.
+/// sealed. What is under way at 64 connections with payloads of 128 KiB finds room in it. What is left in the log takes
+/// none; with it the tables are brought further whenever a file of the log is used up.
 const OVERLAY_BYTES: usize = 16 << 20;
 const OVERLAY_BYTES_MAX: usize = 24 << 20;
 /// How long nothing has to come in before the tables get what they have not.
@@ -138,20 +139,22 @@ impl Writer {
         }
         // Without room for it, something stays in the log, and the next start has it from there.
         self.drain();
-        self.rest_log();
         if !self.applier.stop() {
             tracing::error!(event = "store_failed", "the applier panicked");
             self.shared.poison();
         }
+        // Behind that nobody has a place in the log but who reads.
+        self.rest_log();
         self.maintenance.stop();
     }
 
     /// How long to wait for a request before something else is done; `None`: for ever.
-    fn rest(&self) -> Option<Duration> {
+    fn rest(&mut self) -> Option<Duration> {
         if self.shared.check().is_err() {
             None
         } else if self.overlay.is_empty() {
-            self.maintenance.wait()
+            let log = self.log.is_held().then_some(SETTLE_REST);
+            self.maintenance.wait().or(log)
         } else {
             Some(SETTLE_REST)
         }
@@ -195,7 +198,7 @@ impl Writer {
         let group: Vec<_> = group.filter(|message| !matches!(message, Message::Applied)).collect();
         self.collect();
         if group.is_empty() {
-            self.settle();
+            self.settle(Room::Plenty);
             return;
         }
         self.maintenance.interrupt();
@@ -229,7 +232,7 @@ impl Writer {
                 answers.into_iter().for_each(Answer::send);
                 self.overlay.fold();
                 self.go_ahead(room);
-                self.settle();
+                self.settle(room);
             }
             Err(error) => {
                 tracing::error!(event = "store_write_failed", %error, "a write to the store failed");
@@ -322,15 +325,16 @@ impl Writer {
         }
     }
 
-    /// Has the tables brought further if that is due, or if somebody waits for it. One batch is under way at a time:
-    /// who asks meanwhile has to wait for the next, and shares it.
-    fn settle(&mut self) {
+    /// Has the tables brought further if that is due, or if somebody waits for it, or if nothing else finds room: room is
+    /// kept for it. One batch is under way at a time: who asks meanwhile has to wait for the next, and shares it.
+    fn settle(&mut self, room: Room) {
         if self.overlay.is_empty() {
             self.readers.drain(..).for_each(|reader| give(reader, Ok(())));
             return;
         }
         let is_much = self.overlay.news_bytes() > OVERLAY_BYTES || self.log.left() > self.applied;
-        if !self.overlay.is_sealed() && (is_much || !self.readers.is_empty()) {
+        let is_due = is_much || room == Room::None || !self.readers.is_empty();
+        if is_due && !self.overlay.is_sealed() {
             self.seal();
         }
     }
@@ -374,7 +378,7 @@ impl Writer {
     /// poisoned.
     fn drain(&mut self) {
         while !self.overlay.is_empty() && self.advance() {}
-        self.settle();
+        self.settle(Room::Plenty);
     }
 
     /// Brings the tables a batch further, and waits for that. Whether there was one.

@@ -49,15 +49,20 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Adds a body under the key of its row.
-    pub(crate) fn add(&mut self, key: &[u8; KEY_BYTES], bytes: &[u8]) -> io::Result<Place> {
+    /// Adds a body under the key of its row; with the xxh3 of its bytes, from before they were read anywhere.
+    pub(crate) fn add(
+        &mut self,
+        key: &[u8; KEY_BYTES],
+        bytes: &[u8],
+        of_bytes: u64,
+    ) -> io::Result<Place> {
         let offset = self.position + self.filled as u64;
         let too_long = |_| io::Error::from(io::ErrorKind::InvalidInput);
         let length = u32::try_from(bytes.len()).map_err(too_long)?;
         let mut head = [0; HEAD_BYTES];
         let parts = length.to_le_bytes().into_iter().chain(*key);
         head.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
-        self.put(&checksum(&head, bytes).to_le_bytes())?;
+        self.put(&checksum(&head, of_bytes).to_le_bytes())?;
         self.put(&head)?;
         self.put(bytes)?;
         Ok(Place { number: self.number, offset, length })
@@ -158,7 +163,7 @@ mod tests {
         writer.ahead += 1;
         let key = [1; KEY_BYTES];
         let bytes = vec![7; 3 * PIECE_BYTES];
-        writer.add(&key, &bytes).unwrap();
+        writer.add(&key, &bytes, xxhash_rust::xxh3::xxh3_64(&bytes)).unwrap();
         assert!(!writer.is_direct);
         writer.finish().unwrap();
         let written = fs::read(directory.path().join("3")).unwrap();

@@ -46,9 +46,7 @@ fn bodies(batches: &Batches, above: &mut Staged, day: Day, key: InvKey) {
 }
 
 fn copy(batches: &Batches, above: &mut Staged, table: Table, key: &[u8]) {
-    match batches.get(table, key) {
-        Some(Some(value)) => above.put(table, key, value.clone()),
-        Some(None) => above.remove(table, key),
-        None => {}
+    if let Some(value) = batches.get(table, key) {
+        above.share(table, key, value.clone());
     }
 }

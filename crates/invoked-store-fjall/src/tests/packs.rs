@@ -9,6 +9,7 @@ use invoked_core::life::Outcome;
 use invoked_core::shard::BytesWanted;
 use invoked_core::time::Day;
 use invoked_store::{BackupState, Store as _};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::backup::back_up;
 use super::sample::*;
@@ -120,8 +121,8 @@ fn a_place_that_is_not_of_this_body_is_noticed() {
     let packs = Packs::open(directory.path()).unwrap();
     let mut pack = packs.begin(DAY).unwrap();
     let name = |number| body::encode_packed_key(BodyKind::Payload, key(number));
-    let first = pack.add(&name(1), b"one").unwrap();
-    let second = pack.add(&name(2), b"two").unwrap();
+    let first = pack.add(&name(1), b"one", xxh3_64(b"one")).unwrap();
+    let second = pack.add(&name(2), b"two", xxh3_64(b"two")).unwrap();
     assert!(packs.read(DAY, first, &name(1)).is_err(), "it has no name yet");
     pack.finish().unwrap();
     assert_eq!(packs.read(DAY, first, &name(1)).unwrap(), "one");
