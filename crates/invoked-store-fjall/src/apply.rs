@@ -148,8 +148,8 @@ fn ingest(rows: &Staged, table: Table, tables: &Tables) -> fjall::Result<()> {
     let mut files = keyspace.start_ingestion()?;
     for (key, entry) in rows.rows_of(table) {
         match value_of(entry)? {
-            Some(value) => files.write(key.clone(), value)?,
-            None => files.write_tombstone(key.clone())?,
+            Some(value) => files.write(&**key, value)?,
+            None => files.write_tombstone(&**key)?,
         }
     }
     files.finish()
@@ -167,8 +167,8 @@ fn put_rest(
         let is_packed = table.day_of_bodies().is_some_and(|day| tables.packs.has(day));
         for (key, entry) in rows.rows_of(table) {
             match value_of(entry)? {
-                Some(value) => batch.insert(&keyspace, key.clone(), value),
-                None => batch.remove(&keyspace, key.clone()),
+                Some(value) => batch.insert(&keyspace, &**key, value),
+                None => batch.remove(&keyspace, &**key),
             }
             // The later word counts.
             if is_packed && let Some(key) = body::packed_key(key) {

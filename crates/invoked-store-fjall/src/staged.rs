@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use bytes::Bytes;
-use fjall::UserKey;
 use invoked_core::time::Day;
 use invoked_store::StoreError;
 
@@ -17,6 +16,9 @@ use crate::keys::Table;
 use crate::log;
 use crate::overlay::Batches;
 use crate::tables::Tables;
+pub(crate) use key::Key;
+
+mod key;
 
 /// What a row costs in memory beside its key and its value, about.
 const ROW_BYTES: usize = 96;
@@ -86,7 +88,7 @@ pub(crate) struct Staged {
 /// The rows of a table.
 #[derive(Debug, Default)]
 struct Rows {
-    rows: BTreeMap<UserKey, Entry>,
+    rows: BTreeMap<Key, Entry>,
     /// What they take, about, also of the log.
     bytes: usize,
 }
@@ -117,7 +119,7 @@ impl Staged {
         self.set(table, key.into(), Entry { value, is_new: false });
     }
 
-    fn set(&mut self, table: Table, key: UserKey, entry: Entry) {
+    fn set(&mut self, table: Table, key: Key, entry: Entry) {
         let own = self.tables.entry(table).or_default();
         let mut size = Size::default();
         size.set(own.rows.entry(key), entry);
@@ -169,16 +171,16 @@ impl Staged {
 
     /// A row that is staged: with what, or that it is removed.
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Option<&Option<Value>> {
-        self.tables.get(&table)?.rows.get(key).map(|entry| &entry.value)
+        self.tables.get(&table)?.rows.get(&Key::from(key)).map(|entry| &entry.value)
     }
 
     /// The rows of a table, in the order of their keys.
-    pub(crate) fn rows_of(&self, table: Table) -> impl Iterator<Item = (&UserKey, &Entry)> {
+    pub(crate) fn rows_of(&self, table: Table) -> impl Iterator<Item = (&Key, &Entry)> {
         self.tables.get(&table).into_iter().flat_map(|table| &table.rows)
     }
 
     /// All rows, in the order of tables and keys.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (Table, &UserKey, &Entry)> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (Table, &Key, &Entry)> {
         let tables = self.tables.iter();
         tables.flat_map(|(name, table)| table.rows.iter().map(|(key, entry)| (*name, key, entry)))
     }
@@ -263,7 +265,7 @@ struct Size {
 
 impl Size {
     /// Writes a row over the one that is staged. Whether its key is new is what the first of them says.
-    fn set(&mut self, place: Place<'_, UserKey, Entry>, mut entry: Entry) {
+    fn set(&mut self, place: Place<'_, Key, Entry>, mut entry: Entry) {
         self.bytes_more += bytes_of(place.key(), &entry);
         self.in_log_more += in_log(&entry);
         match place {
@@ -286,7 +288,7 @@ impl Size {
     }
 
     /// Takes a row out.
-    fn take(&mut self, place: OccupiedEntry<'_, UserKey, Entry>) {
+    fn take(&mut self, place: OccupiedEntry<'_, Key, Entry>) {
         self.rows_less += 1;
         self.bytes_less += bytes_of(place.key(), place.get());
         self.in_log_less += in_log(place.get());
@@ -294,7 +296,7 @@ impl Size {
     }
 }
 
-fn bytes_of(key: &UserKey, entry: &Entry) -> usize {
+fn bytes_of(key: &Key, entry: &Entry) -> usize {
     ROW_BYTES + key.len() + entry.value.as_ref().map_or(0, Value::len)
 }
 
