@@ -173,7 +173,10 @@ impl Writer {
             return;
         }
         let live_rows = self.shared.live_rows();
-        if let Err(error) = self.maintenance.step(&self.tables, live_rows, self.free_bytes_min) {
+        // Without anything to do there it is the log that somebody held on to.
+        if self.maintenance.wait().is_some()
+            && let Err(error) = self.maintenance.step(&self.tables, live_rows, self.free_bytes_min)
+        {
             tracing::error!(event = "maintenance_failed", %error, "maintenance of the store failed");
             self.shared.poison();
         }

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use fjall::AbstractTree as _;
 use invoked_core::id::InvKey;
 use invoked_core::life::Outcome;
 use invoked_core::shard::BytesWanted;
@@ -94,6 +96,27 @@ fn bodies_that_came_at_once_are_read_from_a_pack_also_after_a_start() {
     apply(&staged(&bodies), &tables).unwrap();
     assert_eq!(packs(directory.path()).len(), 2);
     check(&tables);
+}
+
+/// Where they are goes through the journal then.
+#[test]
+fn bodies_of_a_bucket_that_is_behind_go_into_packs_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let tables = open(directory.path());
+    let bodies = bodies();
+    tables.all_behind.store(true, Ordering::Relaxed);
+    apply(&staged(&bodies), &tables).unwrap();
+    assert_eq!(packs(directory.path()).len(), 1);
+    let bucket = tables.existing(Table::Bodies(DAY)).unwrap();
+    assert_eq!((bucket.tree.table_count(), bucket.len().unwrap()), (0, bodies.len()));
+    let check = |tables: &Tables| {
+        let [payload, empty, answer, long] = &bodies[..] else { panic!() };
+        assert_eq!(read(tables, key(1)), (Some(payload.2.clone()), Some(answer.2.clone())));
+        assert_eq!(read(tables, key(2)), (Some(empty.2.clone()), Some(long.2.clone())));
+    };
+    check(&tables);
+    drop((bucket, tables));
+    check(&open(directory.path()));
 }
 
 /// What stands in the log counts before what is in a pack.
