@@ -10,7 +10,8 @@
 //! 2. Write a sentinel into every keyspace with unflushed rows and flush it. The sentinel makes
 //!    sure that a table comes of it, even if all its rows cancel out.
 //! 3. Compact what holds as much that was removed as is live (`maintenance/garbage.rs`), on a thread of its own.
-//! 4. Step 2 again, which releases the versions before the compaction.
+//! 4. Step 2 again, which releases the versions before the compaction. What somebody read meanwhile the compaction had to leave:
+//!    then all of it again, later each time.
 //!
 //! On a disk with little room step 1 is left out: it would fill the disk up first, and an old store on it
 //! could never give anything back.
@@ -39,6 +40,8 @@ mod garbage;
 
 /// How long nothing has to come in.
 const REST: Duration = Duration::from_secs(2);
+/// After a compaction that has left what it was begun for, twice as long each time, so often at most.
+const AGAIN_MAX: u32 = 8;
 /// Rests in a row before a journal of modest size is worth 64 MiB of filler.
 const RESTS_FOR_LITTLE: u32 = 15;
 /// Between steps.
@@ -68,6 +71,8 @@ pub(crate) struct Maintenance {
     /// Whether it was begun since then.
     is_begun: bool,
     rests: u32,
+    /// How often in a row a compaction has left what it was begun for.
+    again: u32,
     /// Rows that were removed since the last compaction.
     removed: u64,
 }
@@ -108,6 +113,7 @@ impl Maintenance {
             is_wanted: true,
             is_begun: false,
             rests: 0,
+            again: 0,
             removed: 0,
         }
     }
@@ -115,7 +121,7 @@ impl Maintenance {
     /// When to take the next step, if nothing comes in; `None` if there is nothing to do.
     pub(crate) fn wait(&self) -> Option<Duration> {
         match self.stage {
-            Stage::Resting => self.is_wanted.then_some(REST),
+            Stage::Resting => self.is_wanted.then(|| REST * (1 << self.again.min(AGAIN_MAX))),
             Stage::Padding | Stage::Flushing(..) | Stage::Compacting(..) => Some(STEP),
         }
     }
@@ -125,6 +131,7 @@ impl Maintenance {
         self.unflushed.extend(tables);
         self.removed = self.removed.saturating_add(removed);
         self.is_wanted = true;
+        self.again = 0;
     }
 
     /// Behind a batch: begins a compaction if enough was removed, and ends one that is done.
@@ -189,8 +196,12 @@ impl Maintenance {
                 match round {
                     _ if !keyspaces.is_empty() => Stage::Flushing(round, keyspaces),
                     Round::First => {
-                        let limits = garbage::Limits { moved: MOVED_BYTES_MAX, free_bytes_min };
+                        let limits = at_rest(free_bytes_min);
                         self.compact(tables, live_rows, Round::Last, limits)?
+                    }
+                    Round::Last if garbage::is_left(tables, live_rows, at_rest(free_bytes_min)) => {
+                        self.again = self.again.saturating_add(1);
+                        Stage::Resting
                     }
                     Round::Busy | Round::Last => self.finish(tables),
                 }
@@ -288,11 +299,17 @@ impl Maintenance {
         self.unflushed.clear();
         self.is_wanted = false;
         self.is_begun = false;
+        self.again = 0;
         if let Err(error) = directory::restrict(tables.path()) {
             tracing::warn!(event = "file_modes_not_set", %error, "modes of the store's files are not set");
         }
         Stage::Resting
     }
+}
+
+/// What a compaction may take when nobody wants anything written.
+const fn at_rest(free_bytes_min: u64) -> garbage::Limits {
+    garbage::Limits { moved: MOVED_BYTES_MAX, free_bytes_min }
 }
 
 /// Puts filler into the journal, and nothing into a table.

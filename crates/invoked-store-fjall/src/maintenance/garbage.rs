@@ -13,6 +13,8 @@ use crate::writer::floor;
 
 /// Of a smaller table there is nothing to be had.
 const BYTES_MIN: u64 = 32 << 10;
+/// What a compaction may leave: sentinels are removed and live at once.
+const LEFT_BYTES_MIN: u64 = 1 << 20;
 /// Up to this size it does not matter what is garbage in `meta`: how many rows it has does not follow from
 /// those that are live, and it has the same few written over and over.
 const META_BYTES_MAX: u64 = 64 << 20;
@@ -35,6 +37,14 @@ struct Entries {
 }
 
 impl Entries {
+    fn of(keyspace: &Keyspace) -> Self {
+        Self {
+            all: keyspace.approximate_len() as u64,
+            tombstones: keyspace.tree.tombstone_count(),
+            bytes: keyspace.disk_space(),
+        }
+    }
+
     /// Those that a compaction keeps, at most: each removal stands for itself and for what it removed.
     fn kept(self, live_rows: u64) -> u64 {
         live_rows.min(self.all.saturating_sub(self.tombstones.saturating_mul(2)))
@@ -58,11 +68,7 @@ pub(super) fn worth_compacting(tables: &Tables, live_rows: u64, limits: Limits) 
     let mut found = Vec::new();
     for table in [Table::Live, Table::Due, Table::Pay, Table::Meta] {
         let Some(keyspace) = tables.existing(table) else { continue };
-        let entries = Entries {
-            all: keyspace.approximate_len() as u64,
-            tombstones: keyspace.tree.tombstone_count(),
-            bytes: keyspace.disk_space(),
-        };
+        let entries = Entries::of(&keyspace);
         let moved = match table {
             Table::Meta => {
                 (BYTES_MIN..META_BYTES_MAX).contains(&entries.bytes).then_some(entries.bytes)
@@ -83,6 +89,18 @@ pub(super) fn worth_compacting(tables: &Tables, live_rows: u64, limits: Limits) 
         }
     }
     found
+}
+
+/// Whether a table still has as much that was removed as is live, and that is not little.
+pub(super) fn is_left(tables: &Tables, live_rows: u64, limits: Limits) -> bool {
+    let meta = tables.existing(Table::Meta).map(|meta| meta.name().clone());
+    let mut found = worth_compacting(tables, live_rows, limits);
+    // How much of it is garbage does not follow from its entries.
+    found.retain(|keyspace| Some(keyspace.name()) != meta.as_ref());
+    found.iter().map(Entries::of).any(|entries| {
+        let moved = entries.moved(live_rows);
+        moved.is_some_and(|moved| entries.bytes.saturating_sub(moved) >= LEFT_BYTES_MIN)
+    })
 }
 
 #[cfg(test)]

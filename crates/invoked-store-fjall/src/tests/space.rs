@@ -62,6 +62,36 @@ async fn what_a_purge_leaves_takes_no_more_than_twice_its_rows() {
     assert_eq!(site.store.bytes(&wanted).await.unwrap()[0].payload, Some(payload()));
 }
 
+/// As a backup does for as long as it takes.
+#[tokio::test]
+async fn what_somebody_reads_meanwhile_is_given_back_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let tables = Tables::open(&FjallConfig::new(directory.path())).unwrap();
+    let rows = |fill: &dyn Fn(&mut Staged, &[u8])| {
+        let mut staged = Staged::default();
+        (0..40_000_u128).for_each(|key| fill(&mut staged, &key.to_be_bytes()));
+        apply(&staged, &tables).unwrap();
+    };
+    rows(&|staged, key| staged.put_small(Table::Live, key, &[1; 64]));
+    let reader = tables.snapshot();
+    rows(&|staged, key| staged.remove(Table::Live, key));
+    let mut maintenance = Maintenance::new(&tables);
+    let entries = || View::new(&tables).figures(Table::Live).unwrap().entries;
+    for _ in 0..400 {
+        assert!(maintenance.wait().is_some());
+        maintenance.step(&tables, 0, 0).unwrap();
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(entries() >= 40_000, "{}", entries());
+    drop(reader);
+    while maintenance.wait().is_some() {
+        maintenance.step(&tables, 0, 0).unwrap();
+        thread::sleep(Duration::from_millis(1));
+    }
+    // Sentinels.
+    assert!(entries() < 10, "{}", entries());
+}
+
 /// A store that never rests.
 #[tokio::test]
 async fn a_busy_store_is_compacted_once_as_many_rows_are_removed_as_live() {
