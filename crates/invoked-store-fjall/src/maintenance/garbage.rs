@@ -37,14 +37,6 @@ struct Entries {
 }
 
 impl Entries {
-    fn of(keyspace: &Keyspace) -> Self {
-        Self {
-            all: keyspace.approximate_len() as u64,
-            tombstones: keyspace.tree.tombstone_count(),
-            bytes: keyspace.disk_space(),
-        }
-    }
-
     /// Those that a compaction keeps, at most: each removal stands for itself and for what it removed.
     fn kept(self, live_rows: u64) -> u64 {
         live_rows.min(self.all.saturating_sub(self.tombstones.saturating_mul(2)))
@@ -61,14 +53,38 @@ impl Entries {
     }
 }
 
+/// A table that is worth a compaction.
+struct Found {
+    table: Table,
+    keyspace: Keyspace,
+    /// Bytes that it would free, at least.
+    freed: u64,
+}
+
 /// The tables to compact, as far as they find room for what is moved: without, fjall gives up.
 pub(super) fn worth_compacting(tables: &Tables, live_rows: u64, limits: Limits) -> Vec<Keyspace> {
+    let found = look(tables, live_rows, limits);
+    found.into_iter().map(|found| found.keyspace).collect()
+}
+
+/// Whether a table still has as much that was removed as is live, and that is not little. How much of `meta` is garbage
+/// does not follow from its entries.
+pub(super) fn is_left(tables: &Tables, live_rows: u64, limits: Limits) -> bool {
+    let found = look(tables, live_rows, limits);
+    found.iter().any(|found| found.table != Table::Meta && found.freed >= LEFT_BYTES_MIN)
+}
+
+fn look(tables: &Tables, live_rows: u64, limits: Limits) -> Vec<Found> {
     let free = directory::free(tables.path()).unwrap_or(u64::MAX);
     let mut room = free.saturating_sub(floor(limits.free_bytes_min));
-    let mut found = Vec::new();
+    let mut all = Vec::new();
     for table in [Table::Live, Table::Due, Table::Pay, Table::Meta] {
         let Some(keyspace) = tables.existing(table) else { continue };
-        let entries = Entries::of(&keyspace);
+        let entries = Entries {
+            all: keyspace.approximate_len() as u64,
+            tombstones: keyspace.tree.tombstone_count(),
+            bytes: keyspace.disk_space(),
+        };
         let moved = match table {
             Table::Meta => {
                 (BYTES_MIN..META_BYTES_MAX).contains(&entries.bytes).then_some(entries.bytes)
@@ -85,22 +101,10 @@ pub(super) fn worth_compacting(tables: &Tables, live_rows: u64, limits: Limits) 
             && moved < room
         {
             room -= moved;
-            found.push(keyspace);
+            all.push(Found { table, keyspace, freed: entries.bytes.saturating_sub(moved) });
         }
     }
-    found
-}
-
-/// Whether a table still has as much that was removed as is live, and that is not little.
-pub(super) fn is_left(tables: &Tables, live_rows: u64, limits: Limits) -> bool {
-    let meta = tables.existing(Table::Meta).map(|meta| meta.name().clone());
-    let mut found = worth_compacting(tables, live_rows, limits);
-    // How much of it is garbage does not follow from its entries.
-    found.retain(|keyspace| Some(keyspace.name()) != meta.as_ref());
-    found.iter().map(Entries::of).any(|entries| {
-        let moved = entries.moved(live_rows);
-        moved.is_some_and(|moved| entries.bytes.saturating_sub(moved) >= LEFT_BYTES_MIN)
-    })
+    all
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ fn last(journal: &Path) -> Numbered {
     journal::scan(journal, None).unwrap().last.unwrap()
 }
 
-fn overwrite(file: &Path, at: u64, bytes: &[u8]) {
+pub(super) fn overwrite(file: &Path, at: u64, bytes: &[u8]) {
     OpenOptions::new().write(true).open(file).unwrap().write_all_at(bytes, at).unwrap();
 }
 
@@ -373,9 +373,7 @@ async fn a_rest_gives_the_disk_back_and_keeps_the_rows() {
     let site = Site::open(directory.path()).await;
     let payload = bytes::Bytes::from(vec![7; 64 * 1024]);
     for seconds in 1..=320 {
-        let head = Box::new(plain(seconds));
-        let insert = invoked_core::shard::RowOp::Insert { head, payload: payload.clone() };
-        site.durable(vec![insert]).await;
+        site.durable(vec![insert_with(&plain(seconds), &payload)]).await;
     }
     for seconds in 2..=320 {
         site.durable(vec![finish(&plain(seconds), Outcome::Succeeded)]).await;

@@ -1,20 +1,19 @@
 //! Bodies that stand in the log and nowhere else.
 
 use std::fs;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use invoked_core::head::Head;
 use invoked_core::life::Outcome;
-use invoked_core::shard::{BytesWanted, RowOp};
+use invoked_core::shard::BytesWanted;
 use invoked_core::time::Day;
 use invoked_store::{Store as _, StoreError};
 use proptest::prelude::*;
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::files::overwrite;
 use super::sample::*;
 use crate::keys::Table;
 use crate::log::scan::scan;
@@ -188,10 +187,6 @@ fn a_file_is_not_begun_anew_while_somebody_has_a_place_in_it() {
     assert_eq!(NAMES.map(|name| fs::metadata(path.join(name)).unwrap().len()), [0, 0]);
 }
 
-fn insert_with(head: &Head, payload: &Bytes) -> RowOp {
-    RowOp::Insert { head: Box::new(head.clone()), payload: payload.clone() }
-}
-
 /// More than both files hold, so that they are begun anew while others read in them.
 #[tokio::test]
 async fn bodies_are_read_while_the_files_are_begun_anew() {
@@ -230,8 +225,7 @@ fn damage(store: &Path, body: &[u8]) {
         let path = store.join(name);
         let bytes = fs::read(&path).unwrap();
         if let Some(at) = bytes.windows(body.len()).position(|window| window == body) {
-            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
-            file.write_all_at(&[body[0] ^ 1], at as u64).unwrap();
+            overwrite(&path, at as u64, &[body[0] ^ 1]);
             return;
         }
     }

@@ -85,7 +85,11 @@ pub(super) fn running(head: &Head) -> Head {
 }
 
 pub(super) fn insert(head: &Head) -> RowOp {
-    RowOp::Insert { head: Box::new(head.clone()), payload: payload(head) }
+    insert_with(head, &payload(head))
+}
+
+pub(super) fn insert_with(head: &Head, payload: &Bytes) -> RowOp {
+    RowOp::Insert { head: Box::new(head.clone()), payload: payload.clone() }
 }
 
 pub(super) fn payload(head: &Head) -> Bytes {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use invoked_core::life::Outcome;
-use invoked_core::shard::{BytesWanted, RowOp};
+use invoked_core::shard::BytesWanted;
 use invoked_store::Store as _;
 
 use super::sample::*;
@@ -30,8 +30,7 @@ async fn what_a_purge_leaves_takes_no_more_than_twice_its_rows() {
     let site = Site::open(directory.path()).await;
     let all: Vec<u64> = (1..=ROWS).collect();
     for seconds in all.chunks(500) {
-        let insert =
-            |seconds: &u64| RowOp::Insert { head: Box::new(plain(*seconds)), payload: payload() };
+        let insert = |seconds: &u64| insert_with(&plain(*seconds), &payload());
         site.durable(seconds.iter().map(insert).collect()).await;
     }
     for seconds in all[usize::try_from(LEFT).unwrap()..].chunks(500) {
