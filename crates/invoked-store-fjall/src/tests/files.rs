@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::golden::{fixture, flush};
 use super::sample::*;
+use super::space::maintain;
 use crate::acknowledged::Acknowledged;
 use crate::apply::apply;
 use crate::journal::{self, Numbered};
@@ -382,11 +383,7 @@ async fn a_rest_gives_the_disk_back_and_keeps_the_rows() {
     let before = directory::allocated(directory.path()).unwrap();
 
     let tables = Tables::open(&FjallConfig::new(directory.path())).unwrap();
-    let mut maintenance = Maintenance::new(&tables);
-    while let Some(wait) = maintenance.wait() {
-        maintenance.step(&tables, 1, 0).unwrap();
-        std::thread::sleep(wait.min(std::time::Duration::from_millis(5)));
-    }
+    maintain(&mut Maintenance::new(&tables), &tables, 1);
     let after = directory::allocated(directory.path()).unwrap();
     assert!(before > 20 << 20, "{before}");
     assert!(after < 2 << 20, "{after}");
