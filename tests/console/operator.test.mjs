@@ -28,10 +28,8 @@ test('a session that ends elsewhere leads back to signing in, and then to the sa
   await signIn(page, TOKENS.operator, '#/functions');
   await page.getByRole('link', { name: 'worker' }).waitFor();
   await page.context().clearCookies();
-  // By its address, as one asks from a bookmark: a refresh of the list may be what is refused first, and takes the link away.
-  await page.evaluate(() => {
-    location.hash = '#/functions/worker';
-  });
+  // By its address: a refresh of the list may be what is refused first, and takes the link away.
+  await visit(page, '#/functions/worker');
   await page.getByText('Your session has ended.').waitFor();
   await page.getByLabel('Token').fill(TOKENS.operator);
   await page.getByRole('button', { name: 'Sign in' }).click();
