@@ -27,6 +27,7 @@ use crate::tables::Tables;
 mod lanes;
 pub(crate) mod look;
 mod tasks;
+mod walk;
 
 /// A row, or why it does not read.
 type Row = Result<(UserKey, UserValue), StoreError>;

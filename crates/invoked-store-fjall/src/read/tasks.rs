@@ -1,29 +1,26 @@
-//! Listing tasks, in the order of their acceptance.
+//! Pages of tasks, in the order of their acceptance.
 //!
 //! The index of the status that is asked for is walked, or those of all. Every bucket has its own, so the
 //! walk merges them. Tasks that are due since their acceptance stand in the order of due work at the same
-//! position, and are taken from there. Where ids have to begin with something and few do, those are
-//! looked up and sorted instead.
+//! position, and are taken from there ([`Walk`]). Where ids have to begin with something and few do, those
+//! are looked up and sorted instead.
 
 use std::cmp::Ordering;
-use std::iter::Peekable;
 use std::ops::Bound;
 
-use invoked_core::head::{Head, LaneId, Status};
-use invoked_core::id::{InvKey, ShardId};
+use invoked_core::head::Head;
+use invoked_core::id::InvKey;
 use invoked_core::lane::Position;
 use invoked_core::limits::LIST_EXAMINED_MAX;
 use invoked_core::shard::BytesWanted;
-use invoked_core::time::{Day, Timestamp};
+use invoked_core::time::Day;
 use invoked_store::codec::DecodeError;
 use invoked_store::{Order, StoreError, TaskPage, TaskQuery, TaskView};
 
 use super::View;
+use super::walk::{Entry, Walk, in_order};
 use crate::error::corrupt;
-use crate::keys::{KeyRange, Table, after, due, live, record, status, task_id, time};
-
-/// A task in an index, and the bucket of its record; without one, a row that is due.
-type Entry = Result<(Position, Option<Day>), StoreError>;
+use crate::keys::{Table, live, record, status, task_id};
 
 impl View<'_> {
     /// A page of tasks.
@@ -32,7 +29,7 @@ impl View<'_> {
         match few {
             Some(entries) => self
                 .page(query, entries.into_iter().map(|(position, day)| Ok((position, Some(day))))),
-            None => self.page(query, self.walk(query)?),
+            None => self.page(query, Walk::new(self, query)?),
         }
     }
 
@@ -138,96 +135,12 @@ impl View<'_> {
         }
         Ok(room > 0)
     }
-
-    /// All entries of the indexes that fit, in order, over all buckets.
-    fn walk(&self, query: &TaskQuery) -> Result<Merge, StoreError> {
-        let statuses = query.status.map_or(Status::ALL.to_vec(), |status| vec![status]);
-        let order = query.order;
-        let index = |table, prefix: &[u8], day: Option<Day>| {
-            let rows = self.range(table, range(prefix, order, query.after));
-            let prefix = prefix.to_vec();
-            let entries = rows.map(move |row| {
-                let (key, _) = row?;
-                Ok((status::decode_position(&prefix, &key).map_err(broken)?, day))
-            });
-            let entries: Box<dyn Iterator<Item = Entry>> = match order {
-                Order::Ascending => Box::new(entries),
-                Order::Descending => Box::new(entries.rev()),
-            };
-            entries.peekable()
-        };
-        let mut indexes = Vec::new();
-        for day in self.tables.days() {
-            for status in &statuses {
-                let prefix = status::encode_prefix(query.fn_id, *status);
-                indexes.push(index(Table::Records(day), &prefix, Some(day)));
-            }
-        }
-        if statuses.iter().any(|status| status::may_be_due_since_acceptance(*status)) {
-            for shard in 0..self.shards()? {
-                for lane in query.lanes.iter().copied().map(LaneId::Function) {
-                    let prefix = due::encode_prefix(ShardId(shard), lane);
-                    indexes.push(index(Table::Due, &prefix, None));
-                }
-            }
-        }
-        Ok(Merge { order, indexes })
-    }
-}
-
-/// Several indexes as one.
-struct Merge {
-    order: Order,
-    indexes: Vec<Peekable<Box<dyn Iterator<Item = Entry>>>>,
-}
-
-impl Iterator for Merge {
-    type Item = Entry;
-
-    fn next(&mut self) -> Option<Entry> {
-        let mut first: Option<(usize, Option<Position>)> = None;
-        for (index, entries) in self.indexes.iter_mut().enumerate() {
-            // What does not read comes first, so that it is not passed over.
-            let Some(entry) = entries.peek() else { continue };
-            let position = entry.as_ref().ok().map(|(position, _)| *position);
-            let is_first = match (&first, position) {
-                (None, _) | (Some(_), None) => true,
-                (Some((_, None)), Some(_)) => false,
-                (Some((_, Some(best))), Some(position)) => {
-                    in_order(self.order, position, *best) == Ordering::Less
-                }
-            };
-            if is_first {
-                first = Some((index, position));
-            }
-        }
-        self.indexes.get_mut(first?.0)?.next()
-    }
-}
-
-fn in_order(order: Order, first: Position, second: Position) -> Ordering {
-    match order {
-        Order::Ascending => first.cmp(&second),
-        Order::Descending => second.cmp(&first),
-    }
 }
 
 fn is_behind(order: Order, position: Position, after: Position) -> bool {
     in_order(order, position, after) == Ordering::Greater
 }
 
-/// The part of an index behind a position.
-fn range(prefix: &[u8], order: Order, position: Option<(Timestamp, InvKey)>) -> KeyRange {
-    let end = Bound::Excluded(after(prefix));
-    let start = Bound::Included(prefix.to_vec());
-    let Some((at, key)) = position else { return (start, end) };
-    let cut = Bound::Excluded([prefix, &time(at), &key.0].concat());
-    match order {
-        Order::Ascending => (cut, end),
-        Order::Descending => (start, cut),
-    }
-}
-
-fn broken(source: DecodeError) -> StoreError {
+pub(super) fn broken(source: DecodeError) -> StoreError {
     corrupt("an entry of the index of tasks".to_owned(), source)
 }

@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use invoked_core::head::{Head, Status};
+use invoked_core::head::{Head, LaneId, Status};
 use invoked_core::life::Outcome;
 use invoked_core::limits::LIST_EXAMINED_MAX;
 use invoked_core::shard::{BytesWanted, RowOp};
 use invoked_core::time::Timestamp;
-use invoked_store::{Order, Store, TaskQuery};
+use invoked_store::{Order, Store, StoreError, TaskQuery};
 
 use super::sample::*;
+use crate::FjallConfig;
+use crate::keys::{Table, due};
+use crate::read::View;
+use crate::tables::Tables;
 
 pub(super) fn query() -> TaskQuery {
     TaskQuery {
@@ -110,6 +114,33 @@ async fn what_waits_is_listed_in_the_order_of_acceptance_whenever_it_is_due() {
     assert_eq!(ids(&site, newest).await.0, ["third", "second", "first"]);
     site.durable(vec![finish(&second, Outcome::Stopped)]).await;
     assert_eq!(ids(&site, waiting).await.0, ["first", "third"]);
+}
+
+/// Else a page costs what a burst has left there.
+#[tokio::test]
+async fn a_page_reads_the_order_of_due_work_as_far_as_it_goes() {
+    let directory = tempfile::tempdir().unwrap();
+    let site = Site::open(directory.path()).await;
+    for n in 0..5 {
+        let head = own_task(n);
+        site.durable(vec![insert(&head)]).await;
+        site.durable(vec![finish(&head, Outcome::Succeeded)]).await;
+    }
+    site.store.close().await.unwrap();
+    drop(site);
+    let tables = Tables::open(&FjallConfig::new(directory.path())).unwrap();
+    let lane = due::encode_prefix(SHARD, LaneId::Function(FUNCTION));
+    for (order, end) in [(Order::Ascending, 0xff), (Order::Descending, 0)] {
+        // A row at the far end that fails whoever comes to it.
+        let (due, key) = (tables.existing(Table::Due).unwrap(), [&lane[..], &[end]].concat());
+        due.insert(&key, []).unwrap();
+        let view = View::new(&tables);
+        let page = view.tasks(&TaskQuery { order, ..query() }).unwrap();
+        assert_eq!((page.tasks.len(), page.next.is_some()), (3, true));
+        let rest = TaskQuery { order, after: page.next, ..query() };
+        assert!(matches!(view.tasks(&rest), Err(StoreError::Corrupt { .. })));
+        due.remove(&key).unwrap();
+    }
 }
 
 #[tokio::test]
