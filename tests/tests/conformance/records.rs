@@ -12,6 +12,7 @@ use invoked_store::Retention;
 use invoked_testkit::sample::{NOON, Sample};
 
 use crate::bed::{Bed, FUNCTION, START, plain, seconds, task};
+use crate::tasks::{self, query};
 
 const OTHERS: [Outcome; 4] =
     [Outcome::Failed, Outcome::Expired, Outcome::Stopped, Outcome::Invalid];
@@ -245,6 +246,7 @@ pub async fn a_redrive_makes_the_row_live_and_keeps_the_callback_no_longer(mut b
     }
     assert_eq!(bytes(&bed, &rows[1]).await, (some(b"event"), some(b"answer")), "of the task");
     assert!(bed.store.kept_callbacks(None, 9).await.expect("callbacks").is_empty());
+    assert_eq!(tasks::all(&bed, &query()).await, [rows[1].head.clone()], "the task is listed once");
 
     // One is delivered, the other is given up again.
     let [plain, task] = &mut rows;

@@ -19,6 +19,8 @@ use invoked_testkit::mem_store::Lie;
 use world::{Options, Run};
 
 const SEEDS_DEFAULT: u64 = 200;
+/// From here on the numbers of what was done say whether the worlds are worth anything.
+const SEEDS_MANY: u64 = 1_000;
 
 #[test]
 fn every_seed_keeps_every_promise() {
@@ -49,8 +51,11 @@ fn every_seed_keeps_every_promise() {
     );
     assert!(accepted >= seeds, "worlds without work show nothing");
     assert!(redriven >= seeds / 10, "worlds without redrives show nothing of them");
-    assert!(ended >= seeds / 100, "worlds without purges and stops show nothing of them");
-    assert!(again >= seeds / 500, "worlds without retries show nothing of them");
+    // Few worlds have operations that find much.
+    if SEEDS_MANY <= seeds {
+        assert!(ended >= seeds / 4, "worlds without purges and stops show nothing of them");
+        assert!(again >= seeds / 50, "worlds without retries show nothing of them");
+    }
 }
 
 fn counts(run: Run) -> [u64; 4] {

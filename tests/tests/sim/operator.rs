@@ -1,8 +1,9 @@
 //! What operators do to whole lanes, and what must come of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use invoked_core::head::Status;
+use invoked_core::lane::Position;
 use invoked_core::sweep::SweepFilter;
 use invoked_engine::{LaneKey, WorkKind, WorkRequest};
 use invoked_testkit::mem_store::Evidence;
@@ -23,9 +24,10 @@ pub fn lane(rng: &mut Rng) -> LaneKey {
     lanes.swap_remove(index)
 }
 
-/// What an operator may want done with a lane.
-pub fn work(rng: &mut Rng) -> WorkRequest {
-    let lane = lane(rng);
+/// What an operator may want done with a lane, most often with a `deep` one.
+pub fn work(rng: &mut Rng, deep: Option<&str>) -> WorkRequest {
+    let deep = deep.filter(|_| 0 < rng.below(4));
+    let lane = deep.map_or_else(|| lane(rng), |name| LaneKey::Function(plan::key(name)));
     let kind = match (&lane, rng.below(3)) {
         (LaneKey::Destination(_), _) | (LaneKey::Function(_), 0) => WorkKind::Purge,
         (LaneKey::Function(_), 1) => WorkKind::Stop,
@@ -51,6 +53,13 @@ pub fn work(rng: &mut Rng) -> WorkRequest {
         rate: limited.then(|| 1 + u32::try_from(rng.below(40)).expect("small")),
         by: "sim".into(),
     }
+}
+
+/// Where the tasks stand in a list.
+pub fn tasks(evidence: &Evidence) -> BTreeSet<Position> {
+    let heads = evidence.live.iter().chain(&evidence.kept);
+    let tasks = heads.filter(|head| head.task.is_some());
+    tasks.map(|head| (head.accepted_at, head.key)).collect()
 }
 
 /// A task is done again once by an operation, across all restarts.

@@ -77,6 +77,8 @@ struct World {
     starts: u64,
     redriven: u64,
     worked: books::Worked,
+    /// The function whose lane is deep from the start on, which is what operators are for.
+    deep: Option<&'static str>,
     /// Operations that do tasks again.
     retries_begun: usize,
     problems: Vec<String>,
@@ -113,6 +115,7 @@ impl World {
             starts: 0,
             redriven: 0,
             worked: books::Worked::default(),
+            deep: None,
             retries_begun: 0,
             problems: Vec::new(),
             notes: Vec::new(),
@@ -131,6 +134,10 @@ impl World {
     }
 
     async fn live(&mut self) {
+        if self.rng.below(4) == 0 {
+            self.start().await;
+            self.burst();
+        }
         for _ in 0..STEPS {
             if self.store.has_ended() {
                 self.crash();
@@ -138,6 +145,9 @@ impl World {
             if self.engine.is_none() {
                 self.start().await;
                 continue;
+            }
+            if self.deep.is_some() && self.rng.below(8) == 0 {
+                self.work_on_a_lane();
             }
             match self.rng.below(100) {
                 0..60 => self.invoke(),
@@ -216,11 +226,28 @@ impl World {
         }
     }
 
+    fn any_of(&mut self, functions: &[&'static str]) -> &'static str {
+        let count = u64::try_from(functions.len()).expect("few");
+        let index = usize::try_from(self.rng.below(count)).expect("small");
+        functions.get(index).copied().unwrap_or("plain")
+    }
+
     fn invoke(&mut self) {
+        let function = self.any_of(&["plain", "told", "queue", "tasks", "doomed"]);
+        self.invoke_one(function);
+    }
+
+    /// More of one function than is with it at a time.
+    fn burst(&mut self) {
+        let function = self.any_of(&["told", "queue", "tasks", "tasks"]);
+        self.deep = Some(function);
+        for _ in 0..10 + self.rng.below(30) {
+            self.invoke_one(function);
+        }
+    }
+
+    fn invoke_one(&mut self, function: &'static str) {
         let Some(handle) = self.handle() else { return };
-        let functions = ["plain", "told", "queue", "tasks", "doomed"];
-        let index = usize::try_from(self.rng.below(5)).expect("small");
-        let function = functions.get(index).copied().unwrap_or("plain");
         self.sent += 1;
         let is_task = function == "tasks";
         let chosen = is_task && self.rng.below(2) == 0;
@@ -318,7 +345,7 @@ impl World {
     /// An operator stops, purges or does again what fits, page by page.
     fn work_on_a_lane(&mut self) {
         let Some(handle) = self.handle() else { return };
-        let request = operator::work(&mut self.rng);
+        let request = operator::work(&mut self.rng, self.deep);
         self.retries_begun += usize::from(request.kind == WorkKind::Retry);
         let is_cancelled = self.rng.below(6) == 0;
         self.clients.spawn(async move {
@@ -376,10 +403,13 @@ impl World {
     fn list(&mut self) {
         let Some(handle) = self.handle() else { return };
         let is_ascending = self.rng.below(2) == 0;
+        let store = self.store.clone();
+        let before = operator::tasks(&store.evidence());
         self.clients.spawn(async move {
             let mut filter = TaskFilter { is_ascending, limit: 3, ..TaskFilter::default() };
             let mut seen = Vec::new();
-            while let Ok(page) = handle.tasks(&plan::key("tasks"), &filter).await {
+            loop {
+                let Ok(page) = handle.tasks(&plan::key("tasks"), &filter).await else { return };
                 seen.extend(page.tasks.iter().map(|task| (task.head.accepted_at, task.head.key)));
                 filter.token = page.next;
                 if filter.token.is_none() {
@@ -391,6 +421,10 @@ impl World {
                 false => seen.is_sorted_by(|one, next| one > next),
             };
             assert!(is_in_order, "pages repeat or jump: {seen:?}");
+            let after = operator::tasks(&store.evidence());
+            let missing: Vec<_> =
+                before.intersection(&after).filter(|task| !seen.contains(task)).collect();
+            assert!(missing.is_empty(), "pages leave out {missing:?}: {seen:?}");
         });
     }
 

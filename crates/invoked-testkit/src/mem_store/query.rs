@@ -39,9 +39,17 @@ impl Rows {
             (Some(after), Order::Ascending) => after < (head.accepted_at, head.key),
             (Some(after), Order::Descending) => (head.accepted_at, head.key) < after,
         };
+        // Nobody finds what waits in a lane that is not named.
+        let is_there = |head: &Head| match head.slot().lane {
+            LaneId::Function(lane) => query.lanes.contains(&lane),
+            LaneId::Destination(_) => true,
+        };
+        // The live row hides the record of one whose callback is redriven.
+        let kept = self.kept_heads().filter(|head| self.live(head.key).is_none());
         let mut tasks: Vec<Head> = self
             .live_heads()
-            .chain(self.kept_heads())
+            .filter(is_there)
+            .chain(kept)
             .filter(|head| head.fn_id == query.fn_id && head.task.is_some() && is_behind(head))
             .collect();
         tasks.sort_by_key(|head| (head.accepted_at, head.key));
