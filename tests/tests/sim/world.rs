@@ -480,6 +480,8 @@ impl World {
             if self.store.has_ended() {
                 self.crash();
                 self.start().await;
+                // Operations go on from where they were.
+                continue;
             }
             if self.store.evidence().live.is_empty() {
                 break;
