@@ -50,6 +50,7 @@ fn core() -> ShardCore {
         breaker: invoked_core::breaker::BreakerPolicy::default(),
         function_breaker: invoked_core::breaker::BreakerPolicy::default(),
         window_max: 4_096,
+        windows_max: 65_536,
         attempts_max: 1_024,
         callbacks_max: 256,
         function_limit: 256,

@@ -22,7 +22,9 @@ pub use view::{Hold, LaneView};
 use crate::breaker::Gate;
 use crate::head::LaneId;
 use crate::id::InvKey;
+use crate::limits::HEADS_PER_LOAD;
 use crate::time::Timestamp;
+use budget::Budget;
 use line::{Horizon, Lane, Load};
 use ring::Ring;
 use shared::Shared;
@@ -48,6 +50,8 @@ pub struct LoadWanted {
     pub lane: LaneId,
     /// Rows behind this position.
     pub after: Position,
+    /// Rows, at most.
+    pub limit: u32,
 }
 
 /// All lanes of a shard.
@@ -57,7 +61,7 @@ pub struct Lanes {
     ready: Ring,
     timers: BTreeSet<(Timestamp, LaneId)>,
     hungry: Vec<LaneId>,
-    window_max: usize,
+    budget: Budget,
     /// The slots, where lanes share them.
     shared: Option<Shared>,
     /// Lanes that would go, but have enough of the shared slots; those with the fewest first, and of
@@ -76,7 +80,7 @@ impl Lanes {
             ready: Ring::default(),
             timers: BTreeSet::new(),
             hungry: Vec::new(),
-            window_max: window_max.max(2),
+            budget: Budget::new(window_max, usize::MAX),
             shared: None,
             crowded: BTreeSet::new(),
             turned_away: 0,
@@ -99,13 +103,40 @@ impl Lanes {
         Self { shared: Some(Shared::generous(slots)), ..Self::new(window_max) }
     }
 
-    /// From here on there are `slots` to share, and each lane keeps `window_max` rows in memory. Slots that
-    /// lanes have above that come back as their rows end; windows above that drain.
-    pub fn resize(&mut self, slots: u32, window_max: usize) {
+    /// The same, with some `rows` of all lanes together in memory at most; where the parts of lanes would be very small,
+    /// each keeps a 256th of a window.
+    #[must_use]
+    pub fn keeping(mut self, rows: usize) -> Self {
+        self.budget.keep(rows);
+        self
+    }
+
+    /// From here on there are `slots` to share, each lane keeps `window_max` rows in memory, and all of them some
+    /// `rows`. Slots that lanes have above that come back as their rows end; windows above that drain, or are trimmed.
+    pub fn resize(&mut self, slots: u32, window_max: usize, rows: usize) {
         if let Some(shared) = &mut self.shared {
             shared.resize(slots);
         }
-        self.window_max = window_max.max(2);
+        self.budget.resize(window_max, rows);
+    }
+
+    /// Sends rows of the largest windows back to the store if all of them together are too many, up to `most`. The caller
+    /// forgets these. More are left if there are as many.
+    pub fn trim(&mut self, most: usize) -> Vec<InvKey> {
+        let mut keys = Vec::new();
+        if !self.budget.is_over() {
+            return keys;
+        }
+        let part = self.budget.part();
+        for lane in self.lanes.values_mut() {
+            while keys.len() < most
+                && let Some((_, key)) = lane.shrink_to(part)
+            {
+                keys.push(key);
+            }
+            self.budget.count(lane);
+        }
+        keys
     }
 
     /// Whether the lane is known.
@@ -116,9 +147,9 @@ impl Lanes {
 
     /// Opens a lane that the store has rows of: nothing of it is in memory.
     pub fn open_stored(&mut self, id: LaneId, rules: LaneRules) {
-        self.lanes
-            .entry(id)
-            .or_insert_with(|| Lane::new(rules, Horizon::Upto((Timestamp::MIN, InvKey::MIN))));
+        let nothing = Horizon::Upto((Timestamp::MIN, InvKey::MIN));
+        let lane = self.lanes.entry(id).or_insert_with(|| Lane::new(rules, nothing));
+        self.budget.count(lane);
         self.ready.know(rules.tenant);
         self.hungry.push(id);
     }
@@ -157,22 +188,23 @@ impl Lanes {
 
     /// Puts a durable row into its lane.
     pub fn place(&mut self, id: LaneId, position: Position, now: Timestamp) -> Placed {
-        let window_max = self.window_max;
+        let window = self.budget.window();
         let Some(lane) = self.lanes.get_mut(&id) else { return Placed::Behind };
         if let Horizon::Upto(horizon) = lane.horizon
             && horizon < position
         {
             if let Some(load) = &mut lane.load {
-                load.note_arrival(position, window_max);
+                load.note_arrival(position, window);
             }
             return Placed::Behind;
         }
         lane.waiting.insert(position);
-        let placed = match lane.shrink_to(window_max) {
+        let placed = match lane.shrink_to(window) {
             Some(last) if last == position => Placed::Behind,
             Some((_, key)) => Placed::Displaced(key),
             None => Placed::InWindow,
         };
+        self.budget.count(lane);
         self.refresh(id, now);
         placed
     }
@@ -182,6 +214,7 @@ impl Lanes {
         if let Some(lane) = self.lanes.get_mut(&id)
             && lane.waiting.remove(&position)
         {
+            self.budget.count(lane);
             self.refresh(id, now);
             self.note_hunger(id);
         }
@@ -227,6 +260,7 @@ impl Lanes {
             }
             lane.deficit -= 1;
             let first = lane.waiting.pop_first();
+            self.budget.count(lane);
             self.ready.pass(tenant, lane.rules.share, lane.deficit == 0);
             self.note_hunger(id);
             if let Some((_, key)) = first {
@@ -296,12 +330,19 @@ impl Lanes {
     pub fn poll_loads(&mut self) -> Vec<LoadWanted> {
         let mut wanted = Vec::new();
         for id in core::mem::take(&mut self.hungry) {
-            let low_mark = self.window_max / 4;
             let Some(lane) = self.lanes.get_mut(&id) else { continue };
             let Horizon::Upto(after) = lane.horizon else { continue };
-            if lane.load.is_none() && lane.waiting.len() <= low_mark {
-                lane.load = Some(Load::default());
-                wanted.push(LoadWanted { lane: id, after });
+            let held = lane.waiting.len();
+            // At a start all are read at once, and nobody knows who has much.
+            let is_first = after == (Timestamp::MIN, InvKey::MIN);
+            let window = if is_first { self.budget.part() } else { self.budget.window() };
+            if lane.load.is_none() && held <= window / 4 {
+                let room = u32::try_from(window - held).unwrap_or(u32::MAX);
+                let limit = room.clamp(1, HEADS_PER_LOAD);
+                let rows = usize::try_from(limit).unwrap_or(usize::MAX);
+                lane.load = Some(Load { limit: rows, ..Load::default() });
+                self.budget.count(lane);
+                wanted.push(LoadWanted { lane: id, after, limit });
             }
         }
         wanted
@@ -316,9 +357,10 @@ impl Lanes {
         upto: Option<Position>,
         now: Timestamp,
     ) -> Loaded {
-        let window_max = self.window_max;
         let Some(lane) = self.lanes.get_mut(&id) else { return Loaded::default() };
         let load = lane.load.take().unwrap_or_default();
+        self.budget.count(lane);
+        let window = self.budget.window();
         let mut horizon = upto.map_or(Horizon::Complete, Horizon::Upto);
         if let Some(cut) = load.cut {
             let before_cut = Horizon::Upto((cut.0.just_before(), InvKey::MAX));
@@ -345,10 +387,11 @@ impl Lanes {
             .filter(|key| !taken.keys.contains(key))
             .collect();
         lane.horizon = horizon;
-        while let Some((_, key)) = lane.shrink_to(window_max) {
+        while let Some((_, key)) = lane.shrink_to(window) {
             taken.keys.remove(&key);
             taken.displaced.push(key);
         }
+        self.budget.count(lane);
         self.refresh(id, now);
         self.note_hunger(id);
         taken
@@ -366,7 +409,7 @@ impl Lanes {
     }
 
     fn note_hunger(&mut self, id: LaneId) {
-        let low_mark = self.window_max / 4;
+        let low_mark = self.budget.window() / 4;
         if let Some(lane) = self.lanes.get(&id)
             && lane.horizon != Horizon::Complete
             && lane.load.is_none()
@@ -423,6 +466,7 @@ pub struct Loaded {
     pub displaced: Vec<InvKey>,
 }
 
+mod budget;
 mod line;
 mod rate;
 mod ring;

@@ -81,10 +81,15 @@ pub const SWEEP_CALLBACKS: u32 = 64;
 pub const GIVING_UP_MAX: usize = 64;
 /// Rows whose fate one turn of a shard may settle without a slot (expired, function deleted).
 pub const SETTLED_PER_TURN_MAX: usize = 256;
+/// Waiting rows that one turn of a shard sends back to the store because there are too many in memory.
+pub const TRIMMED_PER_TURN_MAX: usize = 1_024;
 /// Counts of one function that are kept apart by qualifier. Ours: qualifiers are any caller's words.
 pub const TOTALS_PER_FUNCTION_MAX: usize = 1_000;
-/// Heads that one read of a lane brings.
+/// Heads that one read of a lane brings, at most.
 pub const HEADS_PER_LOAD: u32 = 512;
+/// What a lane may keep in memory however many lanes there are: this part of a whole window. Ours: fewer rows would have
+/// a lane read the store for every few.
+pub const WINDOW_PARTS: usize = 256;
 /// Entries that one page of a listing examines before it comes back short.
 pub const LIST_EXAMINED_MAX: usize = 1_000;
 /// Functions of one account. Ours.

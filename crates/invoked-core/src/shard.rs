@@ -70,6 +70,8 @@ pub struct ShardConfig {
     pub function_breaker: BreakerPolicy,
     /// Rows that one lane keeps in memory.
     pub window_max: usize,
+    /// Rows that all lanes of the shard keep in memory, about: a quarter of them for those of destinations.
+    pub windows_max: usize,
     /// Attempts under way at a time, over all functions.
     pub attempts_max: usize,
     /// Callbacks under way at a time, over all destinations.
@@ -96,6 +98,18 @@ pub struct ShardConfig {
 pub enum Defect {
     /// An event of a row does not wait for the commit of that row that is under way.
     OverlappingCommits,
+}
+
+impl ShardConfig {
+    /// Rows that the lanes of destinations keep in memory.
+    fn rows_of_destinations(&self) -> usize {
+        self.windows_max / 4
+    }
+
+    /// Rows that those of functions do.
+    fn rows_of_functions(&self) -> usize {
+        self.windows_max - self.rows_of_destinations()
+    }
 }
 
 /// The decisions of one shard. Pure: see the crate's documentation.
@@ -177,8 +191,10 @@ impl ShardCore {
         now: Timestamp,
     ) -> Self {
         let mut core = Self {
-            lanes: Lanes::sharing(slots(config.attempts_max), config.window_max),
-            outlets: Lanes::sharing_carefully(slots(config.callbacks_max), config.window_max),
+            lanes: Lanes::sharing(slots(config.attempts_max), config.window_max)
+                .keeping(config.rows_of_functions()),
+            outlets: Lanes::sharing_carefully(slots(config.callbacks_max), config.window_max)
+                .keeping(config.rows_of_destinations()),
             config,
             directory,
             rows: BTreeMap::new(),
@@ -264,7 +280,7 @@ impl ShardCore {
         }
         if self.has_room() {
             for wanted in self.lanes.poll_loads().into_iter().chain(self.outlets.poll_loads()) {
-                self.effects.push(Effect::LoadHeads { lane: wanted.lane, after: wanted.after });
+                self.effects.push(Effect::LoadHeads(wanted));
             }
         } else {
             // The next commit makes room; nothing else is worth waking up for.
@@ -405,8 +421,9 @@ impl ShardCore {
         let ShardConfig { shard, defect, .. } = self.config;
         self.config = ShardConfig { shard, defect, ..config };
         let config = &self.config;
-        self.lanes.resize(slots(config.attempts_max), config.window_max);
-        self.outlets.resize(slots(config.callbacks_max), config.window_max);
+        let (attempts, callbacks) = (slots(config.attempts_max), slots(config.callbacks_max));
+        self.lanes.resize(attempts, config.window_max, config.rows_of_functions());
+        self.outlets.resize(callbacks, config.window_max, config.rows_of_destinations());
         for adaptive in self.inlets.values_mut().filter_map(|inlet| inlet.adaptive.as_mut()) {
             adaptive.bound(config.function_limit);
         }

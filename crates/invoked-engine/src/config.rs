@@ -39,6 +39,8 @@ pub struct EngineConfig {
     pub call_timeout: Duration,
     /// Rows that one lane keeps in memory.
     pub window_max: usize,
+    /// Rows that all lanes together keep in memory, about; evenly over the shards.
+    pub windows_max: usize,
     /// Attempts under way at a time, over all functions.
     pub attempts_max: usize,
     /// Callbacks under way at a time, over all destinations.
@@ -97,6 +99,7 @@ impl EngineConfig {
             shares: Arc::default(),
             call_timeout: Duration::from_secs(60),
             window_max: 4_096,
+            windows_max: 65_536,
             attempts_max: 1_024,
             callbacks_max: 768,
             function_limit: 256,

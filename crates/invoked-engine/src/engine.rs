@@ -136,7 +136,7 @@ impl Engine {
                 published.extend(totals.iter().map(|total| (total.key.clone(), total.value)));
             }
             let core = ShardCore::new(
-                shard_config(&shared.config(), shard),
+                shard_config(&shared.config(), shard, shared.shards.len()),
                 Arc::clone(&snapshot.directory),
                 Totals::restored(totals),
                 &lanes,
@@ -236,7 +236,8 @@ async fn purge(handle: Handle) {
     }
 }
 
-pub(crate) fn shard_config(config: &EngineConfig, shard: ShardId) -> ShardConfig {
+/// What one of so many shards works by.
+pub(crate) fn shard_config(config: &EngineConfig, shard: ShardId, shards: usize) -> ShardConfig {
     ShardConfig {
         shard,
         retry: config.retry,
@@ -244,6 +245,7 @@ pub(crate) fn shard_config(config: &EngineConfig, shard: ShardId) -> ShardConfig
         breaker: config.breaker,
         function_breaker: config.function_breaker,
         window_max: config.window_max,
+        windows_max: config.windows_max / shards.max(1),
         attempts_max: config.attempts_max,
         callbacks_max: config.callbacks_max,
         function_limit: config.function_limit,

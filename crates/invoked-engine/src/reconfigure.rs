@@ -198,7 +198,8 @@ impl Shared {
         self.current.send_replace(Arc::clone(&config));
         for shard in &self.shards {
             let (reply, answer) = oneshot::channel();
-            let config: Box<ShardConfig> = Box::new(shard_config(&config, shard.id));
+            let config: Box<ShardConfig> =
+                Box::new(shard_config(&config, shard.id, self.shards.len()));
             // A shard that is gone has no use for it.
             if shard.asks.send(Ask::Config { config, reply }).await.is_ok() {
                 let _gone = answer.await;

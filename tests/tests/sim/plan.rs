@@ -66,6 +66,7 @@ pub fn engine_config(rng: &mut Rng) -> EngineConfig {
             hold_max: ms(100 + rng.below(10_000)),
         },
         window_max: 2 + usize::try_from(rng.below(8)).expect("small"),
+        windows_max: 4 + usize::try_from(rng.below(60)).expect("small"),
         attempts_max: 1 + usize::try_from(rng.below(8)).expect("small"),
         callbacks_max: 1 + usize::try_from(rng.below(4)).expect("small"),
         function_limit: 1 + u32::try_from(rng.below(4)).expect("small"),

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeSet;
 
 use super::Position;
+use super::budget::Counted;
 use super::rate::{Bucket, Rate};
 use super::ring::Tenant;
 use super::shared::Shared;
@@ -61,6 +62,8 @@ pub(super) struct Lane {
     pub(super) deficit: u32,
     pub(super) is_ready: bool,
     pub(super) timer: Option<Timestamp>,
+    /// What the budget of all windows has counted of it.
+    pub(super) counted: Counted,
     /// Its entry among the crowded ones: rows under way, and its number among those turned away.
     pub(super) crowded: Option<(u32, u64)>,
 }
@@ -77,6 +80,8 @@ pub(super) enum Horizon {
 /// What happens behind the horizon while a read is under way.
 #[derive(Debug, Default)]
 pub(super) struct Load {
+    /// Rows that it brings, at most.
+    pub(super) limit: usize,
     /// Rows that became durable meanwhile.
     pub(super) arrived: BTreeSet<Position>,
     /// The earliest of those that were not noted, for want of room.
@@ -100,6 +105,7 @@ impl Lane {
             deficit: 0,
             is_ready: false,
             timer: None,
+            counted: Counted::default(),
             crowded: None,
         }
     }

@@ -5,6 +5,7 @@ use crate::id::{FnId, ShardId};
 use core::time::Duration;
 use proptest::prelude::*;
 
+mod budget;
 mod fairness;
 
 const RULES: LaneRules = LaneRules::plain(u32::MAX);
@@ -105,8 +106,8 @@ struct World {
 }
 
 impl World {
-    fn new(window_max: usize) -> Self {
-        let mut lanes = Lanes::new(window_max);
+    fn new(window_max: usize, rows: usize) -> Self {
+        let mut lanes = Lanes::new(window_max).keeping(rows);
         lanes.set_rules(lane(0), RULES, at(0));
         Self {
             lanes,
@@ -152,9 +153,16 @@ impl World {
                 .store
                 .range((core::ops::Bound::Excluded(wanted.after), core::ops::Bound::Unbounded));
             let mut found: Vec<_> = behind.copied().collect();
-            let upto = (found.len() > 3).then(|| found[2]);
-            found.truncate(3);
+            let most = usize::try_from(wanted.limit).unwrap().min(3);
+            let upto = (found.len() > most).then(|| found[most - 1]);
+            found.truncate(most);
             self.reading = Some((wanted.after, found, upto));
+        }
+    }
+
+    fn trim(&mut self) {
+        for key in self.lanes.trim(2) {
+            self.memory.remove(&key);
         }
     }
 
@@ -184,10 +192,11 @@ impl World {
 proptest! {
     #[test]
     fn nothing_is_skipped_by_loading(
-        steps in proptest::collection::vec((0u8..5, 0i64..50), 1..300),
+        steps in proptest::collection::vec((0u8..6, 0i64..50), 1..300),
         window_max in 2usize..8,
+        rows in 0usize..10,
     ) {
-        let mut world = World::new(window_max);
+        let mut world = World::new(window_max, rows);
         let mut placed = 0u64;
         for (step, due) in steps {
             match step {
@@ -201,6 +210,7 @@ proptest! {
                     world.take();
                 }
                 3 => if world.reading.is_none() { world.read() },
+                4 => world.trim(),
                 _ => world.finish_read(),
             }
             // the_window_is_bounded

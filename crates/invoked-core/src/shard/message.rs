@@ -17,7 +17,7 @@ use crate::directory::{Directory, Function};
 use crate::fault::Fault;
 use crate::head::{Head, LaneId, Slot};
 use crate::id::{Attempt, FnId, InvKey, RequestId};
-use crate::lane::Position;
+use crate::lane::{LoadWanted, Position};
 use crate::life::{Outcome, Verdict};
 use crate::name::TaskId;
 use crate::sweep::{SweepPage, SweepRefused, Swept};
@@ -448,12 +448,7 @@ pub enum Effect {
     /// Deliver a message, then say [`Input::CallEnded`].
     Call(Box<Call>),
     /// Read a lane, then say [`Input::HeadsLoaded`].
-    LoadHeads {
-        /// The lane.
-        lane: LaneId,
-        /// Rows behind this position.
-        after: Position,
-    },
+    LoadHeads(LoadWanted),
     /// Read a page of a lane that is swept, then say [`Input::SweepLoaded`].
     LoadSweep {
         /// Who waits.

@@ -13,7 +13,7 @@ use crate::head::{Head, LaneId};
 use crate::id::InvKey;
 use crate::lane::Placed;
 use crate::life::{Event, Life};
-use crate::limits::SETTLED_PER_TURN_MAX;
+use crate::limits::{SETTLED_PER_TURN_MAX, TRIMMED_PER_TURN_MAX};
 use crate::time::Timestamp;
 
 impl ShardCore {
@@ -71,6 +71,16 @@ impl ShardCore {
             let lane = row.slot.lane;
             self.lanes_of(lane).remove(lane, position, now);
             self.stop_waiting(key);
+        }
+    }
+
+    /// Sends rows of large windows back to the store if there are too many in memory.
+    fn trim(&mut self) {
+        let mut keys = self.lanes.trim(TRIMMED_PER_TURN_MAX);
+        keys.append(&mut self.outlets.trim(TRIMMED_PER_TURN_MAX));
+        self.has_more |= TRIMMED_PER_TURN_MAX <= keys.len();
+        for key in keys {
+            self.evict(key);
         }
     }
 
@@ -239,6 +249,7 @@ impl ShardCore {
         self.has_more = false;
         self.lanes.tick(now);
         self.outlets.tick(now);
+        self.trim();
         let mut settled = 0;
         while let Some(&(at, key)) = self.expiries.first() {
             if now < at || self.is_draining || !self.has_room() {

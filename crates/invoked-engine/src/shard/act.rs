@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use invoked_core::callback::CallVerdict;
 use invoked_core::fault::Fault;
-use invoked_core::head::LaneId;
 use invoked_core::id::{Attempt, InvKey};
-use invoked_core::lane::Position;
+use invoked_core::lane::LoadWanted;
 use invoked_core::life::Verdict;
-use invoked_core::limits::{HEADS_PER_LOAD, RESULT_MAX};
+use invoked_core::limits::RESULT_MAX;
 use invoked_core::shard::{
     AttemptReport, BytesWanted, Call, Dispatch, Effect, FoundCallback, LoadedBytes, Note, ReplyId,
 };
@@ -41,7 +40,7 @@ impl ShardTask {
             Effect::Dispatch(dispatch) => self.dispatch(*dispatch),
             Effect::CancelAttempt { key, attempt } => self.cancel(key, attempt),
             Effect::Call(call) => self.call(*call),
-            Effect::LoadHeads { lane, after } => self.load_heads(lane, after),
+            Effect::LoadHeads(wanted) => self.load_heads(wanted),
             Effect::LoadSweep { reply, lane, after, limit } => {
                 self.load_sweep(SweepRead { reply, lane, after, limit });
             }
@@ -139,12 +138,12 @@ impl ShardTask {
         self.calls.insert(key, (tried, handle));
     }
 
-    pub(super) fn load_heads(&mut self, lane: LaneId, after: Position) {
+    pub(super) fn load_heads(&mut self, wanted: LoadWanted) {
         let store = Arc::clone(&self.shared.store);
         let shard = self.lease.shard;
         self.work.spawn(async move {
-            let read = store.heads(shard, lane, after, HEADS_PER_LOAD).await;
-            Done::Heads { lane, after, read }
+            let read = store.heads(shard, wanted.lane, wanted.after, wanted.limit).await;
+            Done::Heads { wanted, read }
         });
     }
 

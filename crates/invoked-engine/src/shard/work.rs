@@ -8,7 +8,7 @@ use invoked_core::callback::CallVerdict;
 use invoked_core::fault::Fault;
 use invoked_core::head::LaneId;
 use invoked_core::id::{Attempt, InvKey};
-use invoked_core::lane::Position;
+use invoked_core::lane::{LoadWanted, Position};
 use invoked_core::life::Verdict;
 use invoked_core::shard::{AttemptReport, BytesWanted, FoundCallback, Input, LoadedBytes, ReplyId};
 use invoked_sink::Answer;
@@ -40,8 +40,7 @@ pub(crate) enum Done {
         verdict: CallVerdict,
     },
     Heads {
-        lane: LaneId,
-        after: Position,
+        wanted: LoadWanted,
         read: Result<Heads, StoreError>,
     },
     Sweep {
@@ -67,8 +66,7 @@ pub(crate) enum Done {
     },
     /// A pause before a read is made again is over.
     ReadHeads {
-        lane: LaneId,
-        after: Position,
+        wanted: LoadWanted,
     },
     ReadSweep {
         wanted: SweepRead,
@@ -118,9 +116,11 @@ impl ShardTask {
                 self.meters.called(kind, &verdict);
                 Input::CallEnded { key, tried, verdict }
             }
-            Ok((_, Done::Heads { lane, after, read })) => match read {
-                Ok(Heads { heads, is_complete }) => Input::HeadsLoaded { lane, heads, is_complete },
-                Err(error) => return self.read_again(&error, Done::ReadHeads { lane, after }),
+            Ok((_, Done::Heads { wanted, read })) => match read {
+                Ok(Heads { heads, is_complete }) => {
+                    Input::HeadsLoaded { lane: wanted.lane, heads, is_complete }
+                }
+                Err(error) => return self.read_again(&error, Done::ReadHeads { wanted }),
             },
             Ok((_, Done::Sweep { wanted, read })) => match read {
                 Ok(Heads { heads, is_complete }) => {
@@ -150,8 +150,8 @@ impl ShardTask {
                 }
                 Input::BytesLoaded(loaded)
             }
-            Ok((_, Done::ReadHeads { lane, after })) => {
-                self.load_heads(lane, after);
+            Ok((_, Done::ReadHeads { wanted })) => {
+                self.load_heads(wanted);
                 return Ok(());
             }
             Ok((_, Done::ReadSweep { wanted })) => {

@@ -69,6 +69,7 @@ pub(crate) struct Limits {
     /// Synchronous invocations at a time.
     pub(crate) sync_max: usize,
     window: usize,
+    windows: usize,
     payload_cache: usize,
 }
 
@@ -123,6 +124,7 @@ impl Work {
             function_breaker: self.dispatch.breaker,
             shares: Arc::clone(&self.shares),
             window_max: limits.window,
+            windows_max: limits.windows,
             attempts_max: self.dispatch.attempts_max,
             callbacks_max: self.dispatch.callbacks_max,
             function_limit: self.dispatch.function_limit,
@@ -246,6 +248,7 @@ impl Limits {
         let commit_ops_max = section.needed("commit_ops_max", count(1..=1_000_000));
         let sync_max = section.needed("sync_max", count(1..=100_000));
         let window = section.needed("window", count(1..=1_000_000));
+        let windows = section.needed("windows", count(1_000..=100_000_000));
         let payload_cache = section.needed("payload_cache", size("1MiB", "64GiB"));
         Some(Self {
             header_timeout: header_timeout?,
@@ -258,6 +261,7 @@ impl Limits {
             commit_ops_max: commit_ops_max?,
             sync_max: sync_max?,
             window: window?,
+            windows: windows?,
             payload_cache: payload_cache?,
         })
     }
