@@ -37,6 +37,23 @@ async fn a_function_with_few_places_is_not_run_over() {
     assert!(adaptive * 5.0 < wasted(&seen), "without the limit: {}", wasted(&seen));
 }
 
+/// Else what waits there is what times out there.
+#[tokio::test(start_paused = true)]
+async fn a_function_that_queues_is_not_given_more_than_it_works_on() {
+    let world = World::start().await;
+    let key = function("1", "queues");
+    let manner = Manner::Queues { workers: 2, takes: Duration::from_millis(100) };
+    world.create(&key, manner, Limits::default()).await;
+    world.invoke_many(&key, 3_000).await;
+    world.succeeded(500).await;
+    world.forget_most(&key);
+    world.succeeded(3_000).await;
+    let seen = world.seen(&key);
+    assert!(seen.most_under_way <= 8, "{} at a time", seen.most_under_way);
+    // 20 a second at best.
+    assert!(world.elapsed() < Duration::from_secs(170), "{:?}", world.elapsed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_function_that_asks_for_time_gets_it() {
     let world = World::start().await;

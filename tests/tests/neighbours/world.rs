@@ -32,6 +32,8 @@ pub enum Manner {
     Works { takes: Duration, fails_every: u64 },
     /// It takes so many at a time, each so long, and answers 429 to the others.
     Holds { places: u32, takes: Duration },
+    /// It takes as many as come, and does so many at a time, each in so long. The others wait.
+    Queues { workers: usize, takes: Duration },
     /// Every second call is answered 503 with `Retry-After`.
     HalfThrottles { retry_after: Duration },
     /// Nobody is there.
@@ -56,6 +58,8 @@ pub struct Seen {
 struct Place {
     manner: Option<Manner>,
     seen: Seen,
+    /// When its workers will have done what they have.
+    free_at: Vec<Timestamp>,
 }
 
 /// By account and name.
@@ -110,6 +114,13 @@ impl Target for Town {
                     (Duration::from_millis(1), later(None))
                 }
                 Manner::Holds { takes, .. } => (takes, Verdict::Succeeded),
+                Manner::Queues { workers, takes } => {
+                    let now = self.timeline.now();
+                    place.free_at.resize(workers, now);
+                    let free_at = place.free_at.iter_mut().min().expect("workers");
+                    *free_at = now.max(*free_at).plus(takes);
+                    (free_at.since(now), Verdict::Succeeded)
+                }
                 Manner::HalfThrottles { retry_after } if seen.calls.is_multiple_of(2) => {
                     (Duration::from_millis(2), later(Some(retry_after)))
                 }
@@ -182,6 +193,11 @@ impl World {
     /// From now on the function behaves so.
     pub fn behaves(&self, key: &FunctionKey, manner: Manner) {
         self.town.places().entry(place(key)).or_default().manner = Some(manner);
+    }
+
+    /// Forgets how many it had at a time until now.
+    pub fn forget_most(&self, key: &FunctionKey) {
+        self.town.places().entry(place(key)).or_default().seen.most_under_way = 0;
     }
 
     pub fn seen(&self, key: &FunctionKey) -> Seen {
