@@ -12,7 +12,8 @@
 //! An *answer* is a delivery or a refusal for good, or any answer of a function: either way somebody is
 //! there. What is held back is not tried, so a callback that was never tried has not started its clock. A
 //! probe that takes longer than the longest hold is not waited for: another one goes. The breaker
-//! lives in memory only: a restart begins closed and finds out again.
+//! lives in memory only: a restart begins closed and finds out again. Another policy counts at once
+//! ([`Breaker::adopt`]).
 //!
 //! # Invariants
 //!
@@ -178,6 +179,25 @@ impl Breaker {
         }
     }
 
+    /// Another policy is in force. One that never opens a breaker closes it; else no hold that has begun is
+    /// longer from here on than the policy's longest. Returns whether it is in another state now.
+    #[must_use]
+    pub fn adopt(&mut self, policy: &BreakerPolicy, now: Timestamp) -> bool {
+        let longest = now.plus(policy.hold_max);
+        match self {
+            Self::Closed { .. } => false,
+            Self::Open { .. } | Self::HalfOpen { .. } if policy.failures == 0 => {
+                *self = Self::default();
+                true
+            }
+            Self::Open { until, hold } | Self::HalfOpen { until, hold, .. } => {
+                *until = longest.min(*until);
+                *hold = policy.hold_max.min(*hold);
+                false
+            }
+        }
+    }
+
     fn held(hold: Duration, now: Timestamp) -> Self {
         Self::Open { until: now.plus(hold), hold }
     }
@@ -268,6 +288,35 @@ mod tests {
         let never = BreakerPolicy { failures: 0, ..POLICY };
         for number in 0..100 {
             assert!(!breaker.apply(BreakerEvent::Failed(key(number)), &never, at(0)));
+        }
+    }
+
+    #[test]
+    fn another_policy_closes_it_or_shortens_its_hold() {
+        let held =
+            |seconds, until| Breaker::Open { hold: Duration::from_secs(seconds), until: at(until) };
+        let probed = |seconds, until| Breaker::HalfOpen {
+            probe: key(1),
+            hold: Duration::from_secs(seconds),
+            until: at(until),
+        };
+        let one = Breaker::Closed { failures: 1, callbacks: [key(1)].into_iter().collect() };
+        let never = BreakerPolicy { failures: 0, ..POLICY };
+        let short = BreakerPolicy { hold_max: Duration::from_secs(2), ..POLICY };
+        for (before, policy, after) in [
+            (&one, &never, &one),
+            (&held(4, 20_000), &never, &Breaker::default()),
+            (&probed(4, 20_000), &never, &Breaker::default()),
+            (&one, &short, &one),
+            (&held(4, 20_000), &short, &held(2, 2_100)),
+            (&held(1, 900), &short, &held(1, 900)),
+            (&probed(4, 20_000), &short, &probed(2, 2_100)),
+        ] {
+            let mut breaker = before.clone();
+            let moved = breaker.adopt(policy, at(100));
+            assert_eq!(breaker, *after, "{before:?} {policy:?}");
+            let is_other = core::mem::discriminant(before) != core::mem::discriminant(after);
+            assert_eq!(moved, is_other, "{before:?} {policy:?}");
         }
     }
 

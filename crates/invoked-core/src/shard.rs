@@ -427,6 +427,7 @@ impl ShardCore {
         for adaptive in self.inlets.values_mut().filter_map(|inlet| inlet.adaptive.as_mut()) {
             adaptive.bound(config.function_limit);
         }
+        self.adopt_breakers(now);
         self.adopt_directory(now);
         self.adopt_pauses(now);
     }

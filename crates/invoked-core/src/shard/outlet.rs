@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::ShardCore;
 use super::message::{Effect, Note};
-use crate::breaker::{Breaker, BreakerEvent};
+use crate::breaker::{Breaker, BreakerEvent, Gate};
 use crate::callback::{CallEvent, CallVerdict};
 use crate::fault::Fault;
 use crate::head::LaneId;
@@ -64,9 +64,33 @@ impl ShardCore {
             return;
         }
         let has_moved = breaker.apply(event, policy, now);
+        let breaker = breaker.clone();
+        self.obey_breaker(lane, breaker, has_moved, now);
+    }
+
+    /// What was configured for breakers has changed: those that are open are held to it, and their lanes
+    /// go on when it says so.
+    pub(super) fn adopt_breakers(&mut self, now: Timestamp) {
+        let inlets = self.inlets.iter_mut().map(|(lane, inlet)| (*lane, &mut inlet.breaker));
+        let inlets = inlets.map(|known| (known, &self.config.function_breaker));
+        let outlets = self.outlet_states.iter_mut();
+        let outlets = outlets.map(|(lane, outlet)| (*lane, &mut outlet.breaker));
+        let outlets = outlets.map(|known| (known, &self.config.breaker));
+        let mut adopted = Vec::new();
+        for ((lane, breaker), policy) in inlets.chain(outlets) {
+            if breaker.gate() != Gate::Open {
+                let has_moved = breaker.adopt(policy, now);
+                adopted.push((lane, breaker.clone(), has_moved));
+            }
+        }
+        for (lane, breaker, has_moved) in adopted {
+            self.obey_breaker(lane, breaker, has_moved, now);
+        }
+    }
+
+    fn obey_breaker(&mut self, lane: LaneId, breaker: Breaker, has_moved: bool, now: Timestamp) {
         let gate = breaker.gate();
         if has_moved {
-            let breaker = breaker.clone();
             self.effects.push(Effect::Note(Note::Breaker { lane, breaker }));
         }
         self.lanes_of(lane).set_gate(lane, gate, now);

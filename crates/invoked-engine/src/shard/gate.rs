@@ -73,7 +73,7 @@ impl ShardTask {
                 tracing::info!(
                     event = "breaker_closed",
                     destination,
-                    "a destination answers again: it is told what it is owed"
+                    "a destination is no longer let alone: it is told what it is owed"
                 );
             }
         }
@@ -106,7 +106,7 @@ impl ShardTask {
                     event = "breaker_closed",
                     function,
                     qualifier,
-                    "a function answers again: what waits for it goes on"
+                    "a function is no longer let alone: what waits for it goes on"
                 );
             }
         }

@@ -135,3 +135,42 @@ fn what_a_destination_asks_for_holds_all_its_callbacks() {
     assert_eq!(bench.pass(6_999), [""; 0]);
     assert!(bench.pass(1).contains(&call(1)), "the fresh one goes");
 }
+
+/// The same bench after an operator has changed when destinations are let alone.
+fn reconfigure(bench: &mut Bench, breaker: BreakerPolicy) -> Vec<String> {
+    let config = ShardConfig { breaker, ..bench.core.config.clone() };
+    bench.step(Input::Config(Box::new(config)))
+}
+
+#[test]
+fn a_breaker_that_is_switched_off_lets_go_of_what_it_holds() {
+    let mut bench = bench();
+    let keys = calling(&mut bench, 3);
+    for key in &keys {
+        failed(&mut bench, *key, 1);
+    }
+    assert_eq!(bench.pass(5_000), [""; 0], "all are due, and held");
+    let off = BreakerPolicy { failures: 0, ..bench.core.config.breaker };
+    assert_eq!(reconfigure(&mut bench, off), [call(2), call(2), call(2)]);
+    for key in &keys {
+        failed(&mut bench, *key, 2);
+    }
+    assert_eq!(bench.pass(2_000), [call(3), call(3), call(3)], "and it is never opened again");
+}
+
+#[test]
+fn a_shorter_hold_counts_for_breakers_that_are_open() {
+    let mut bench = bench();
+    let keys = calling(&mut bench, 3);
+    for key in &keys {
+        failed(&mut bench, *key, 1);
+    }
+    let second = Duration::from_secs(1);
+    let short = BreakerPolicy { hold: second, hold_max: second, ..bench.core.config.breaker };
+    assert_eq!(reconfigure(&mut bench, short), [""; 0]);
+    assert_eq!(bench.core.next_wakeup(bench.now), Some(bench.now.plus(second)));
+    assert_eq!(bench.pass(1_000), [call(2)], "one probe, nine seconds before the old hold is over");
+    let first = probe(&bench, &keys);
+    assert_eq!(failed(&mut bench, first, 2), [""; 0]);
+    assert_eq!(bench.pass(1_000).len(), 1, "and it is not held twice as long");
+}

@@ -118,3 +118,21 @@ fn a_stop_says_nothing_about_the_function() {
     bench.accept(None);
     assert_eq!(bench.durable(), ["accepted", "dispatch 1"]);
 }
+
+#[test]
+fn a_breaker_that_is_switched_off_lets_the_function_s_invocations_go() {
+    let mut bench = bench();
+    let keys = [bench.running(), bench.running(), bench.running()];
+    for key in keys {
+        ended(&mut bench, key, 1, LATER);
+    }
+    assert_eq!(bench.pass(5_000), [""; 0], "all are due, and held");
+    let function_breaker = BreakerPolicy { failures: 0, ..bench.core.config.function_breaker };
+    let config = ShardConfig { function_breaker, ..bench.core.config.clone() };
+    let words = bench.step(Input::Config(Box::new(config)));
+    assert_eq!(words, ["dispatch 2"; 3]);
+    for key in keys {
+        ended(&mut bench, key, 2, LATER);
+    }
+    assert!(!bench.pass(2_000).is_empty(), "and it is never opened again");
+}
