@@ -1,6 +1,7 @@
 //! How much of a function runs at a time and whether it runs; and what an account has none of.
 
 use http::StatusCode;
+use invoked_core::limits::CONCURRENCY_MAX;
 use invoked_core::name::Qualifier;
 use invoked_engine::{Amendment, FunctionRecord};
 use invoked_fc::dto::concurrency::{
@@ -14,9 +15,6 @@ use serde_json::json as value;
 use crate::api::{Api, Call};
 use crate::problem::Problem;
 use crate::reply::{Reply, empty, json, resource};
-
-/// Attempts at a time that a client may ask for. Ours.
-const CONCURRENCY_MAX: u32 = 100_000;
 
 impl Api {
     pub(crate) async fn put_concurrency(

@@ -104,6 +104,8 @@ pub const ALIASES_PER_OWNER_MAX: usize = 100;
 pub const VERSIONS_PER_OWNER_MAX: usize = 100;
 /// Asynchronous invoke configurations of one function. Ours: a qualifier is any caller's word.
 pub const CONFIGS_PER_FUNCTION_MAX: usize = 200;
+/// Attempts at a time that a function or one of its qualifiers may be given. Ours.
+pub const CONCURRENCY_MAX: u32 = 100_000;
 /// Qualifiers of one function with limits, and so a lane, of their own. Ours.
 pub const QUALIFIER_LANES_MAX: usize = 16;
 /// Qualifiers of one function that have or had a lane: each keeps its number for ever. Ours.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use invoked_core::id::FnId;
 use invoked_core::lane::Rate;
-use invoked_core::limits::{QUALIFIER_LANES_EVER_MAX, QUALIFIER_LANES_MAX};
+use invoked_core::limits::{CONCURRENCY_MAX, QUALIFIER_LANES_EVER_MAX, QUALIFIER_LANES_MAX};
 use invoked_core::name::Qualifier;
 use invoked_core::qualifiers::{Limits, QualifierLane};
 use invoked_store::StoreError;
@@ -39,8 +39,9 @@ pub(crate) fn check_qualifiers(qualifiers: &BTreeMap<Qualifier, Limits>) -> Resu
         return Err(format!("may name at most {QUALIFIER_LANES_MAX} qualifiers, got {got}"));
     }
     for (qualifier, limits) in qualifiers {
-        let problem = if limits.concurrency == Some(0) {
-            "concurrency must be at least 1".to_owned()
+        let concurrency = limits.concurrency.unwrap_or(1);
+        let problem = if !(1..=CONCURRENCY_MAX).contains(&concurrency) {
+            format!("concurrency must be between 1 and {CONCURRENCY_MAX}")
         } else if limits.rate.is_some_and(|rate| !(1..=Rate::MAX).contains(&rate.per_second)) {
             format!("rate must be between 1 and {} a second", Rate::MAX)
         } else if !(1..=WEIGHT_MAX).contains(&limits.weight) {
@@ -157,9 +158,14 @@ mod tests {
         let rate = |per_second| Some(Rate { per_second });
         for (limits, problem) in [
             (Limits { concurrency: Some(1), rate: rate(100_000), weight: 1_000 }, None),
+            (Limits { concurrency: Some(100_000), ..Limits::default() }, None),
             (
                 Limits { concurrency: Some(0), ..Limits::default() },
-                Some("concurrency must be at least 1"),
+                Some("concurrency must be between 1 and 100000"),
+            ),
+            (
+                Limits { concurrency: Some(100_001), ..Limits::default() },
+                Some("concurrency must be between 1 and 100000"),
             ),
             (
                 Limits { rate: rate(0), ..Limits::default() },

@@ -2,7 +2,7 @@
 
 use invoked_core::directory::FunctionKind;
 use invoked_core::lane::Rate;
-use invoked_core::limits::ATTRIBUTES_MAX;
+use invoked_core::limits::{ATTRIBUTES_MAX, CONCURRENCY_MAX};
 use invoked_core::name::{FunctionName, Qualifier};
 use invoked_sink::{NamedBy, StatusRule, TargetAddress, TargetSpec};
 
@@ -93,8 +93,8 @@ impl FunctionChange {
         {
             return invalid("timeout", "must be between 1 ms and 24 h".to_owned());
         }
-        if self.concurrency == Some(0) {
-            return invalid("concurrency", "must be at least 1".to_owned());
+        if self.concurrency.is_some_and(|asked| !(1..=CONCURRENCY_MAX).contains(&asked)) {
+            return invalid("concurrency", format!("must be between 1 and {CONCURRENCY_MAX}"));
         }
         if self.rate.is_some_and(|rate| !(1..=Rate::MAX).contains(&rate)) {
             return invalid("rate", format!("must be between 1 and {} a second", Rate::MAX));

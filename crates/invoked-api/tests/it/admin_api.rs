@@ -70,7 +70,19 @@ async fn what_is_not_in_its_form_is_refused_with_its_name() {
         (r#"{"url":"ftp://x"}"#, Some("url")),
         (r#"{"timeout_ms":0}"#, Some("timeout_ms")),
         (r#"{"timeout_ms":86400001}"#, Some("timeout_ms")),
+        (r#"{"timeout_ms":-1}"#, Some("timeout_ms")),
         (r#"{"concurrency":0}"#, Some("concurrency")),
+        (r#"{"concurrency":-1}"#, Some("concurrency")),
+        (r#"{"concurrency":100001}"#, Some("concurrency")),
+        (r#"{"concurrency":4294967295}"#, Some("concurrency")),
+        (r#"{"concurrency":4294967296}"#, Some("concurrency")),
+        (r#"{"concurrency":1.5}"#, None),
+        (r#"{"rate":4294967296}"#, Some("rate")),
+        (r#"{"weight":-1}"#, Some("weight")),
+        (r#"{"qualifiers":{"prod":{"concurrency":4294967295}}}"#, Some("qualifiers")),
+        (r#"{"qualifiers":{"prod":{"rate":-1}}}"#, Some("qualifiers")),
+        (r#"{"qualifiers":{"prod":{"weight":4294967296}}}"#, Some("qualifiers")),
+        (r#"{"qualifiers":{"prod":{"weight":null}}}"#, None),
         (r#"{"timeout":5}"#, None),
         (r#"{"kind":"batch"}"#, None),
         ("[]", None),
@@ -80,6 +92,10 @@ async fn what_is_not_in_its_form_is_refused_with_its_name() {
         let answer = operator.change("PUT", "/v1/functions/f", body).await;
         Operator::refused(&answer, 400, "InvalidArgument", field);
     }
+    let most = r#"{"concurrency":100000,"qualifiers":{"prod":{"concurrency":100000}}}"#;
+    assert_eq!(operator.change("PUT", "/v1/functions/most", most).await.status, 201);
+    let above = operator.change("PUT", "/v1/functions/most", r#"{"concurrency":100001}"#).await;
+    assert!(above.text().contains("concurrency: must be between 1 and 100000"), "{}", above.text());
     let long = format!(r#"{{"url":"http://{}"}}"#, "x".repeat(3_000));
     let answer = operator.change("PUT", "/v1/functions/f", &long).await;
     Operator::refused(&answer, 400, "InvalidArgument", Some("url"));

@@ -11,7 +11,7 @@ use invoked_core::arn::Arn;
 use invoked_core::directory::FunctionKind;
 use invoked_core::envelope::Identity;
 use invoked_core::lane::Rate;
-use invoked_core::limits::QUALIFIER_LANES_MAX;
+use invoked_core::limits::{CONCURRENCY_MAX, QUALIFIER_LANES_MAX};
 use invoked_core::loops::{Graph, describe};
 use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_core::qualifiers::Limits;
@@ -62,7 +62,7 @@ fn function(
         section.reading().note(section.path(), problem.to_owned());
     }
     let timeout: Option<Duration> = section.optional("timeout", duration("1ms", "24h"));
-    let concurrency = section.optional("concurrency", count(1..=100_000));
+    let concurrency = section.optional("concurrency", count(1..=i64::from(CONCURRENCY_MAX)));
     let statuses = &[("header", StatusMode::Header), ("ignore", StatusMode::Ignore)];
     let status = section.optional("status", choice(statuses));
     let initialize = section.optional("initialize", flag);
@@ -102,7 +102,7 @@ fn qualifiers(section: &mut Section<'_>) -> BTreeMap<Qualifier, Limits> {
 }
 
 fn limits(name: &str, section: &mut Section<'_>) -> Option<(Qualifier, Limits)> {
-    let concurrency = section.optional("concurrency", count(1..=100_000));
+    let concurrency = section.optional("concurrency", count(1..=i64::from(CONCURRENCY_MAX)));
     let per_second = section.optional("rate", count(1..=i64::from(Rate::MAX)));
     let weight = section.optional("weight", count(1..=i64::from(WEIGHT_MAX)));
     let rate = per_second.map(|per_second| Rate { per_second });

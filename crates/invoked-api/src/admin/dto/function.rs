@@ -9,7 +9,7 @@ use invoked_core::limits::QUALIFIER_LANES_MAX;
 use invoked_core::name::Qualifier;
 use invoked_core::qualifiers::Limits;
 use invoked_engine::{ConfigRecord, FunctionRecord, Handle, LaneKey, Origin, StatusMode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Ref, Type};
 
@@ -55,21 +55,40 @@ pub(in crate::admin) enum FunctionOrigin {
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct QualifierLimits {
     /// Attempts at a time. Absent or null: the daemon finds out what it takes.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    #[serde(default, deserialize_with = "nearest")]
+    #[schema(minimum = 1, maximum = 100_000)]
     concurrency: Option<u32>,
     /// Attempts that may start in a second. Absent or null: any number.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nearest")]
     #[schema(minimum = 1, maximum = 100_000)]
     rate: Option<u32>,
     /// Its share of the turns that its account's lanes have.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "nearest_weight")]
     #[schema(minimum = 1, maximum = 1_000, default = 1)]
     weight: u32,
 }
 
 fn one() -> u32 {
     1
+}
+
+/// A number that no field has room for is the nearest one that it has room for, which is out of the field's
+/// range too: so whoever judges the range names the field.
+fn nearest<'de, D, N>(from: D) -> Result<Option<N>, D::Error>
+where
+    D: Deserializer<'de>,
+    N: From<u32>,
+{
+    let given = Option::<i64>::deserialize(from)?;
+    Ok(given.map(|given| N::from(within_u32(given))))
+}
+
+fn nearest_weight<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    i64::deserialize(from).map(within_u32)
+}
+
+fn within_u32(given: i64) -> u32 {
+    u32::try_from(given.max(0)).unwrap_or(u32::MAX)
 }
 
 /// What utoipa has no attribute for: how many there may be, and how they may be called.
@@ -99,19 +118,19 @@ pub(in crate::admin) struct FunctionInput {
     #[serde(default)]
     pub(in crate::admin) kind: FunctionKind,
     /// How long an attempt may take, in milliseconds. Absent: the daemon's default.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nearest")]
     #[schema(minimum = 1, maximum = 86_400_000)]
     pub(in crate::admin) timeout_ms: Option<u64>,
     /// Attempts at a time. Absent: the daemon finds out what the function takes.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    #[serde(default, deserialize_with = "nearest")]
+    #[schema(minimum = 1, maximum = 100_000)]
     pub(in crate::admin) concurrency: Option<u32>,
     /// Attempts that may start in a second. Absent: any number.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nearest")]
     #[schema(minimum = 1, maximum = 100_000)]
     pub(in crate::admin) rate: Option<u32>,
     /// Its share of the turns that its account's functions have. Absent: 1.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nearest")]
     #[schema(minimum = 1, maximum = 1_000)]
     pub(in crate::admin) weight: Option<u32>,
     /// Limits by version or alias: each named here waits in a lane of its own. The function's hold for the
