@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) connector: Connector,
     pub(crate) idle_timeout: Duration,
     pub(crate) idle_per_origin_max: usize,
+    pub(crate) clock: Option<fn() -> SystemTime>,
     origins: Mutex<Origins>,
     is_swept: AtomicBool,
     /// Ends with the client.
@@ -54,6 +55,7 @@ impl Client {
             connector: Connector::new(config, egress),
             idle_timeout: config.idle_timeout,
             idle_per_origin_max: config.idle_per_origin_max,
+            clock: config.clock,
             origins: Mutex::default(),
             is_swept: AtomicBool::new(false),
             sweeper: Mutex::default(),

@@ -1,6 +1,6 @@
-//! How the client keeps its connections.
+//! How the client keeps its connections, and what it is told of the time.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How the client keeps its connections.
 #[derive(Clone, Debug)]
@@ -14,6 +14,9 @@ pub struct Config {
     pub idle_per_origin_max: usize,
     /// Certificates in PEM that are trusted besides the system's.
     pub roots_pem: Vec<u8>,
+    /// What tells the time. It dates answers that ask to be left alone and have no date of their own; without
+    /// it, those that ask so until a date ask for nothing.
+    pub clock: Option<fn() -> SystemTime>,
 }
 
 impl Default for Config {
@@ -23,6 +26,7 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(30),
             idle_per_origin_max: 256,
             roots_pem: Vec::new(),
+            clock: None,
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::connection::{Connection, Failure};
 use crate::egress::Trust;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::retry_after::date_if_it_matters;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
@@ -85,14 +86,28 @@ impl Origin {
         let sending = AtomicBool::new(false);
         let mut over = pin!(sleep(within));
         let now = over.deadline().checked_sub(within).unwrap_or_else(|| over.deadline());
-        tokio::select! {
+        let mut answer = tokio::select! {
             biased;
             answer = self.exchange(call, now, &sending) => answer,
             () = over.as_mut() => Err(Error::Timeout {
                 after: within,
                 may_have_been_sent: sending.load(Ordering::Relaxed),
             }),
+        };
+        if let Some(clock) = self.shared.clock {
+            match &mut answer {
+                Ok(response) => date_if_it_matters(response.headers_mut(), clock),
+                Err(Error::TooLarge { head, .. }) => date_if_it_matters(&mut head.headers, clock),
+                Err(
+                    Error::Egress { .. }
+                    | Error::Connect { .. }
+                    | Error::Timeout { .. }
+                    | Error::Broken { .. }
+                    | Error::Protocol(_),
+                ) => {}
+            }
         }
+        answer
     }
 
     /// Closes the connections that have waited too long.

@@ -54,6 +54,42 @@ async fn a_call_arrives_and_its_answer_comes_back() {
 }
 
 #[tokio::test]
+async fn a_date_to_come_back_at_counts_from_the_arrival_of_an_answer_without_a_date() {
+    let noon = || httpdate::parse_http_date("Mon, 03 Jun 2024 12:00:00 GMT").unwrap();
+    let later = "retry-after: Mon, 03 Jun 2024 12:01:30 GMT\r\n";
+    let dated = format!("{later}date: Mon, 03 Jun 2024 12:01:00 GMT\r\n");
+    let odd = format!("{later}date: about noon\r\n");
+    let heads = [later, &dated, &odd, "x-a: b\r\n"].map(str::to_owned);
+    let server = Server::start(move |number, _| {
+        Reply::Answer(answer("503 Service Unavailable", &heads[number % heads.len()], ""))
+    })
+    .await;
+    let config = Config { clock: Some(noon), ..Config::default() };
+    let origin = origin(&Client::new(&config, Egress::default()), &server.url());
+    for seconds in [Some(90), Some(30), Some(90), None] {
+        let response = send(&origin).await.unwrap();
+        let wish = seconds.map(Duration::from_secs);
+        assert_eq!(crate::retry_after(response.headers()), wish, "{response:?}");
+        assert_eq!(response.headers().contains_key("date"), seconds.is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_dated_too() {
+    let later = "retry-after: Mon, 03 Jun 2024 12:01:30 GMT\r\n";
+    let large = "x".repeat(LIMIT + 1);
+    let server = Server::start(move |_, _| {
+        Reply::AnswerAndClose(AT_ONCE, answer("503 Service Unavailable", later, &large))
+    })
+    .await;
+    let noon = || httpdate::parse_http_date("Mon, 03 Jun 2024 12:00:00 GMT").unwrap();
+    let config = Config { clock: Some(noon), ..Config::default() };
+    let origin = origin(&Client::new(&config, Egress::default()), &server.url());
+    let Err(Error::TooLarge { head, .. }) = send(&origin).await else { panic!("it is too large") };
+    assert_eq!(crate::retry_after(&head.headers), Some(Duration::from_secs(90)));
+}
+
+#[tokio::test]
 async fn an_empty_post_says_its_length() {
     let server = Server::answering("200 OK", "").await;
     let origin = origin(&client(), &server.url());

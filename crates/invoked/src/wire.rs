@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use invoked_core::arn::SinkKind;
@@ -195,6 +196,7 @@ pub(crate) fn outside(
     let egress = Egress::new(own_listeners, config.outside.allow.clone());
     let connections = invoked_http::Config {
         idle_per_origin_max: config.work.attempts_max(),
+        clock: Some(arrival),
         ..invoked_http::Config::default()
     };
     let client = Client::new(&connections, egress);
@@ -249,6 +251,12 @@ pub(crate) fn outside(
     let removed =
         present.map_or_else(Removed::default, |present| removed(config, &present.removed));
     Ok(Outside { runtime, remote, sinks, removed })
+}
+
+/// When an answer arrives that does not say when it was made.
+fn arrival() -> SystemTime {
+    let millis = u64::try_from(SystemClock::default().now().millis()).unwrap_or_default();
+    UNIX_EPOCH + Duration::from_millis(millis)
 }
 
 /// The seconds that requests are signed at.
