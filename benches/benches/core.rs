@@ -37,6 +37,7 @@ fn directory() -> Arc<Directory> {
         role: None,
         default_retries: 3,
         default_event_age_seconds: 86_400,
+        changed_at: Timestamp::MIN,
         configs: [].into(),
     };
     Arc::new(Directory::new(identity, [Arc::new(function)], Arc::default()))

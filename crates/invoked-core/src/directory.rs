@@ -14,6 +14,7 @@ use crate::pause::Pauses;
 use crate::qualifiers::{LaneNumbers, Limits, QualifierLane};
 use crate::role::Role;
 use crate::terms::Terms;
+use crate::time::Timestamp;
 
 /// What kind of requests a function takes.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -69,6 +70,8 @@ pub struct Function {
     pub default_event_age_seconds: u32,
     /// Its asynchronous invoke configurations. There is no fallback between qualifiers.
     pub configs: BTreeMap<Qualifier, Prepared>,
+    /// When what it is was last changed.
+    pub changed_at: Timestamp,
 }
 
 impl Function {
@@ -237,6 +240,13 @@ impl Directory {
         self.pauses.get(&destination).unwrap_or(Pauses::never())
     }
 
+    /// Whether nothing goes to the destination with this number: an operator holds it, or its way was taken
+    /// out of the configuration.
+    #[must_use]
+    pub fn is_held(&self, destination: FnId) -> bool {
+        self.pauses_of(destination).is_paused() || self.unconfigured.contains(&destination)
+    }
+
     /// The pauses of the destination that a row owes a callback.
     #[must_use]
     pub fn pauses_for(&self, head: &Head) -> &Pauses {
@@ -318,6 +328,7 @@ mod tests {
             default_retries: 3,
             default_event_age_seconds: 60,
             configs: BTreeMap::new(),
+            changed_at: Timestamp::MIN,
         })
     }
 

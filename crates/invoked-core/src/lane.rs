@@ -178,6 +178,15 @@ impl Lanes {
         }
     }
 
+    /// Whoever asked to be let alone, or was held, is another one now: nobody's time is waited for.
+    pub fn lift_hold(&mut self, id: LaneId, now: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(&id).filter(|lane| Timestamp::MIN < lane.held_until)
+        {
+            lane.held_until = Timestamp::MIN;
+            self.refresh(id, now);
+        }
+    }
+
     /// Sets what the lane lets through.
     pub fn set_gate(&mut self, id: LaneId, gate: Gate, now: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.gate != gate) {

@@ -258,6 +258,7 @@ impl ShardCore {
                 if old.pauses() != new.pauses() || old.unconfigured() != new.unconfigured() {
                     self.adopt_pauses(now);
                 }
+                self.lift_holds(old, now);
             }
             Input::Config(config) => self.adopt_config(*config, now),
             Input::Tick => {}
@@ -390,9 +391,8 @@ impl ShardCore {
     fn rules_of(&self, lane: LaneId) -> LaneRules {
         let id = match lane {
             LaneId::Destination(id) => {
-                let is_paused = self.directory.pauses_of(id).is_paused();
                 let unconfigured = self.directory.unconfigured().contains(&id);
-                let is_held = is_paused || unconfigured;
+                let is_held = self.directory.is_held(id);
                 let limit = if is_held { 0 } else { self.config.destination_limit };
                 return LaneRules { unconfigured, ..LaneRules::plain(limit) };
             }
@@ -438,6 +438,26 @@ impl ShardCore {
             let rules = self.rules_of(lane);
             self.lanes.set_rules(lane, rules, now);
             self.lanes.set_cap(lane, self.cap_of(lane), now);
+        }
+    }
+
+    /// What was asked with `Retry-After` no longer holds where a function was changed, or where an operator
+    /// has let go of what he held.
+    fn lift_holds(&mut self, old: &Directory, now: Timestamp) {
+        let new = &self.directory;
+        let is_lifted = |lane: &LaneId| match *lane {
+            LaneId::Function(id) => {
+                let (owner, _) = new.owner_of(id);
+                let both = old.get(owner).zip(new.get(owner));
+                both.is_some_and(|(was, is)| {
+                    was.changed_at != is.changed_at || (was.paused && !is.paused)
+                })
+            }
+            LaneId::Destination(id) => old.is_held(id) && !new.is_held(id),
+        };
+        let lifted: Vec<_> = self.lanes.ids().chain(self.outlets.ids()).filter(is_lifted).collect();
+        for lane in lifted {
+            self.lanes_of(lane).lift_hold(lane, now);
         }
     }
 

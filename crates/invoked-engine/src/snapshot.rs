@@ -72,6 +72,7 @@ impl Functions {
             default_retries: config.default_retries,
             default_event_age_seconds: config.default_event_age_seconds,
             configs: configs.collect(),
+            changed_at: record.modified_at,
         }
     }
 

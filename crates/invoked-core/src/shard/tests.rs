@@ -62,6 +62,7 @@ fn function(id: FnId, name: &str, destination: Option<Destination>) -> Arc<Funct
         default_retries: 3,
         default_event_age_seconds: 3_600,
         configs: [(Qualifier::LATEST, prepared)].into(),
+        changed_at: Timestamp::MIN,
     })
 }
 

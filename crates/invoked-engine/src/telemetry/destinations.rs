@@ -128,6 +128,7 @@ mod tests {
     use invoked_core::envelope::Identity;
     use invoked_core::name::FunctionName;
     use invoked_core::qualifiers::Limits;
+    use invoked_core::time::Timestamp;
 
     use super::*;
 
@@ -143,6 +144,7 @@ mod tests {
             role: None,
             default_retries: 3,
             default_event_age_seconds: 86_400,
+            changed_at: Timestamp::MIN,
             configs: [].into(),
         })
     }

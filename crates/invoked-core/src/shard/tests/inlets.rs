@@ -136,3 +136,29 @@ fn a_breaker_that_is_switched_off_lets_the_function_s_invocations_go() {
     }
     assert!(!bench.pass(2_000).is_empty(), "and it is never opened again");
 }
+
+#[test]
+fn what_a_function_asked_for_no_longer_holds_when_it_is_another_one_or_is_resumed() {
+    let with = |changed_at, paused| {
+        let work = Function { changed_at, paused, ..(*function(WORK, "work", None)).clone() };
+        let identity = Identity { region: "cn-x".into(), account: "123".into() };
+        Arc::new(Directory::new(identity, [Arc::new(work)], Arc::default()))
+    };
+    let never = Timestamp::MIN;
+    for (first, then, goes) in [
+        (with(never, false), with(never, false), false),
+        (with(never, false), with(at(5), false), true),
+        (with(never, true), with(never, false), true),
+        (with(at(5), false), with(at(5), true), false),
+    ] {
+        let mut bench = Bench::new(None);
+        let key = bench.running();
+        let verdict = Verdict::Unavailable { retry_after: Some(Duration::from_secs(300)) };
+        ended(&mut bench, key, 1, verdict);
+        bench.accept(None);
+        assert_eq!(bench.durable(), ["accepted"], "it waits with the one that was turned away");
+        bench.core.directory = first;
+        let expected: &[&str] = if goes { &["dispatch 1"] } else { &[] };
+        assert_eq!(bench.step(Input::Directory(then)), expected);
+    }
+}

@@ -73,3 +73,24 @@ fn a_function_that_is_held_starts_nothing_and_expires_what_waits_too_long() {
     let age = Duration::from_secs(u64::from(crate::limits::EVENT_AGE_SECONDS_DEFAULT));
     assert_eq!(bench.pass(i64::try_from(age.as_millis()).unwrap()), ["finish Expired"]);
 }
+
+#[test]
+fn what_a_destination_asked_for_no_longer_holds_once_it_is_resumed() {
+    let mut bench = Bench::new(to(QUEUE, 9));
+    let owing = |bench: &mut Bench| {
+        let key = bench.running();
+        bench.ended(key, 1, Verdict::Succeeded);
+        (key, bench.durable())
+    };
+    let (key, _) = owing(&mut bench);
+    let error = Fault::new("Throttled", "later", 429);
+    let verdict = CallVerdict::Retry { error, retry_after: Some(Duration::from_secs(300)) };
+    bench.step(Input::CallEnded { key, tried: Attempt(1), verdict });
+    bench.durable();
+    assert_eq!(owing(&mut bench).1, [""; 0], "another one waits too");
+    let mut pauses = Pauses::default();
+    pauses.begin(bench.now);
+    assert_eq!(bench.step(held(to(QUEUE, 9), &pauses)), [""; 0]);
+    pauses.end(bench.now);
+    assert_eq!(bench.step(held(to(QUEUE, 9), &pauses)), [format!("call 1 {QUEUE}")]);
+}
