@@ -285,6 +285,13 @@ impl Head {
         }
     }
 
+    /// Since when it owes its callback, if it does or did: its end, or the last time that was sent anew.
+    #[must_use]
+    pub fn owed_since(&self) -> Option<Timestamp> {
+        let redriven = self.redrives.as_ref().and_then(|redrives| redrives.recent().last());
+        redriven.map(|last| last.at).or_else(|| self.ended_at())
+    }
+
     /// Notes the status just reached in a task's events.
     pub(crate) fn record_event(&mut self, now: Timestamp) {
         let status = self.status();

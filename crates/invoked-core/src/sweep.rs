@@ -97,8 +97,8 @@ pub struct SweepPage {
     pub after: Position,
     /// Which rows.
     pub filter: Arc<SweepFilter>,
-    /// Only those that stand in the lane since then: accepted, or for a destination ended, before or at
-    /// this time. So a sweep comes to an end.
+    /// Only those that stand in the lane since then: accepted, or for a destination ended or last sent anew,
+    /// before or at this time. So a sweep comes to an end.
     pub upto: Timestamp,
     /// What is done with them.
     pub action: SweepAction,

@@ -268,7 +268,7 @@ impl Handle {
                         listing.examined += 1;
                         let pending = self.pending(&head);
                         listing.page.extend(pending.filter(|found| {
-                            wanted.is_of_age(owed_since(&head))
+                            wanted.is_of_age(head.owed_since())
                                 && wanted.matches(
                                     head.fn_id,
                                     &found.destination,
@@ -353,12 +353,6 @@ impl Handle {
         };
         Ok(Some(Bytes::from(text)))
     }
-}
-
-/// Since when a row owes its callback.
-fn owed_since(head: &Head) -> Option<Timestamp> {
-    let redriven = head.redrives.as_ref().and_then(|redrives| redrives.recent().last());
-    redriven.map(|last| last.at).or_else(|| head.ended_at())
 }
 
 impl Wanted<'_> {

@@ -166,7 +166,7 @@ impl ShardCore {
         };
         let since = match page.lane {
             LaneId::Function(_) => Some(head.accepted_at),
-            LaneId::Destination(_) => head.ended_at(),
+            LaneId::Destination(_) => head.owed_since(),
         };
         let is_meant = head.slot().lane == page.lane
             && since.is_some_and(|since| since <= page.upto)

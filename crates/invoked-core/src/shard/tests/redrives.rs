@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::arn::SinkKind;
+use crate::sweep::{SweepAction, SweepPage};
 
 const QUEUE: &str = "acs:mns:::/queues/q/messages";
 
@@ -180,4 +181,31 @@ fn a_record_takes_the_news_of_its_redrive() {
         Callback::Delivered { tried: Attempt(1), at: bench.now, message_id: Some("m-7".into()) };
     assert_eq!(head.callback, delivered);
     assert_eq!(head.redrives.as_ref().unwrap().recent()[0].end.as_ref().unwrap().code, None);
+}
+
+#[test]
+fn a_purge_leaves_alone_what_was_sent_anew_after_it_began() {
+    let mut bench = Bench::new(to(QUEUE, 9));
+    let kept = given_up(&mut bench);
+    let key = kept.key;
+    let began = bench.now;
+    bench.core.config.callbacks_max = 0;
+    bench.pass(1_000);
+    redrive(&mut bench, key);
+    bench.step(Input::KeptLoaded { key, found: found(&kept, None) });
+    bench.durable();
+    let again = bench.now;
+    for (upto, action, said) in [
+        (began, SweepAction::Count, "swept 0 of 0 of 1, 0 left alone"),
+        (began, SweepAction::Purge, "swept 0 of 0 of 1, 0 left alone"),
+        (again, SweepAction::Count, "swept 0 of 1 of 1, 0 left alone"),
+    ] {
+        let lane = LaneId::Destination(FnId(9));
+        let (after, filter) = ((Timestamp::MIN, InvKey::MIN), Arc::default());
+        let page = SweepPage { lane, after, filter, upto, action, limit: 64 };
+        bench.step(Input::Sweep { page, reply: ReplyId(7) });
+        let heads = vec![bench.core.rows[&key].head.clone()];
+        let words = bench.step(Input::SweepLoaded { reply: ReplyId(7), heads, is_complete: true });
+        assert_eq!(words, [said], "{action:?}");
+    }
 }
