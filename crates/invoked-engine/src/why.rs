@@ -165,7 +165,7 @@ impl Handle {
         let (reason, place) = reason_of(&head, stage, view.as_ref(), now);
         let next_at = match reason {
             Reason::Delay | Reason::Backoff => Some(head.due),
-            Reason::Lane(hold) => hold.until(),
+            Reason::Lane(hold) => hold.until().map(|until| until.max(head.due)),
             Reason::Ended
             | Reason::Running
             | Reason::Calling
@@ -253,13 +253,28 @@ fn reason_of(
         (Some(Stage::UnderWay), _) => return (Reason::Running, None),
         (Some(Stage::Waiting { .. }) | None, _) => {}
     }
-    if now < head.due {
+    let hold = lane.map_or(Hold::Turn, |lane| lane.hold);
+    if now < head.due && !outlasts(hold, head.due) {
         let was_tried = head.attempts.0 > 0 || head.callback.is_owed();
         return (if was_tried { Reason::Backoff } else { Reason::Delay }, place);
     }
     let is_first = place.is_some_and(|place| place.before == 0 && place.is_exact);
-    let hold = lane.map_or(Hold::Turn, |lane| lane.hold);
     let is_free = matches!(hold, Hold::Turn | Hold::Nothing | Hold::NotDue { .. });
     let reason = if is_free && !is_first { Reason::Queue } else { Reason::Lane(hold) };
     (reason, place)
+}
+
+/// Whether a row that becomes due at this time does not go then, because its lane is held.
+fn outlasts(hold: Hold, due: Timestamp) -> bool {
+    match hold {
+        Hold::Paused | Hold::Unconfigured => true,
+        Hold::Breaker { until } | Hold::RetryAfter { until } | Hold::Rate { until } => due < until,
+        Hold::Nothing
+        | Hold::Turn
+        | Hold::Probe
+        | Hold::Concurrency
+        | Hold::Slots
+        | Hold::Share
+        | Hold::NotDue { .. } => false,
+    }
 }

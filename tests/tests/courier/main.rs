@@ -7,6 +7,7 @@ mod overload;
 mod schedule;
 mod still;
 mod turns;
+mod why;
 mod world;
 
 #[global_allocator]

@@ -151,7 +151,7 @@ impl Lanes {
             Gate::HeldUntil(_) | Gate::ProbedUntil(_) | Gate::Open => {}
         }
         let rate_at = lane.rate_at();
-        if now < due {
+        if now < due && lane.held_until <= due {
             Hold::NotDue { until: due }
         } else if now < lane.held_until {
             Hold::RetryAfter { until: lane.held_until }

@@ -195,11 +195,13 @@ impl LaneWhy {
         let is_callback =
             report.is_some_and(|report| matches!(report.name, LaneName::Destination(_)));
         let reason = Reason::from(hold);
+        let due = report.and_then(|report| report.view.first_due);
+        let next_at = hold.until().map(|until| due.map_or(until, |due| until.max(due)));
         Self {
             reason,
             message: reason.message(is_callback).to_owned(),
             advice: reason.advice(is_callback).to_owned(),
-            next_at: hold.until().map(moment),
+            next_at: next_at.map(moment),
             lane: report.map(|report| LaneState::of(engine, report)),
         }
     }
@@ -305,7 +307,8 @@ impl Reason {
             (Self::Probe, _) => {
                 "one is under way to see whether there is an answer again; the others wait for it"
             }
-            (Self::RetryAfter, _) => "the function asked for this time (Retry-After)",
+            (Self::RetryAfter, false) => "the function asked for this time (Retry-After)",
+            (Self::RetryAfter, true) => "the destination asked for this time",
             (Self::Concurrency, _) => "as many are under way as may be at a time",
             (Self::Rate, _) => "as many have started in this second as may",
             (Self::Slots, _) => "it has most of the slots that all functions or destinations share",

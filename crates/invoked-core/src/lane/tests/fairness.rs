@@ -152,6 +152,16 @@ fn a_view_names_what_holds_the_first_row_back() {
 }
 
 #[test]
+fn a_view_names_what_holds_longer_than_the_row_is_not_due() {
+    let mut lanes = Lanes::new(100);
+    lanes.set_rules(lane(0), of(1), at(0));
+    lanes.place(lane(0), position(50, 1), at(0));
+    lanes.hold(lane(0), at(70), at(10));
+    assert_eq!(lanes.view(lane(0), at(10)).unwrap().hold, Hold::RetryAfter { until: at(70) });
+    assert_eq!(lanes.next_wakeup(), Some(at(70)));
+}
+
+#[test]
 fn more_lanes_than_slots_have_their_turns_all_of_them() {
     for tenants in [1, 100] {
         let mut lanes = Lanes::sharing(16, 100);
