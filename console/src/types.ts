@@ -194,6 +194,7 @@ export interface LaneState {
   is_complete: boolean;
   oldest_due: string | null;
   overdue_ms: number;
+  oldest_accepted_at: string | null;
   last_error: Fault | null;
   last_error_at: string | null;
 }
@@ -212,6 +213,8 @@ export interface Why extends LaneWhy {
   attempts: number;
   before: number | null;
   before_is_exact: boolean;
+  callback_tries: number | null;
+  callback_deadline: string | null;
   last_error: Fault | null;
 }
 

@@ -121,6 +121,7 @@ function Lane({ info, lane }: { info: FunctionInfo; lane: LaneState | null }) {
         ['Waiting', lane ? waitingIn(lane) : '0'],
         ['Oldest due', lane?.oldest_due ? <Ago at={lane.oldest_due} /> : 'nothing waits'],
         ['Overdue by', duration(lane?.overdue_ms ?? 0)],
+        ['Oldest accepted', lane?.oldest_accepted_at ? <Ago at={lane.oldest_accepted_at} /> : 'nothing waits'],
         ['Last error', <FaultText fault={lane?.last_error} />],
         ['Last error at', <Time at={lane?.last_error_at} />],
       ]}

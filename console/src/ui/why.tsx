@@ -49,6 +49,13 @@ function Answer({ path }: { path: string }) {
                   ? [
                       fact('Under way in its lane', `${count(why.lane.in_flight)} of ${count(why.lane.limit)}`),
                       fact('Overdue by', duration(why.lane.overdue_ms)),
+                      ...(why.lane.oldest_accepted_at
+                        ? [fact('Oldest accepted', <Ago at={why.lane.oldest_accepted_at} />)]
+                        : []),
+                      ...(typeof why.callback_tries === 'number'
+                        ? [fact('Tries of its callback', count(why.callback_tries))]
+                        : []),
+                      ...(why.callback_deadline ? [fact('Last try', <Ago at={why.callback_deadline} />)] : []),
                       fact('Last error', <FaultText fault={why.last_error ?? why.lane.last_error} />),
                     ]
                   : []),

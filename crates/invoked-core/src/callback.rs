@@ -153,6 +153,16 @@ impl Callback {
         }
     }
 
+    /// Tries so far, of one that is owed; that under way counts.
+    #[must_use]
+    pub fn tries(&self) -> Option<Attempt> {
+        match self {
+            Self::Owed { tried, .. } => Some(*tried),
+            Self::Calling { trying, .. } => Some(*trying),
+            Self::None | Self::Delivered { .. } | Self::Failed { .. } => None,
+        }
+    }
+
     /// What its last try came to, of one that is owed.
     #[must_use]
     pub fn last_error(&self) -> Option<&Fault> {

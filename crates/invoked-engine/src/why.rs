@@ -72,6 +72,9 @@ pub struct LaneReport {
     pub name: LaneName,
     /// The lane.
     pub view: LaneView,
+    /// When the oldest was accepted of those that wait in memory. One that is tried again is due later than
+    /// others that are younger.
+    pub oldest_accepted_at: Option<Timestamp>,
     /// Invocations that have not ended, or callbacks that are owed, and are not under way. Where a function
     /// has several lanes, they go by their qualifiers.
     pub waiting: Option<u64>,
@@ -208,7 +211,8 @@ impl Handle {
             (None, Some(outlet)) => (outlet.breaker, outlet.last_error),
             (None, None) => (Breaker::default(), None),
         };
-        LaneReport { name, view: lane.view, waiting, breaker, last_error }
+        let oldest_accepted_at = lane.oldest_accepted_at;
+        LaneReport { name, view: lane.view, oldest_accepted_at, waiting, breaker, last_error }
     }
 
     async fn standing(

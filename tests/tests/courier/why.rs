@@ -74,3 +74,20 @@ async fn what_a_function_asks_for_counts_where_it_is_later_than_a_delay() {
     let free = why(&world, later).await;
     assert_eq!((free.reason, free.next_at), (Reason::Delay, Some(free.head.due)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_oldest_counts_from_its_acceptance_however_late_it_is_due() {
+    let world = World::start().await;
+    world.functions.by_default(Script::always(Ending::Unreachable));
+    let first = world.invoke("plain").await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let old = why(&world, first).await;
+    delayed(&world, "plain", ms(1)).await;
+    world.handle().pause(LaneKey::Function(key("plain")), "somebody", "").await.expect("paused");
+    tokio::time::sleep(ms(100)).await;
+    let lane = world.handle().why_function(&key("plain"), None).await.expect("it is there");
+    let lane = lane.expect("its shard answers");
+    assert_eq!(lane.view.in_window, 2, "{lane:?}");
+    assert!(old.head.accepted_at < lane.view.first_due.expect("two wait"), "{lane:?}");
+    assert_eq!(lane.oldest_accepted_at, Some(old.head.accepted_at));
+}

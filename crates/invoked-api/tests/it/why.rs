@@ -48,7 +48,7 @@ async fn a_full_function_says_who_goes_first_and_what_would_change_it() {
         assert!(why["advice"].as_str().unwrap().contains("concurrency"), "{why}");
     }
     // Both may be of one millisecond, and then either goes first.
-    let mut before = whys.map(|why| why["before"].as_u64());
+    let mut before = [&whys[0], &whys[1]].map(|why| why["before"].as_u64());
     before.sort_unstable();
     assert_eq!(before, [Some(0), Some(1)]);
     let lane = operator.get("/v1/functions/hello/why").await;
@@ -59,6 +59,8 @@ async fn a_full_function_says_who_goes_first_and_what_would_change_it() {
         "{lane}"
     );
     assert_eq!(lane["lane"]["limit_is_adaptive"], false);
+    let accepted = whys.iter().filter_map(|why| why["accepted_at"].as_str()).min();
+    assert_eq!(lane["lane"]["oldest_accepted_at"].as_str(), accepted, "{lane}");
 }
 
 #[tokio::test]
@@ -121,6 +123,9 @@ async fn a_destination_says_why_its_callbacks_wait() {
     .await;
     assert_eq!(why["lane"]["destination"], BUSY, "{why}");
     assert_eq!(why["status"], "Succeeded", "the function has answered");
+    assert_eq!(why["last_error"]["code"], "ServiceUnavailable", "{why}");
+    assert!(why["callback_tries"].as_u64().is_some_and(|tries| tries > 0), "{why}");
+    assert!(why["callback_deadline"].is_string(), "{why}");
     let lane = operator.get(&path).await;
     assert_eq!(lane["reason"], "Backoff", "{lane}");
     assert_eq!(lane["lane"]["last_error"]["code"], "ServiceUnavailable", "{lane}");
@@ -136,6 +141,7 @@ async fn what_is_not_there_has_no_reason() {
     let lane = &idle["lane"];
     assert_eq!((&lane["function"], &lane["waiting"]), (&json!("other"), &json!(0)), "{idle}");
     assert!(lane["limit"].as_u64().is_some_and(|limit| limit > 0), "{idle}");
+    assert_eq!(lane["oldest_accepted_at"], Value::Null, "{idle}");
     for (path, status) in [
         ("/v1/invocations/00000000-0000-0000-0000-000000000009/why", 404),
         ("/v1/invocations/x/why", 404),

@@ -4,6 +4,7 @@ use super::Lanes;
 use super::line::{Horizon, Lane, LaneRules};
 use crate::breaker::Gate;
 use crate::head::LaneId;
+use crate::id::InvKey;
 use crate::time::Timestamp;
 
 /// What holds the first row of a lane back. Where several do, the one that an operator can change least
@@ -131,6 +132,12 @@ impl Lanes {
         let lane = self.lanes.get(&id)?;
         let is_there = lane.waiting.contains(&position);
         is_there.then(|| lane.waiting.range(..position).count())
+    }
+
+    /// The rows of the lane's window, in their order.
+    pub fn waiting_in(&self, id: LaneId) -> impl Iterator<Item = InvKey> {
+        let lane = self.lanes.get(&id);
+        lane.into_iter().flat_map(|lane| lane.waiting.iter().map(|(_, key)| *key))
     }
 
     fn hold_of(&self, id: LaneId, now: Timestamp) -> Hold {

@@ -31,6 +31,8 @@ pub struct LaneStanding {
     pub is_open: bool,
     /// The lane.
     pub view: LaneView,
+    /// When the oldest was accepted of those that wait in the lane's window; `None` if none does.
+    pub oldest_accepted_at: Option<Timestamp>,
     /// What is known of its function.
     pub inlet: Option<Inlet>,
     /// What is known of its destination.
@@ -76,10 +78,12 @@ impl ShardCore {
             LaneId::Destination(_) => &self.outlets,
         };
         let present = lanes.view(id, now);
+        let waiting = lanes.waiting_in(id).filter_map(|key| self.rows.get(&key));
         LaneStanding {
             id,
             is_open: present.is_some(),
             view: present.unwrap_or_else(|| lanes.view_of_none(self.rules_of(id), self.cap_of(id))),
+            oldest_accepted_at: waiting.map(|row| row.head.accepted_at).min(),
             inlet: self.inlets.get(&id).cloned(),
             outlet: self.outlet_states.get(&id).cloned(),
         }

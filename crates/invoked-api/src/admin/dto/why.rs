@@ -81,7 +81,15 @@ pub(in crate::admin) struct Why {
     expires_at: String,
     /// Attempts so far.
     attempts: u16,
-    /// What the last attempt that did not succeed came to.
+    /// Tries of its callback so far, while that is owed.
+    #[schema(required = true)]
+    callback_tries: Option<u16>,
+    /// When the last try of its callback may start; null before the first, while the destination is paused, and where
+    /// none is owed.
+    #[schema(required = true, format = DateTime)]
+    callback_deadline: Option<String>,
+    /// What the last attempt that did not succeed came to; while a callback is owed, what its last try came
+    /// to, if there is something of that.
     #[schema(required = true)]
     last_error: Option<Fault>,
     /// The lane it waits in.
@@ -141,6 +149,9 @@ pub(in crate::admin) struct LaneState {
     oldest_due: Option<String>,
     /// How long the first of them is overdue, in milliseconds.
     overdue_ms: u64,
+    /// When the oldest of them was accepted that waits in memory: one that is tried again is due later than younger ones.
+    #[schema(required = true, format = DateTime)]
+    oldest_accepted_at: Option<String>,
     breaker: BreakerState,
     /// What went wrong last since the daemon started.
     #[schema(required = true)]
@@ -169,7 +180,9 @@ impl Why {
             accepted_at: moment(head.accepted_at),
             expires_at: moment(head.expires_at),
             attempts: head.attempts.0,
-            last_error: head.fault.as_ref().map(Fault::from),
+            callback_tries: head.callback.tries().map(|tries| tries.0),
+            callback_deadline: engine.callback_deadline(head).map(moment),
+            last_error: head.callback.last_error().or(head.fault.as_ref()).map(Fault::from),
             lane: why.lane.as_ref().map(|lane| LaneState::of(engine, lane)),
         }
     }
@@ -235,6 +248,7 @@ impl LaneState {
             is_complete: view.is_complete,
             oldest_due: view.first_due.map(moment),
             overdue_ms: u64::try_from(overdue.as_millis()).unwrap_or(u64::MAX),
+            oldest_accepted_at: report.oldest_accepted_at.map(moment),
             breaker: BreakerState::from(&report.breaker),
             last_error: report.last_error.as_ref().map(|(_, error)| Fault::from(error)),
             last_error_at: report.last_error.as_ref().map(|(at, _)| moment(*at)),
