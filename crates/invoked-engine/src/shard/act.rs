@@ -7,7 +7,6 @@ use std::sync::Arc;
 use invoked_core::callback::CallVerdict;
 use invoked_core::fault::Fault;
 use invoked_core::id::{Attempt, InvKey};
-use invoked_core::lane::LoadWanted;
 use invoked_core::life::Verdict;
 use invoked_core::limits::RESULT_MAX;
 use invoked_core::shard::{
@@ -40,7 +39,7 @@ impl ShardTask {
             Effect::Dispatch(dispatch) => self.dispatch(*dispatch),
             Effect::CancelAttempt { key, attempt } => self.cancel(key, attempt),
             Effect::Call(call) => self.call(*call),
-            Effect::LoadHeads(wanted) => self.load_heads(wanted),
+            Effect::LoadHeads(wanted) => self.reads.pages.want(wanted),
             Effect::LoadSweep { reply, lane, after, limit } => {
                 self.load_sweep(SweepRead { reply, lane, after, limit });
             }
@@ -136,15 +135,6 @@ impl ShardTask {
         };
         let handle = self.work.spawn(courier);
         self.calls.insert(key, (tried, handle));
-    }
-
-    pub(super) fn load_heads(&mut self, wanted: LoadWanted) {
-        let store = Arc::clone(&self.shared.store);
-        let shard = self.lease.shard;
-        self.work.spawn(async move {
-            let read = store.heads(shard, wanted.lane, wanted.after, wanted.limit).await;
-            Done::Heads { wanted, read }
-        });
     }
 
     pub(super) fn load_sweep(&mut self, wanted: SweepRead) {

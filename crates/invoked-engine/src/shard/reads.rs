@@ -1,9 +1,11 @@
 //! Reads of rows and of their payloads, which many share.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use invoked_core::id::InvKey;
+use invoked_core::lane::LoadWanted;
 use invoked_core::shard::BytesWanted;
 use invoked_store::{Store, StoreError};
 
@@ -12,6 +14,8 @@ use super::work::Done;
 
 /// Reads of one kind that are under way at once: the next one goes on while the last is waited for.
 const UNDER_WAY_MAX: usize = 2;
+/// Pages of lanes that are read at once. Each is the work of a thread, and takes its memory: a start wants one of each lane.
+const PAGES_MAX: usize = 4;
 
 /// What is to be read. While enough reads are under way, the next one grows, as a commit does: each costs the waking of
 /// a thread, and a drain would make one for every invocation.
@@ -19,6 +23,37 @@ const UNDER_WAY_MAX: usize = 2;
 pub(crate) struct Reads {
     pub(super) rows: Gathering<InvKey>,
     pub(super) bytes: Gathering<BytesWanted>,
+    pub(super) pages: Pages,
+}
+
+/// Pages of lanes, each of which is a read of its own.
+#[derive(Default)]
+pub(super) struct Pages {
+    under_way: usize,
+    /// Each lane has one at most.
+    wanted: VecDeque<LoadWanted>,
+}
+
+impl Pages {
+    /// Notes what is to be read when it is its turn.
+    pub(super) fn want(&mut self, wanted: LoadWanted) {
+        self.wanted.push_back(wanted);
+    }
+
+    /// A read is done.
+    pub(super) fn done(&mut self) {
+        self.under_way -= 1;
+    }
+
+    /// What to read now, unless enough is under way.
+    fn begin(&mut self) -> Option<LoadWanted> {
+        if self.under_way >= PAGES_MAX {
+            return None;
+        }
+        let wanted = self.wanted.pop_front()?;
+        self.under_way += 1;
+        Some(wanted)
+    }
 }
 
 pub(super) struct Gathering<T> {
@@ -71,6 +106,14 @@ impl ShardTask {
                     loaded: loaded.into_iter().map(|(_, loaded)| loaded).collect(),
                     failed,
                 }
+            });
+        }
+        while let Some(wanted) = self.reads.pages.begin() {
+            let store = Arc::clone(&self.shared.store);
+            let shard = self.lease.shard;
+            self.work.spawn(async move {
+                let read = store.heads(shard, wanted.lane, wanted.after, wanted.limit).await;
+                Done::Heads { wanted, read }
             });
         }
     }

@@ -116,12 +116,15 @@ impl ShardTask {
                 self.meters.called(kind, &verdict);
                 Input::CallEnded { key, tried, verdict }
             }
-            Ok((_, Done::Heads { wanted, read })) => match read {
-                Ok(Heads { heads, is_complete }) => {
-                    Input::HeadsLoaded { lane: wanted.lane, heads, is_complete }
+            Ok((_, Done::Heads { wanted, read })) => {
+                self.reads.pages.done();
+                match read {
+                    Ok(Heads { heads, is_complete }) => {
+                        Input::HeadsLoaded { lane: wanted.lane, heads, is_complete }
+                    }
+                    Err(error) => return self.read_again(&error, Done::ReadHeads { wanted }),
                 }
-                Err(error) => return self.read_again(&error, Done::ReadHeads { wanted }),
-            },
+            }
             Ok((_, Done::Sweep { wanted, read })) => match read {
                 Ok(Heads { heads, is_complete }) => {
                     Input::SweepLoaded { reply: wanted.reply, heads, is_complete }
@@ -151,7 +154,7 @@ impl ShardTask {
                 Input::BytesLoaded(loaded)
             }
             Ok((_, Done::ReadHeads { wanted })) => {
-                self.load_heads(wanted);
+                self.reads.pages.want(wanted);
                 return Ok(());
             }
             Ok((_, Done::ReadSweep { wanted })) => {
