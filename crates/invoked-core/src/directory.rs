@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use crate::arn::Arn;
 use crate::envelope::Identity;
 use crate::fault::Fault;
-use crate::head::Head;
+use crate::head::{Head, LaneId};
 use crate::id::FnId;
 use crate::name::{FunctionKey, FunctionName, Qualifier};
 use crate::pause::Pauses;
@@ -196,6 +196,16 @@ impl Directory {
         let function = self.get(function)?;
         let own = qualifier.and_then(|qualifier| function.lanes.get(qualifier));
         Some((function, own.map_or(function.limits, |own| own.limits)))
+    }
+
+    /// The lane whose limits hold for what goes from this one: the function's own for what waits for a
+    /// qualifier that has no limits any more; else the lane itself.
+    #[must_use]
+    pub fn limiting(&self, lane: LaneId) -> LaneId {
+        let LaneId::Function(id) = lane else { return lane };
+        let (owner, Some(qualifier)) = self.owner_of(id) else { return lane };
+        let has_own = self.get(owner).is_none_or(|function| function.lanes.contains_key(qualifier));
+        if has_own { lane } else { LaneId::Function(owner) }
     }
 
     /// Sets the shares of accounts in the round robin; those that are not named have 1.

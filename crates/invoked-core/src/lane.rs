@@ -25,6 +25,7 @@ use crate::id::InvKey;
 use crate::limits::HEADS_PER_LOAD;
 use crate::time::Timestamp;
 use budget::Budget;
+use guests::Guests;
 use line::{Horizon, Lane, Load};
 use ring::Ring;
 use shared::Shared;
@@ -69,6 +70,9 @@ pub struct Lanes {
     crowded: BTreeSet<(u32, u64, LaneId)>,
     /// Counts the lanes that were turned away.
     turned_away: u64,
+    guests: Guests,
+    /// Counts the rows that went.
+    gone: u64,
 }
 
 impl Lanes {
@@ -84,6 +88,8 @@ impl Lanes {
             shared: None,
             crowded: BTreeSet::new(),
             turned_away: 0,
+            guests: Guests::default(),
+            gone: 0,
         }
     }
 
@@ -103,14 +109,6 @@ impl Lanes {
         Self { shared: Some(Shared::generous(slots)), ..Self::new(window_max) }
     }
 
-    /// The same, with some `rows` of all lanes together in memory at most; where the parts of lanes would be very small,
-    /// each keeps a 256th of a window.
-    #[must_use]
-    pub fn keeping(mut self, rows: usize) -> Self {
-        self.budget.keep(rows);
-        self
-    }
-
     /// From here on there are `slots` to share, each lane keeps `window_max` rows in memory, and all of them some
     /// `rows`. Slots that lanes have above that come back as their rows end; windows above that drain, or are trimmed.
     pub fn resize(&mut self, slots: u32, window_max: usize, rows: usize) {
@@ -118,25 +116,6 @@ impl Lanes {
             shared.resize(slots);
         }
         self.budget.resize(window_max, rows);
-    }
-
-    /// Sends rows of the largest windows back to the store if all of them together are too many, up to `most`. The caller
-    /// forgets these. More are left if there are as many.
-    pub fn trim(&mut self, most: usize) -> Vec<InvKey> {
-        let mut keys = Vec::new();
-        if !self.budget.is_over() {
-            return keys;
-        }
-        let part = self.budget.part();
-        for lane in self.lanes.values_mut() {
-            while keys.len() < most
-                && let Some((_, key)) = lane.shrink_to(part)
-            {
-                keys.push(key);
-            }
-            self.budget.count(lane);
-        }
-        keys
     }
 
     /// Whether the lane is known.
@@ -159,14 +138,14 @@ impl Lanes {
         let lane = self.lanes.entry(id).or_insert_with(|| Lane::new(rules, Horizon::Complete));
         lane.rules = rules;
         self.ready.know(rules.tenant);
-        self.refresh(id, now);
+        self.refresh_all(id, now);
     }
 
     /// Sets what the adaptive limit lets be under way at a time.
     pub fn set_cap(&mut self, id: LaneId, cap: u32, now: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.cap != cap) {
             lane.cap = cap;
-            self.refresh(id, now);
+            self.refresh_all(id, now);
         }
     }
 
@@ -174,7 +153,7 @@ impl Lanes {
     pub fn hold(&mut self, id: LaneId, until: Timestamp, now: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.held_until < until) {
             lane.held_until = until;
-            self.refresh(id, now);
+            self.refresh_all(id, now);
         }
     }
 
@@ -183,7 +162,7 @@ impl Lanes {
         if let Some(lane) = self.lanes.get_mut(&id).filter(|lane| Timestamp::MIN < lane.held_until)
         {
             lane.held_until = Timestamp::MIN;
-            self.refresh(id, now);
+            self.refresh_all(id, now);
         }
     }
 
@@ -191,7 +170,7 @@ impl Lanes {
     pub fn set_gate(&mut self, id: LaneId, gate: Gate, now: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.gate != gate) {
             lane.gate = gate;
-            self.refresh(id, now);
+            self.refresh_all(id, now);
         }
     }
 
@@ -253,8 +232,8 @@ impl Lanes {
 
     fn next_ready(&mut self, now: Timestamp) -> Option<(LaneId, InvKey)> {
         while let Some((tenant, id)) = self.ready.front(self.shared) {
-            let shared = self.shared;
-            let may_go = |lane: &&mut Lane| lane.may_go(now) && !lane.is_crowded(shared);
+            let (shared, borrowed) = (self.shared, self.borrowed(id));
+            let may_go = |lane: &&mut Lane| lane.may_go(borrowed, now) && !lane.is_crowded(shared);
             let Some(lane) = self.lanes.get_mut(&id).filter(may_go) else {
                 self.ready.dismiss(tenant);
                 if let Some(lane) = self.lanes.get_mut(&id) {
@@ -268,15 +247,23 @@ impl Lanes {
                 lane.deficit = lane.rules.weight.max(1);
             }
             lane.deficit -= 1;
-            let first = lane.waiting.pop_first();
-            self.budget.count(lane);
             self.ready.pass(tenant, lane.rules.share, lane.deficit == 0);
-            self.note_hunger(id);
-            if let Some((_, key)) = first {
+            let id = if self.has_guests() { self.longest_passed_over(id, now) } else { id };
+            if let Some(key) = self.take_first(id) {
                 return Some((id, key));
             }
         }
         None
+    }
+
+    fn take_first(&mut self, id: LaneId) -> Option<InvKey> {
+        let lane = self.lanes.get_mut(&id)?;
+        let (_, key) = lane.waiting.pop_first()?;
+        self.budget.count(lane);
+        self.gone += 1;
+        lane.went = self.gone;
+        self.note_hunger(id);
+        Some(key)
     }
 
     /// Lets a lane that was turned away for want of slots back in; `false` if there are none for any.
@@ -292,11 +279,13 @@ impl Lanes {
     /// A row of the lane is under way.
     pub fn occupy(&mut self, id: LaneId, now: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.occupy(now);
+            lane.busy += 1;
+            lane.take_token(now);
             self.ready.occupy(lane.rules.tenant);
             if let Some(shared) = &mut self.shared {
                 shared.take();
             }
+            self.borrow(id, now);
         }
     }
 
@@ -306,13 +295,14 @@ impl Lanes {
         if lane.busy > 0 {
             lane.busy -= 1;
             self.ready.release(lane.rules.tenant);
+            self.repay(id);
             if let Some(shared) = &mut self.shared {
                 shared.give_back();
                 self.ready.wake(self.shared);
                 self.wake_crowded(now);
             }
         }
-        self.refresh(id, now);
+        self.refresh_all(id, now);
     }
 
     /// Wakes the lanes whose first row has become due.
@@ -429,8 +419,9 @@ impl Lanes {
     }
 
     fn refresh(&mut self, id: LaneId, now: Timestamp) {
+        let borrowed = self.borrowed(id);
         let Some(lane) = self.lanes.get_mut(&id) else { return };
-        let may_go = lane.may_go(now);
+        let may_go = lane.may_go(borrowed, now);
         let is_crowded = may_go && lane.is_crowded(self.shared);
         let since = lane.crowded.map_or(self.turned_away, |(_, since)| since);
         let crowded = is_crowded.then_some((lane.busy, since));
@@ -451,7 +442,8 @@ impl Lanes {
             }
             return;
         }
-        let wake_at = lane.wake_at().filter(|at| now < *at);
+        let quota = borrowed.unwrap_or_else(|| lane.quota());
+        let wake_at = lane.wake_at(quota).filter(|at| now < *at);
         if lane.timer != wake_at {
             if let Some(old) = lane.timer {
                 self.timers.remove(&(old, id));
@@ -476,6 +468,7 @@ pub struct Loaded {
 }
 
 mod budget;
+mod guests;
 mod line;
 mod rate;
 mod ring;

@@ -1,8 +1,9 @@
 //! Lanes of qualifiers: a version or alias with limits of its own waits in a line of its own.
 //!
 //! Such a lane has a number from the store, as functions and destinations have, and keeps it for ever. An
-//! invocation is put into its lane when it is accepted and stays there. If the limits are taken back, the
-//! lane goes on under those of its function until it is empty.
+//! invocation is put into its lane when it is accepted and stays there. If the limits are taken back, what is
+//! left in the lane goes as if it were in its function's own: all such lanes have together what that may have
+//! ([`crate::directory::Directory::limiting`]).
 
 use alloc::collections::BTreeMap;
 

@@ -435,10 +435,24 @@ impl ShardCore {
     fn adopt_directory(&mut self, now: Timestamp) {
         let known: Vec<_> = self.lanes.ids().collect();
         for lane in known {
-            let rules = self.rules_of(lane);
-            self.lanes.set_rules(lane, rules, now);
-            self.lanes.set_cap(lane, self.cap_of(lane), now);
+            self.set_rules(lane, now);
         }
+    }
+
+    /// Lets what is configured hold for a lane, which is opened if it is not there. One whose qualifier has
+    /// no limits any more goes by those of its function's own lane, as if it were that.
+    fn set_rules(&mut self, lane: LaneId, now: Timestamp) {
+        let host = Some(self.directory.limiting(lane)).filter(|host| *host != lane);
+        for lane in host.filter(|host| !self.lanes.contains(*host)).into_iter().chain([lane]) {
+            let (rules, cap) = (self.rules_of(lane), self.cap_of(lane));
+            let lanes = self.lanes_of(lane);
+            lanes.set_rules(lane, rules, now);
+            lanes.set_cap(lane, cap, now);
+        }
+        if host.is_some() {
+            self.forget_inlet(lane, now);
+        }
+        self.lanes_of(lane).set_host(lane, host, now);
     }
 
     /// What was asked with `Retry-After` no longer holds where a function was changed, or where an operator
@@ -471,11 +485,7 @@ impl ShardCore {
     /// Opens a lane for the first row of a function or destination.
     fn ensure_lane(&mut self, slot: Slot, now: Timestamp) {
         if !self.lanes_of(slot.lane).contains(slot.lane) {
-            let rules = self.rules_of(slot.lane);
-            let cap = self.cap_of(slot.lane);
-            let lanes = self.lanes_of(slot.lane);
-            lanes.set_rules(slot.lane, rules, now);
-            lanes.set_cap(slot.lane, cap, now);
+            self.set_rules(slot.lane, now);
         }
     }
 }

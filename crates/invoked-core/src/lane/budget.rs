@@ -4,7 +4,11 @@
 //! few lanes have windows of full size and many have small ones, whoever came first. Lanes that were large before there were many are
 //! trimmed ([`super::Lanes::trim`]). What a read under way may bring counts as if it were there.
 
+use alloc::vec::Vec;
+
+use super::Lanes;
 use super::line::{Horizon, Lane};
+use crate::id::InvKey;
 use crate::limits::WINDOW_PARTS;
 
 /// The counts of all lanes.
@@ -36,10 +40,6 @@ impl Budget {
 
     pub(super) fn resize(&mut self, window_max: usize, total: usize) {
         self.window_max = window_max.max(2);
-        self.total = total;
-    }
-
-    pub(super) fn keep(&mut self, total: usize) {
         self.total = total;
     }
 
@@ -76,5 +76,34 @@ impl Budget {
     pub(super) fn is_over(&self) -> bool {
         let wanted = self.total.max(self.lanes.saturating_mul(self.least()));
         wanted.saturating_add(wanted / 4) < self.rows
+    }
+}
+
+impl Lanes {
+    /// The same, with some `rows` of all lanes together in memory at most; where the parts of lanes would be very small,
+    /// each keeps a 256th of a window.
+    #[must_use]
+    pub fn keeping(mut self, rows: usize) -> Self {
+        self.budget.total = rows;
+        self
+    }
+
+    /// Sends rows of the largest windows back to the store if all of them together are too many, up to `most`. The caller
+    /// forgets these. More are left if there are as many.
+    pub fn trim(&mut self, most: usize) -> Vec<InvKey> {
+        let mut keys = Vec::new();
+        if !self.budget.is_over() {
+            return keys;
+        }
+        let part = self.budget.part();
+        for lane in self.lanes.values_mut() {
+            while keys.len() < most
+                && let Some((_, key)) = lane.shrink_to(part)
+            {
+                keys.push(key);
+            }
+            self.budget.count(lane);
+        }
+        keys
     }
 }

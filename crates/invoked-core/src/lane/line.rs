@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 
 use super::Position;
 use super::budget::Counted;
+use super::guests::Quota;
 use super::rate::{Bucket, Rate};
 use super::ring::Tenant;
 use super::shared::Shared;
@@ -52,6 +53,8 @@ pub(super) struct Lane {
     pub(super) horizon: Horizon,
     pub(super) load: Option<Load>,
     pub(super) busy: u32,
+    /// Rows of its guests under way.
+    pub(super) lent: u32,
     pub(super) rules: LaneRules,
     pub(super) gate: Gate,
     /// What the adaptive limit lets be under way at a time.
@@ -59,6 +62,8 @@ pub(super) struct Lane {
     /// Until then nothing goes: somebody asked for that time.
     pub(super) held_until: Timestamp,
     bucket: Bucket,
+    /// When one of its rows last went, by the count of those that did.
+    pub(super) went: u64,
     pub(super) deficit: u32,
     pub(super) is_ready: bool,
     pub(super) timer: Option<Timestamp>,
@@ -97,11 +102,13 @@ impl Lane {
             horizon,
             load: None,
             busy: 0,
+            lent: 0,
             rules,
             gate: Gate::Open,
             cap: u32::MAX,
             held_until: Timestamp::MIN,
             bucket: Bucket::default(),
+            went: 0,
             deficit: 0,
             is_ready: false,
             timer: None,
@@ -110,11 +117,25 @@ impl Lane {
         }
     }
 
-    pub(super) fn may_go(&self, now: Timestamp) -> bool {
+    /// Whether its first row may go, by its own quota or by the one that it borrows.
+    pub(super) fn may_go(&self, borrowed: Option<Quota>, now: Timestamp) -> bool {
+        let quota = borrowed.unwrap_or_else(|| self.quota());
         match self.waiting.first() {
             None => false,
             Some(_) if self.rules.closed => true,
-            Some(_) => self.busy < self.limit() && self.wake_at().is_some_and(|at| at <= now),
+            Some(_) => quota.busy < quota.limit && self.wake_at(quota).is_some_and(|at| at <= now),
+        }
+    }
+
+    /// What it lets go, of its own rows and its guests'.
+    pub(super) fn quota(&self) -> Quota {
+        Quota {
+            busy: self.busy + self.lent,
+            limit: self.limit(),
+            is_adaptive: self.cap < self.rules.limit,
+            rate_at: self.rules.rate.map_or(Timestamp::MIN, |rate| self.bucket.next_at(rate)),
+            held_until: self.held_until,
+            gate: self.gate,
         }
     }
 
@@ -124,28 +145,22 @@ impl Lane {
     }
 
     /// Rows that may be under way at a time: no more than its rules and its adaptive limit say.
-    pub(super) fn limit(&self) -> u32 {
+    fn limit(&self) -> u32 {
         self.rules.limit.min(self.cap)
     }
 
     /// When its first row is due and let through; `None` if there is none.
-    pub(super) fn wake_at(&self) -> Option<Timestamp> {
+    pub(super) fn wake_at(&self, quota: Quota) -> Option<Timestamp> {
         let (due, _) = self.waiting.first()?;
-        let due = self.held_until.max(*due).max(self.rate_at());
-        match self.gate {
+        let due = quota.held_until.max(*due).max(quota.rate_at);
+        match quota.gate {
             Gate::Open => Some(due),
             Gate::HeldUntil(until) | Gate::ProbedUntil(until) => Some(until.max(due)),
         }
     }
 
-    /// When its rate lets the next row go.
-    pub(super) fn rate_at(&self) -> Timestamp {
-        self.rules.rate.map_or(Timestamp::MIN, |rate| self.bucket.next_at(rate))
-    }
-
-    /// A row is under way.
-    pub(super) fn occupy(&mut self, now: Timestamp) {
-        self.busy += 1;
+    /// A row that counts here has gone.
+    pub(super) fn take_token(&mut self, now: Timestamp) {
         if let Some(rate) = self.rules.rate {
             self.bucket.take(rate, now);
         }

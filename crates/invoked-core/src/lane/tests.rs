@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 mod budget;
 mod fairness;
+mod guests;
 
 const RULES: LaneRules = LaneRules::plain(u32::MAX);
 

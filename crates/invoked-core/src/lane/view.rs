@@ -1,6 +1,7 @@
 //! A lane as operators see it, and what holds its first row back.
 
 use super::Lanes;
+use super::guests::Quota;
 use super::line::{Horizon, Lane, LaneRules};
 use crate::breaker::Gate;
 use crate::head::LaneId;
@@ -99,7 +100,9 @@ impl Lanes {
     /// A lane as operators see it.
     #[must_use]
     pub fn view(&self, id: LaneId, now: Timestamp) -> Option<LaneView> {
-        Some(self.seen(self.lanes.get(&id)?, self.hold_of(id, now)))
+        let lane = self.lanes.get(&id)?;
+        let quota = self.borrowed(id).unwrap_or_else(|| lane.quota());
+        Some(self.seen(lane, quota, self.hold_of(id, now)))
     }
 
     /// A lane that has never had a row, as it would begin.
@@ -107,18 +110,18 @@ impl Lanes {
     pub fn view_of_none(&self, rules: LaneRules, cap: u32) -> LaneView {
         let mut lane = Lane::new(rules, Horizon::Complete);
         lane.cap = cap;
-        self.seen(&lane, Hold::Nothing)
+        self.seen(&lane, lane.quota(), Hold::Nothing)
     }
 
-    fn seen(&self, lane: &Lane, hold: Hold) -> LaneView {
+    fn seen(&self, lane: &Lane, quota: Quota, hold: Hold) -> LaneView {
         let (tenant_busy, tenants) = self.ready.share(lane.rules.tenant);
         LaneView {
             in_window: lane.waiting.len(),
             busy: lane.busy,
             first_due: lane.waiting.first().map(|(due, _)| *due),
             is_complete: lane.horizon == Horizon::Complete,
-            limit: lane.limit(),
-            is_adaptive: lane.cap < lane.rules.limit,
+            limit: quota.limit,
+            is_adaptive: quota.is_adaptive,
             rate: lane.rules.rate.map(|rate| rate.per_second),
             hold,
             tenant_busy,
@@ -152,20 +155,20 @@ impl Lanes {
         if lane.rules.limit == 0 {
             return Hold::Paused;
         }
-        match lane.gate {
+        let quota = self.borrowed(id).unwrap_or_else(|| lane.quota());
+        match quota.gate {
             Gate::ProbedUntil(until) if now < until => return Hold::Probe,
             Gate::HeldUntil(until) if now < until => return Hold::Breaker { until },
             Gate::HeldUntil(_) | Gate::ProbedUntil(_) | Gate::Open => {}
         }
-        let rate_at = lane.rate_at();
-        if now < due && lane.held_until <= due {
+        if now < due && quota.held_until <= due {
             Hold::NotDue { until: due }
-        } else if now < lane.held_until {
-            Hold::RetryAfter { until: lane.held_until }
-        } else if lane.limit() <= lane.busy {
+        } else if now < quota.held_until {
+            Hold::RetryAfter { until: quota.held_until }
+        } else if quota.limit <= quota.busy {
             Hold::Concurrency
-        } else if now < rate_at {
-            Hold::Rate { until: rate_at }
+        } else if now < quota.rate_at {
+            Hold::Rate { until: quota.rate_at }
         } else if lane.is_crowded(self.shared) {
             Hold::Slots
         } else if self.ready.is_crowded(lane.rules.tenant) {

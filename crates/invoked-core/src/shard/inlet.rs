@@ -4,7 +4,7 @@
 use super::ShardCore;
 use super::message::AttemptReport;
 use crate::adaptive::{Adaptive, Ended, INITIAL_LIMIT};
-use crate::breaker::{Breaker, BreakerEvent};
+use crate::breaker::{Breaker, BreakerEvent, Gate};
 use crate::fault::Fault;
 use crate::head::LaneId;
 use crate::life::Verdict;
@@ -45,8 +45,9 @@ impl ShardCore {
                 (BreakerEvent::Failed(report.key), Some(Ended::Pressed), retry_after)
             }
         };
+        let lane = self.directory.limiting(lane);
         let is_fixed = self.has_fixed_limit(lane);
-        let busy = self.lanes.busy(lane);
+        let busy = self.lanes.busy_in_all(lane);
         let max = self.config.function_limit;
         let inlet = self.inlets.entry(lane).or_default();
         if let Some(fault) = &report.fault {
@@ -67,8 +68,17 @@ impl ShardCore {
         self.move_breaker(lane, event, now);
     }
 
+    /// Nothing goes by the lane's own limits any more: what was learnt under them is forgotten.
+    pub(super) fn forget_inlet(&mut self, lane: LaneId, now: Timestamp) {
+        let Some(inlet) = self.inlets.remove(&lane) else { return };
+        self.lanes.lift_hold(lane, now);
+        let was_open = inlet.breaker.gate() != Gate::Open;
+        self.obey_breaker(lane, Breaker::default(), was_open, now);
+    }
+
     /// What the adaptive limit of a lane lets be under way at a time.
     pub(super) fn cap_of(&self, lane: LaneId) -> u32 {
+        let lane = self.directory.limiting(lane);
         if self.has_fixed_limit(lane) {
             return u32::MAX;
         }

@@ -48,6 +48,7 @@ impl ShardCore {
 
     /// Something has happened to whoever a lane leads to: its breaker moves, and with it the lane's gate.
     pub(super) fn move_breaker(&mut self, lane: LaneId, event: BreakerEvent, now: Timestamp) {
+        let lane = self.directory.limiting(lane);
         let (breaker, policy) = match lane {
             LaneId::Function(_) => {
                 let inlet = self.inlets.get_mut(&lane);
@@ -88,7 +89,13 @@ impl ShardCore {
         }
     }
 
-    fn obey_breaker(&mut self, lane: LaneId, breaker: Breaker, has_moved: bool, now: Timestamp) {
+    pub(super) fn obey_breaker(
+        &mut self,
+        lane: LaneId,
+        breaker: Breaker,
+        has_moved: bool,
+        now: Timestamp,
+    ) {
         let gate = breaker.gate();
         if has_moved {
             self.effects.push(Effect::Note(Note::Breaker { lane, breaker }));

@@ -84,7 +84,7 @@ impl ShardCore {
             is_open: present.is_some(),
             view: present.unwrap_or_else(|| lanes.view_of_none(self.rules_of(id), self.cap_of(id))),
             oldest_accepted_at: waiting.map(|row| row.head.accepted_at).min(),
-            inlet: self.inlets.get(&id).cloned(),
+            inlet: self.inlets.get(&self.directory.limiting(id)).cloned(),
             outlet: self.outlet_states.get(&id).cloned(),
         }
     }

@@ -185,3 +185,99 @@ fn what_stands_where_is_counted_for_the_function() {
     assert_eq!(row.head.slot().lane, LaneId::Function(PROD));
     assert_eq!(row.head.gauge(), Some((WORK, crate::totals::Gauge::Running)));
 }
+
+/// The limits of the qualifier are taken back, and the function's own are these.
+fn without(of_work: Limits) -> Arc<Directory> {
+    let directory = with(None);
+    let work = Function { limits: of_work, ..(**directory.get(WORK).unwrap()).clone() };
+    let mut numbers = LaneNumbers::default();
+    numbers.insert(PROD, WORK, prod());
+    let new = Directory::new(directory.identity.clone(), [Arc::new(work)], Arc::default());
+    Arc::new(new.with_lanes(Arc::new(numbers)))
+}
+
+#[test]
+fn lanes_whose_limits_are_taken_back_have_the_function_s_together() {
+    let mut bench = bench(at_a_time(1));
+    let mut keys: Vec<_> = (0..3).map(|_| accept(&mut bench, &prod()).0).collect();
+    bench.step(Input::Directory(without(at_a_time(1))));
+    keys.push(accept(&mut bench, &Qualifier::LATEST).0);
+    assert_eq!(bench.core.attempts_under_way, 1, "one at a time in all");
+    let holds = [OWN, LaneId::Function(PROD)].map(|lane| hold(&bench, lane));
+    assert_eq!(holds, [Hold::Concurrency; 2]);
+    let mut went = Vec::new();
+    while let Some(at) = keys.iter().position(|key| bench.core.rows[key].held.is_some()) {
+        let key = keys.remove(at);
+        went.push(bench.core.rows[&key].slot.lane);
+        ended(&mut bench, key, Verdict::Succeeded);
+        assert!(bench.core.attempts_under_way <= 1);
+    }
+    assert_eq!((keys.len(), went.len()), (0, 4), "each went when another one had ended");
+    assert_eq!(went[1], OWN, "and the function's own had not to wait for all of the others");
+}
+
+#[test]
+fn what_a_lane_without_limits_meets_is_learnt_of_the_function() {
+    let mut bench = bench(at_a_time(5));
+    bench.core.config.function_breaker =
+        BreakerPolicy { failures: 3, callbacks: 2, ..BreakerPolicy::default() };
+    let keys = [0; 3].map(|_| accept(&mut bench, &prod()).0);
+    let (other, _) = accept(&mut bench, &prod());
+    bench.step(Input::Directory(without(at_a_time(10))));
+    for key in keys {
+        ended(&mut bench, key, LATER);
+    }
+    assert_eq!(accept(&mut bench, &Qualifier::LATEST).1, ["accepted"]);
+    assert!(matches!(hold(&bench, OWN), Hold::Breaker { .. }));
+    assert!(!bench.core.inlets.contains_key(&LaneId::Function(PROD)));
+    let words = bench.ended(other, 1, Verdict::Succeeded);
+    assert!(words.contains(&"dispatch 1".to_string()), "an answer closes it for all: {words:?}");
+}
+
+#[test]
+fn what_was_learnt_of_a_lane_goes_with_its_limits() {
+    let mut bench = bench(at_a_time(5));
+    bench.core.config.function_breaker =
+        BreakerPolicy { failures: 3, callbacks: 2, ..BreakerPolicy::default() };
+    for _ in 0..3 {
+        let (key, _) = accept(&mut bench, &prod());
+        ended(&mut bench, key, LATER);
+    }
+    assert_eq!(accept(&mut bench, &prod()).1, ["accepted"], "its breaker is open");
+    assert_eq!(
+        bench.step(Input::Directory(without(at_a_time(10)))),
+        ["dispatch 1"],
+        "that of the function is not"
+    );
+    assert!(!bench.core.inlets.contains_key(&LaneId::Function(PROD)));
+}
+
+#[test]
+fn lanes_without_limits_have_the_function_s_together_after_a_restart() {
+    for has_own in [true, false] {
+        let mut before = bench(at_a_time(5));
+        before.core.config.attempts_max = 0;
+        let mut accepted = [0; 3].map(|_| accept(&mut before, &prod()).0).to_vec();
+        if has_own {
+            accepted.extend([0; 2].map(|_| accept(&mut before, &Qualifier::LATEST).0));
+        }
+        let heads = accepted.iter().map(|key| before.core.rows[key].head.clone());
+        let heads: Vec<Head> = heads.collect();
+        let lanes = &[LaneId::Function(PROD), OWN][..1 + usize::from(has_own)];
+        let limits = Limits { rate: Some(crate::lane::Rate { per_second: 1 }), ..at_a_time(4) };
+        let core = ShardCore::new(config(), without(limits), Totals::default(), lanes, before.now);
+        let mut bench = Bench { core, ..before };
+        assert_eq!(bench.turn(), vec!["load heads"; lanes.len()]);
+        for lane in lanes {
+            let of = heads.iter().filter(|head| head.slot().lane == *lane).cloned().collect();
+            bench.step(Input::HeadsLoaded { lane: *lane, heads: of, is_complete: true });
+        }
+        for second in 1..4 {
+            assert_eq!(bench.core.attempts_under_way, second, "one in a second, of both");
+            bench.pass(1_000);
+        }
+        let under_way = if has_own { 4 } else { 3 };
+        bench.pass(1_000);
+        assert_eq!(bench.core.attempts_under_way, under_way, "and four at a time");
+    }
+}
