@@ -241,6 +241,15 @@ impl TaskId {
         }
     }
 
+    /// Whether an id can begin so, be it a caller's or a request id.
+    #[must_use]
+    pub fn may_begin(prefix: &str) -> bool {
+        let mut bytes = prefix.bytes();
+        prefix.len() <= TASK_ID_MAX
+            && bytes.next().is_none_or(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+    }
+
     /// Takes an id that was parsed before or made by the daemon (a request id starts with a digit).
     #[must_use]
     pub fn trusted(text: &str) -> Self {
@@ -301,5 +310,11 @@ mod tests {
         }
         assert!(TaskId::parse(&"a".repeat(129)).is_err());
         assert!(TaskId::parse(&"a".repeat(128)).is_ok());
+        for fits in ["", "_", "night-7", "000001a3-185c-", &"a".repeat(128)] {
+            assert!(TaskId::may_begin(fits), "{fits}");
+        }
+        for none in ["-a", "a.b", "night 7", "ä", "a*", &"a".repeat(129)] {
+            assert!(!TaskId::may_begin(none), "{none}");
+        }
     }
 }

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use invoked_core::name::{FunctionName, Qualifier};
+use invoked_core::arn::Arn;
+use invoked_core::name::{FunctionName, Qualifier, TaskId};
 use invoked_core::time::Timestamp;
 use invoked_fc::query::Query;
 
@@ -90,14 +91,20 @@ impl Asked {
         self.text("qualifier").map(parse).transpose()
     }
 
-    /// A point in time.
-    pub(super) fn moment(&mut self, name: &str) -> Result<Option<Timestamp>, AdminProblem> {
-        let parse = |text: String| {
-            parse_moment(&text).ok_or_else(|| {
-                AdminProblem::argument(name, "must be a time such as 2026-11-23T08:00:00Z")
-            })
-        };
-        self.text(name).map(parse).transpose()
+    /// Two points in time, both of which may be left out.
+    pub(super) fn span(&mut self, from: &str, to: &str) -> Result<Span, AdminProblem> {
+        let (first, last) = (self.text(from), self.text(to));
+        span((from, first.as_deref()), (to, last.as_deref()))
+    }
+
+    /// A destination.
+    pub(super) fn destination(&mut self) -> Result<Option<String>, AdminProblem> {
+        self.text("destination").map(destination).transpose()
+    }
+
+    /// What ids begin with.
+    pub(super) fn prefix(&mut self) -> Result<Option<String>, AdminProblem> {
+        self.text("prefix").map(prefix).transpose()
     }
 
     /// One of some words.
@@ -127,6 +134,52 @@ impl Asked {
             Some(name) => Err(AdminProblem::argument(&name, "is not a parameter of this request")),
         }
     }
+}
+
+/// From when to when; `None` is without an end.
+pub(super) type Span = (Option<Timestamp>, Option<Timestamp>);
+
+/// Two points in time that these fields say, the first of them first.
+///
+/// # Errors
+/// One does not read, or they are the wrong way round: nothing would ever fit.
+pub(super) fn span(
+    (from, first): (&str, Option<&str>),
+    (to, last): (&str, Option<&str>),
+) -> Result<Span, AdminProblem> {
+    let moment = |field: &str, text: Option<&str>| {
+        let rule = "must be a time such as 2026-11-23T08:00:00Z";
+        text.map(|text| parse_moment(text).ok_or_else(|| AdminProblem::argument(field, rule)))
+            .transpose()
+    };
+    let (first, last) = (moment(from, first)?, moment(to, last)?);
+    if first.zip(last).is_some_and(|(first, last)| last < first) {
+        return Err(AdminProblem::argument(from, format!("is later than {to}: nothing is both")));
+    }
+    Ok((first, last))
+}
+
+/// The ARN that `destination` says.
+///
+/// # Errors
+/// It is none: nothing is ever owed to it.
+pub(super) fn destination(text: String) -> Result<String, AdminProblem> {
+    match Arn::parse(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(AdminProblem::argument("destination", error.to_string())),
+    }
+}
+
+/// What `prefix` says that ids begin with.
+///
+/// # Errors
+/// No id can begin so.
+pub(super) fn prefix(text: String) -> Result<String, AdminProblem> {
+    if TaskId::may_begin(&text) {
+        return Ok(text);
+    }
+    let rule = "is how no id begins: a letter, a digit or '_', then also '-', at most 128 in all";
+    Err(AdminProblem::argument("prefix", rule))
 }
 
 /// A function's name, from the field `field`.

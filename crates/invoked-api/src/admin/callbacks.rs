@@ -67,13 +67,14 @@ pub(super) async fn list(engine: &Handle, mut asked: Asked) -> Result<Reply, Adm
     let function = asked.function()?;
     let account = OfAccount::read(&mut asked, engine)?;
     let statuses = [("Failed", CallbackStatus::Failed), ("Pending", CallbackStatus::Pending)];
+    let (since_from, since_to) = asked.span("since_after", "since_before")?;
     let filter = CallbackFilter {
         function: function.map(|name| account.key(name)),
-        destination: asked.text("destination"),
+        destination: asked.destination()?,
         status: asked.choice("status", statuses)?,
         code: asked.text("code"),
-        since_from: asked.moment("since_after")?,
-        since_to: asked.moment("since_before")?,
+        since_from,
+        since_to,
         limit: asked.limit()?,
         token: asked.text("token"),
     };

@@ -62,10 +62,11 @@ pub(super) async fn list(
 ) -> Result<Reply, AdminProblem> {
     let function = asked.function()?;
     let statuses = HeadStatus::ALL.into_iter().map(|status| (status.as_str(), status));
+    let (accepted_from, accepted_to) = asked.span("accepted_after", "accepted_before")?;
     let filter = InvocationFilter {
         status: asked.choice("status", statuses)?,
-        accepted_from: asked.moment("accepted_after")?,
-        accepted_to: asked.moment("accepted_before")?,
+        accepted_from,
+        accepted_to,
         limit: asked.limit()?,
         token: asked.text("token"),
     };

@@ -3,10 +3,9 @@
 use http::StatusCode;
 use invoked_core::name::{FunctionName, Qualifier};
 use invoked_core::sweep::{self, SweepFilter};
-use invoked_core::time::Timestamp;
 use invoked_engine::{Handle, LaneKey, WorkKind, WorkRequest};
 
-use crate::admin::asked::Asked;
+use crate::admin::asked::{Asked, prefix, span};
 use crate::admin::dto::lane::{
     DestinationHoldInput, DestinationPurgeInput, ErrorClass, FunctionCounts, HoldInput, LaneHold,
     WorkInput,
@@ -16,7 +15,6 @@ use crate::admin::functions::OfAccount;
 use crate::admin::openapi::{Common, Conflict};
 use crate::admin::problem::AdminProblem;
 use crate::admin::reply::json;
-use crate::admin::time::parse_moment;
 use crate::reply::Reply;
 
 /// A task id or request id begins with at most so many bytes.
@@ -276,12 +274,9 @@ async fn begin(
 }
 
 fn filter(input: WorkInput) -> Result<SweepFilter, AdminProblem> {
-    let moment = |field: &str, text: Option<String>| -> Result<Option<Timestamp>, AdminProblem> {
-        let rule = "must be a time such as 2026-11-23T08:00:00Z";
-        let parse =
-            |text: String| parse_moment(&text).ok_or_else(|| AdminProblem::argument(field, rule));
-        text.map(parse).transpose()
-    };
+    let since = ("accepted_after", input.accepted_after.as_deref());
+    let upto = ("accepted_before", input.accepted_before.as_deref());
+    let (accepted_from, accepted_to) = span(since, upto)?;
     let bounded = |field: &str, text: Option<String>, max: usize| match text {
         Some(text) if text.is_empty() => Err(AdminProblem::argument(field, "is empty")),
         Some(text) if max < text.len() => {
@@ -293,6 +288,7 @@ fn filter(input: WorkInput) -> Result<SweepFilter, AdminProblem> {
         Qualifier::parse(&text)
             .map_err(|error| AdminProblem::argument("qualifier", format!("must be {}", error.rule)))
     });
+    let starts = bounded("prefix", input.prefix, PREFIX_BYTES_MAX)?;
     Ok(SweepFilter {
         statuses: input.status.into_iter().map(Into::into).collect(),
         code: bounded("code", input.code, CODE_BYTES_MAX)?.map(Into::into),
@@ -300,9 +296,9 @@ fn filter(input: WorkInput) -> Result<SweepFilter, AdminProblem> {
             ErrorClass::Function => sweep::ErrorClass::Function,
             ErrorClass::System => sweep::ErrorClass::System,
         }),
-        accepted_from: moment("accepted_after", input.accepted_after)?,
-        accepted_to: moment("accepted_before", input.accepted_before)?,
-        prefix: bounded("prefix", input.prefix, PREFIX_BYTES_MAX)?.unwrap_or_default().into(),
+        accepted_from,
+        accepted_to,
+        prefix: starts.map(prefix).transpose()?.unwrap_or_default().into(),
         qualifier: qualifier.transpose()?,
     })
 }

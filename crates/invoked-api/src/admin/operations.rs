@@ -6,12 +6,11 @@ use invoked_engine::{
     Handle, OperationError, RATE_DEFAULT, RedriveFilter, RedriveRequest, Redriven,
 };
 
-use crate::admin::asked::{Asked, function_name};
+use crate::admin::asked::{Asked, destination, function_name, span};
 use crate::admin::dto::operation::{Operation, OperationPage, RedriveInput};
 use crate::admin::openapi::{Common, Conflict};
 use crate::admin::problem::AdminProblem;
 use crate::admin::reply::json;
-use crate::admin::time::parse_moment;
 use crate::reply::Reply;
 
 /// Sends callbacks anew that were given up, without running their functions again: those with these
@@ -43,23 +42,17 @@ pub(super) async fn redrive(
 }
 
 fn which(engine: &Handle, input: RedriveInput) -> Result<Redriven, AdminProblem> {
-    let moment = |field: &str, text: Option<String>| {
-        let parse = |text: String| {
-            parse_moment(&text).ok_or_else(|| {
-                AdminProblem::argument(field, "must be a time such as 2026-11-23T08:00:00Z")
-            })
-        };
-        text.map(parse).transpose()
-    };
+    let since = ("since_after", input.since_after.as_deref());
+    let (failed_from, failed_to) = span(since, ("since_before", input.since_before.as_deref()))?;
     let function = input.function.as_deref().map(|text| function_name("function", text));
     let account = input.account.unwrap_or_else(|| engine.identity().account.clone());
     let key = |name| invoked_core::name::FunctionKey::new(&account, name);
     let filter = RedriveFilter {
         function: function.transpose()?.map(key),
-        destination: input.destination,
+        destination: input.destination.map(destination).transpose()?,
         code: input.code,
-        failed_from: moment("since_after", input.since_after)?,
-        failed_to: moment("since_before", input.since_before)?,
+        failed_from,
+        failed_to,
     };
     let is_filtered = filter != RedriveFilter::default();
     match (input.ids, is_filtered, input.all.unwrap_or_default()) {

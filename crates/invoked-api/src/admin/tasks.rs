@@ -43,7 +43,7 @@ pub(super) struct TasksAsked {
     #[param(nullable = false, inline)]
     status: Option<Status>,
     /// Only with ids that begin so.
-    #[param(nullable = false, min_length = 1)]
+    #[param(nullable = false, pattern = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,127}$")]
     prefix: Option<String>,
     /// Only started at or after this time.
     #[param(nullable = false, format = DateTime)]
@@ -81,12 +81,13 @@ pub(super) async fn list(
 ) -> Result<Reply, AdminProblem> {
     let function = asked.function()?;
     let statuses = HeadStatus::ALL.into_iter().map(|status| (status.as_str(), status));
+    let (started_from, started_to) = asked.span("started_after", "started_before")?;
     let filter = TaskFilter {
         qualifier: asked.qualifier()?,
         status: asked.choice("status", statuses)?,
-        prefix: asked.text("prefix").unwrap_or_default(),
-        started_from: asked.moment("started_after")?,
-        started_to: asked.moment("started_before")?,
+        prefix: asked.prefix()?.unwrap_or_default(),
+        started_from,
+        started_to,
         is_ascending: asked.choice("order", [("asc", true), ("desc", false)])?.unwrap_or_default(),
         limit: asked.limit()?,
         token: asked.text("token"),

@@ -121,6 +121,12 @@ async fn what_is_not_in_its_form_is_refused_with_its_name() {
         ("/v1/tasks?function=hello&started_after=noon", "started_after"),
         ("/v1/tasks?function=hello&token=x", "token"),
         ("/v1/callbacks?status=Delivered", "status"),
+        ("/v1/callbacks?destination=nonsense", "destination"),
+        (
+            "/v1/callbacks?since_after=2026-01-02T00:00:00Z&since_before=2026-01-01T00:00:00Z",
+            "since_after",
+        ),
+        ("/v1/tasks?function=hello&prefix=a.b", "prefix"),
         ("/v1/callbacks?token=x", "token"),
         ("/v1/status?verbose=1", "verbose"),
     ] {

@@ -180,6 +180,20 @@ async fn what_cannot_be_meant_is_refused() {
             Some("accepted_before"),
         ),
         (
+            "/v1/functions/hello/stop",
+            json!({"accepted_after": "2026-01-02T00:00:00Z", "accepted_before": "2026-01-01T23:59:59Z"}),
+            400,
+            "InvalidArgument",
+            Some("accepted_after"),
+        ),
+        (
+            "/v1/functions/hello/purge",
+            json!({"prefix": "night 7"}),
+            400,
+            "InvalidArgument",
+            Some("prefix"),
+        ),
+        (
             "/v1/destinations/pause",
             json!({"destination": "queue"}),
             400,

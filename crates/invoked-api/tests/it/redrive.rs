@@ -304,6 +304,13 @@ async fn what_is_not_there_or_not_in_its_form_is_said() {
             Some("rate_per_second"),
         ),
         (json!({"since_after": "today"}), 400, "InvalidArgument", Some("since_after")),
+        (json!({"destination": "nonsense"}), 400, "InvalidArgument", Some("destination")),
+        (
+            json!({"since_after": "2026-01-02T00:00:00Z", "since_before": "2026-01-01T00:00:00Z"}),
+            400,
+            "InvalidArgument",
+            Some("since_after"),
+        ),
         (json!({"function": "none"}), 404, "FunctionNotFound", None),
     ] {
         let answer = operator.change("POST", "/v1/callbacks/redrive", &wanted.to_string()).await;

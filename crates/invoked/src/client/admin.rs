@@ -73,6 +73,26 @@ impl Admin {
         rfc3339(moment.unix_ms(self.clock.now().millis()).div_euclid(1_000))
     }
 
+    /// Looks whether something can be older than one moment and newer than the other.
+    ///
+    /// # Errors
+    /// Nothing can.
+    pub(crate) fn check_ages(
+        &self,
+        older_than: Option<Moment>,
+        newer_than: Option<Moment>,
+    ) -> Result<(), Failure> {
+        let now = self.clock.now().millis();
+        let at = |moment: Option<Moment>| moment.map(|moment| moment.unix_ms(now));
+        match at(older_than).zip(at(newer_than)) {
+            Some((before, after)) if before < after => {
+                let wrong = "--newer-than is a later time than --older-than: nothing is both";
+                Err(Failure::Usage(wrong.to_owned()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Makes a call for the path of these segments, with the parameters that have a value.
     ///
     /// # Errors

@@ -50,6 +50,7 @@ pub(crate) fn run(
         match &args.command {
             CallbacksCommand::List(args) => {
                 let admin = Admin::new(&args.admin, environment)?;
+                admin.check_ages(args.age.older_than, args.age.newer_than)?;
                 let status = args.status.map(|status| match status {
                     CallbackStatus::Failed => "Failed".to_owned(),
                     CallbackStatus::Pending => "Pending".to_owned(),
@@ -101,6 +102,7 @@ async fn redrive(
         let message = "name the callbacks, or say what they are, or --all";
         return Err(Failure::Usage(message.to_owned()));
     }
+    admin.check_ages(args.age.older_than, args.age.newer_than)?;
     let time = |moment: Option<Moment>| moment.map(|moment| admin.time(moment));
     let given = [
         ("ids", (!args.ids.is_empty()).then(|| json!(args.ids))),

@@ -71,7 +71,7 @@ pub(crate) fn run(
             FunctionsCommand::Resume(args) => hold(args, "resume", environment, output).await,
             FunctionsCommand::Purge(args) => {
                 let admin = Admin::new(&args.admin, environment)?;
-                let given = lanes::which(&admin, &args.which, args.qualifier.as_ref());
+                let given = lanes::which(&admin, &args.which, args.qualifier.as_ref())?;
                 let segments = ["functions", &args.name, "purge"];
                 lanes::work(&admin, &segments, given, &args.pace, output).await
             }

@@ -71,16 +71,20 @@ pub(super) fn show_operation(operation: &Value, output: Output) {
 }
 
 /// Which rows, as the listener reads it.
+///
+/// # Errors
+/// No row can be both older and newer.
 pub(super) fn which<'a>(
     admin: &Admin,
     which: &WhichArgs,
     qualifier: Option<&String>,
-) -> Vec<(&'a str, Option<Value>)> {
+) -> Result<Vec<(&'a str, Option<Value>)>, Failure> {
+    admin.check_ages(which.older_than, which.newer_than)?;
     let class = which.error_class.map(|class| match class {
         ErrorClass::Function => json!("function"),
         ErrorClass::System => json!("system"),
     });
-    vec![
+    Ok(vec![
         ("status", (!which.status.is_empty()).then(|| json!(which.status))),
         ("code", which.error.as_ref().map(|code| json!(code))),
         ("error_class", class),
@@ -88,7 +92,7 @@ pub(super) fn which<'a>(
         ("accepted_after", which.newer_than.map(|moment| json!(admin.time(moment)))),
         ("prefix", which.prefix.as_ref().map(|prefix| json!(prefix))),
         ("qualifier", qualifier.map(|qualifier| json!(qualifier))),
-    ]
+    ])
 }
 
 /// Purges the lane of a destination.
@@ -97,6 +101,7 @@ pub(super) async fn purge_destination(
     args: &DestinationPurgeArgs,
     output: Output,
 ) -> Result<(), Failure> {
+    admin.check_ages(args.older_than, args.newer_than)?;
     let given = vec![
         ("destination", Some(json!(args.destination))),
         ("code", args.error.as_ref().map(|code| json!(code))),

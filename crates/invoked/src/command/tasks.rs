@@ -121,7 +121,7 @@ async fn stop(
         }
         return Ok(());
     }
-    check_which(&args.which, args.all)?;
+    check_which(&args.which, qualifier.is_some(), args.all)?;
     let access = AdminArgs {
         admin: args.admin.clone(),
         admin_token: args.admin_token.clone(),
@@ -129,17 +129,18 @@ async fn stop(
         link: fc.link.clone(),
     };
     let admin = Admin::new(&access, environment)?;
-    let given = lanes::which(&admin, &args.which, qualifier.as_ref());
+    let given = lanes::which(&admin, &args.which, qualifier.as_ref())?;
     lanes::work(&admin, &["functions", function, "stop"], given, &args.pace, output).await
 }
 
-fn check_which(which: &WhichArgs, is_all: bool) -> Result<(), Failure> {
+/// With a version or alias, all of its tasks may be meant, and `--all` says the same.
+fn check_which(which: &WhichArgs, is_qualified: bool, is_all: bool) -> Result<(), Failure> {
     match (which.is_any(), is_all) {
-        (false, false) => {
+        (false, false) if !is_qualified => {
             Err(Failure::Usage("name the task, or say what they are, or --all".to_owned()))
         }
         (true, true) => Err(Failure::Usage("--all cannot stand with what they are".to_owned())),
-        (true, false) | (false, true) => Ok(()),
+        (true | false, false) | (false, true) => Ok(()),
     }
 }
 
@@ -150,8 +151,8 @@ async fn retry(
 ) -> Result<(), Failure> {
     let admin = Admin::new(&args.admin, environment)?;
     let Some(old) = &args.task_id else {
-        check_which(&args.which, args.all)?;
-        let given = lanes::which(&admin, &args.which, None);
+        check_which(&args.which, false, args.all)?;
+        let given = lanes::which(&admin, &args.which, None)?;
         let segments = ["functions", &args.function, "retry"];
         return lanes::work(&admin, &segments, given, &args.pace, output).await;
     };

@@ -38,6 +38,16 @@ fn a_function_is_held_across_a_restart_and_purged_and_its_store_agrees() {
     let old = ["tasks", "stop", "worker", "--older-than", "1h", "--dry-run"];
     let counted = document(&site, &old);
     assert_eq!((&counted["examined"], &counted["matched"]), (&5.into(), &0.into()), "{counted}");
+    let of_alias = ["tasks", "stop", "worker", "--qualifier", "prod", "--dry-run"];
+    let counted = document(&site, &of_alias);
+    assert_eq!((&counted["examined"], &counted["matched"]), (&5.into(), &0.into()), "{counted}");
+    for never in
+        [&["functions", "purge", "worker"][..], &["callbacks", "redrive"], &["callbacks", "list"]]
+    {
+        let wrong = [never, &["--older-than", "2h", "--newer-than", "1h"]].concat();
+        let error = failed(&site, &wrong, 2);
+        assert!(error.contains("--newer-than is a later time than --older-than"), "{error}");
+    }
     let purged =
         document(&site, &["functions", "purge", "worker", "--status", "Enqueued", "--wait"]);
     assert_eq!((&purged["state"], &purged["acted"]), (&"Done".into(), &5.into()), "{purged}");

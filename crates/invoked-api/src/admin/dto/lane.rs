@@ -88,6 +88,7 @@ pub(in crate::admin) struct WorkInput {
     pub(in crate::admin) accepted_before: Option<String>,
     /// Those whose task id begins so; of an invocation that is no task its request id.
     #[serde(default)]
+    #[schema(pattern = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,127}$")]
     pub(in crate::admin) prefix: Option<String>,
     /// Those of this version or alias; `LATEST` for none.
     #[serde(default)]
@@ -121,6 +122,7 @@ pub(in crate::admin) struct DestinationPurgeInput {
     pub(in crate::admin) accepted_before: Option<String>,
     /// Those of tasks whose id begins so; of an invocation that is no task its request id.
     #[serde(default)]
+    #[schema(pattern = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,127}$")]
     pub(in crate::admin) prefix: Option<String>,
     /// Only count them.
     #[serde(default)]
