@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use invoked_core::arn::{Arn, SinkKind};
+use invoked_core::envelope::Identity;
 use invoked_core::id::FnId;
 use invoked_core::shard::ShardConfig;
 use invoked_sink::{Sink, Target};
@@ -38,7 +39,8 @@ pub struct Outside {
     pub remote: Option<Arc<dyn Target>>,
     /// Destinations, by kind. A kind that is missing here settles its callbacks as failed.
     pub sinks: BTreeMap<SinkKind, Arc<dyn Sink>>,
-    /// The destinations whose instance was configured once and is no more: what they are owed is held.
+    /// The destinations whose instance was configured once and is no more: what they are owed is held, unless
+    /// they are functions of this daemon, which need none.
     pub removed: Removed,
 }
 
@@ -165,12 +167,21 @@ impl Handle {
 }
 
 impl Functions {
-    /// The destinations whose instance was taken out of the configuration.
-    pub(crate) fn unconfigured(&self) -> BTreeSet<FnId> {
+    /// The destinations whose instance was taken out of the configuration. A function that is registered here
+    /// needs none; which ones are changes with them.
+    pub(crate) fn unconfigured(&self, identity: &Identity) -> BTreeSet<FnId> {
         let Some(is_removed) = &self.removed.0 else { return BTreeSet::new() };
+        let accounts: BTreeSet<&str> =
+            self.functions.keys().map(|function| &*function.account).collect();
+        // As messages are routed. Whose account a short ARN means depends on who tells it; what any of them
+        // has here is not held, since all wait in one lane.
+        let is_here = |arn: &Arn| {
+            let mut own = accounts.iter().filter_map(|account| identity.own_function(account, arn));
+            own.any(|(function, _)| self.functions.contains_key(&function))
+        };
         let removed = self.destinations.iter().filter(|(arn, _)| {
             let arn = Arn::parse(arn);
-            arn.is_ok_and(|arn| is_removed(&arn))
+            arn.is_ok_and(|arn| is_removed(&arn) && !is_here(&arn))
         });
         removed.map(|(_, id)| *id).collect()
     }

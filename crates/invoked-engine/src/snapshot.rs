@@ -32,7 +32,7 @@ impl Functions {
             .with_lanes(Arc::clone(&self.lanes))
             .with_shares(Arc::clone(&config.shares))
             .with_pauses(held.collect())
-            .with_unconfigured(self.unconfigured());
+            .with_unconfigured(self.unconfigured(&config.identity));
         let targets = self
             .functions
             .values()

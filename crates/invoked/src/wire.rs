@@ -248,8 +248,7 @@ pub(crate) fn outside(
         Some(present) => Arc::clone(&present.outside.runtime),
         None => Arc::new(HttpTarget::new(client)),
     };
-    let removed =
-        present.map_or_else(Removed::default, |present| removed(config, &present.removed));
+    let removed = present.map_or_else(Removed::default, |present| removed(&present.removed));
     Ok(Outside { runtime, remote, sinks, removed })
 }
 
@@ -265,20 +264,13 @@ fn seconds() -> Arc<dyn Fn() -> i64 + Send + Sync> {
     Arc::new(move || clock.now().millis() / 1_000)
 }
 
-/// The destinations behind these sections. A function that may be one of this daemon needs no section.
-fn removed(config: &Config, sections: &BTreeSet<String>) -> Removed {
+/// The destinations behind these sections.
+fn removed(sections: &BTreeSet<String>) -> Removed {
     if sections.is_empty() {
         return Removed::default();
     }
-    let (sections, region) = (sections.clone(), config.identity.region.clone());
-    let mut accounts = config.auth.accounts();
-    accounts.insert(config.identity.account.clone());
-    Removed::new(move |arn| {
-        let may_be_own = arn.kind() == SinkKind::Fc
-            && (arn.region().is_empty() || arn.region() == region)
-            && (arn.account().is_empty() || accounts.contains(arn.account()));
-        !may_be_own && sections.contains(&config::section_of(arn))
-    })
+    let sections = sections.clone();
+    Removed::new(move |arn| sections.contains(&config::section_of(arn)))
 }
 
 /// Where clients may say that a function lives, as far as it can be judged without looking anything

@@ -4,6 +4,7 @@ mod ids;
 mod isolation;
 mod outage;
 mod overload;
+mod removed;
 mod schedule;
 mod still;
 mod turns;

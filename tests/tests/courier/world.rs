@@ -185,22 +185,27 @@ pub fn defaults() -> EngineConfig {
     EngineConfig::new(Identity { region: "cn-test".into(), account: "1".into() }, 1)
 }
 
+/// What every function here is.
+pub fn change() -> FunctionChange {
+    FunctionChange {
+        kind: FunctionKind::Event,
+        url: Some("http://function".into()),
+        timeout: None,
+        concurrency: None,
+        rate: None,
+        weight: None,
+        qualifiers: [].into(),
+        status: StatusMode::Header,
+        initialize: false,
+        attributes: "{}".into(),
+    }
+}
+
 /// A daemon with [`FUNCTIONS`].
 pub async fn started(config: EngineConfig, parts: Parts) -> Engine {
     let seed = |(name, to): (&str, Option<&str>)| Seed {
         name: FunctionName::parse(name).expect("a name"),
-        change: FunctionChange {
-            kind: FunctionKind::Event,
-            url: Some("http://function".into()),
-            timeout: None,
-            concurrency: None,
-            rate: None,
-            weight: None,
-            qualifiers: [].into(),
-            status: StatusMode::Header,
-            initialize: false,
-            attributes: "{}".into(),
-        },
+        change: change(),
         config: Some(AsyncConfig {
             on_success: to.map(|to| Arn::parse(to).expect("an ARN")),
             on_failure: None,

@@ -1,7 +1,6 @@
 //! `[auth]`: whom requests have to be signed by, what each key may do, and what functions with a role
 //! may tell.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use invoked_api::auth::{AccessKey, AuthConfig};
@@ -73,16 +72,6 @@ impl Auth {
             roles: Arc::new(Roles::new(roles, is_signed)),
             role_names,
         })
-    }
-
-    /// The accounts of the keys.
-    pub(crate) fn accounts(&self) -> BTreeSet<String> {
-        match &self.config {
-            AuthConfig::Off => BTreeSet::new(),
-            AuthConfig::Signed { keys, .. } => {
-                keys.iter().map(|key| key.account.to_string()).collect()
-            }
-        }
     }
 
     /// Whether requests have to be signed.
