@@ -8,8 +8,8 @@
 //! others ask it, and read what it publishes.
 //!
 //! A crash in the middle of a page forgets how many of the page were moved already, not that they
-//! were: what is redriven or done again counts as skipped or as done when the page is gone through
-//! again, what is stopped or purged is no longer there.
+//! were: what is redriven counts as skipped and what is done again as done when the page is gone
+//! through again, what is stopped or purged is no longer there.
 
 pub(crate) mod record;
 mod retry;
@@ -127,6 +127,8 @@ pub struct Operation {
     pub state: OperationState,
     /// What it has come to.
     pub counts: OperationCounts,
+    /// Why it does not go on now; `None` while nothing is in its way.
+    pub last_error: Option<String>,
     /// Behind this row it goes on; for [`Redriven::Ids`] the time is the number of ids that are
     /// through.
     pub(crate) cursor: Option<Position>,
@@ -213,6 +215,7 @@ impl Handle {
             ended_at: None,
             state: OperationState::Running,
             counts: OperationCounts::default(),
+            last_error: None,
             cursor: None,
             shard: 0,
             lane: None,

@@ -1,5 +1,6 @@
 //! The courier: the real engine on virtual time, and destinations that answer as they are told.
 
+mod again;
 mod ids;
 mod isolation;
 mod outage;

@@ -53,6 +53,7 @@ pub struct World {
     pub timeline: Timeline,
     pub functions: ScriptedFunction,
     pub sink: ScriptedSink,
+    config: EngineConfig,
     store: MemStore,
     engine: Option<Engine>,
     lives: u32,
@@ -65,11 +66,17 @@ pub const fn ms(millis: u64) -> Duration {
 impl World {
     /// Call inside a runtime whose time is paused.
     pub async fn start() -> Self {
+        Self::start_with(defaults()).await
+    }
+
+    /// The same, configured so.
+    pub async fn start_with(config: EngineConfig) -> Self {
         let timeline = Timeline::starting_at(Timestamp::from_millis(START_MS));
         let mut world = Self {
             timeline,
             functions: ScriptedFunction::new(timeline),
             sink: ScriptedSink::new(timeline),
+            config,
             store: MemStore::new(MemStoreConfig::default()),
             engine: None,
             lives: 0,
@@ -86,7 +93,7 @@ impl World {
             (Arc::new(self.functions.clone()), Arc::new(self.sink.clone())),
             self.timeline,
         );
-        self.engine = Some(started(defaults(), parts).await);
+        self.engine = Some(started(self.config.clone(), parts).await);
     }
 
     /// The daemon ends, and begins another life on the same store.

@@ -34,6 +34,8 @@ struct Row {
     redriven: u64,
     skipped: u64,
     cursor: Option<(i64, String)>,
+    #[serde(default)]
+    last_error: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,6 +120,7 @@ pub(super) fn encode(operation: &Operation) -> Bytes {
         redriven: operation.counts.acted,
         skipped: operation.counts.skipped,
         cursor: operation.cursor.map(|(at, key)| (at.millis(), RequestId(key.0).to_string())),
+        last_error: operation.last_error.clone(),
     };
     // Nothing in it can fail to be written down.
     Bytes::from(serde_json::to_vec(&row).unwrap_or_default())
@@ -245,6 +248,7 @@ pub(super) fn decode(value: &[u8]) -> Option<Operation> {
             acted: row.redriven,
             skipped: row.skipped,
         },
+        last_error: row.last_error,
         cursor: match row.cursor {
             None => None,
             Some((at, key)) => {
@@ -272,6 +276,7 @@ mod tests {
             ended_at: Some(Timestamp::from_millis(9)),
             state: OperationState::Cancelled,
             counts: OperationCounts { examined: 4, matched: 3, acted: 2, skipped: 1 },
+            last_error: Some("too many requests are waiting".to_owned()),
             cursor: Some((Timestamp::from_millis(3), InvKey([8; 16]))),
         }
     }
@@ -310,6 +315,15 @@ mod tests {
             assert_eq!(decode(&encode(&operation)), Some(operation));
         }
         assert_eq!(decode(b"{}"), None);
+    }
+
+    #[test]
+    fn an_operation_of_an_older_program_reads() {
+        let old = br#"{"id":"07070707-0707-0707-0707-070707070707","by":"","which":{"ids":[]},"dry_run":false,
+            "rate":null,"expected":null,"shard":0,"lane":null,"began_at":5,"ended_at":null,"state":"running",
+            "examined":4,"matched":3,"redriven":2,"skipped":1,"cursor":null}"#;
+        let operation = decode(old).expect("it reads");
+        assert_eq!((operation.state, operation.last_error), (OperationState::Running, None));
     }
 
     #[test]

@@ -2,29 +2,95 @@
 //!
 //! The key of the new invocation follows from the operation and the old one, so a page that a crash
 //! made go through twice finds what it did the first time and starts nothing again.
+//!
+//! The cursor stands behind the last task before which all are settled, and what stands before it is
+//! counted, no more and no less: so the row of the operation is right at every moment. What is settled
+//! further on is kept in memory until the cursor comes by.
+
+use std::collections::BTreeMap;
 
 use invoked_core::head::Head;
 use invoked_core::id::{InvKey, mix};
+use invoked_core::lane::Position;
 use invoked_core::time::Timestamp;
-use invoked_store::{Order, StoreError, TaskQuery};
-use tokio::task::JoinSet;
+use invoked_store::{Order, StoreError, TaskPage, TaskQuery};
+use tokio::task::{JoinError, JoinSet};
 
-use super::Operation;
 use super::run::{PAGE_MAX, Page, Runner, before, page_size};
 use super::work::Again;
+use super::{Operation, OperationCounts};
 use crate::error::{InvokeError, RetryError};
-use crate::retry::Made;
+use crate::retry::{Made, Retried};
 use crate::tasks::TaskRecord;
+
+/// What has come of a task that was wanted.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) enum Settled {
+    /// It is done again.
+    Done,
+    /// It cannot be.
+    Skipped,
+}
+
+/// Tasks that are settled while one before them is not. There are never more than are asked for at a
+/// time, and a restart forgets them: they are asked for again and found done.
+pub(super) type Ahead = BTreeMap<InvKey, Settled>;
+
+/// What a page has read.
+struct Look {
+    rows: Vec<Row>,
+    /// Behind what was read; `None` at the end.
+    next: Option<Position>,
+}
+
+/// A task that was looked at.
+struct Row {
+    task: TaskRecord,
+    is_wanted: bool,
+}
+
+impl Row {
+    fn at(&self) -> Position {
+        (self.task.head.accepted_at, self.task.head.key)
+    }
+}
 
 impl Runner {
     pub(super) async fn page_of_retry(
         &self,
         operation: &mut Operation,
         again: &Again,
+        ahead: &mut Ahead,
     ) -> Result<Page, StoreError> {
+        let query = self.query(operation, again);
+        let page = self.handle.shared.store.tasks(&query).await?;
+        let Look { rows, next } = look(operation, again, page);
+        if operation.is_dry_run {
+            let wanted = rows.iter().filter(|row| row.is_wanted).count();
+            operation.counts.examined += count(rows.len());
+            operation.counts.matched += count(wanted);
+            operation.cursor = next;
+            return Ok(if next.is_none() { Page::Last } else { Page::More(0) });
+        }
+        let (acted, refused) = self.repeat(operation, again, &rows, ahead).await;
+        pass(operation, rows.iter().map(|row| (row.at(), row.is_wanted)), ahead);
+        if let Some(why) = refused {
+            return Ok(Page::Later(why));
+        }
+        operation.cursor = next;
+        if next.is_none() {
+            // What is no longer listed is done all the same.
+            std::mem::take(ahead)
+                .into_values()
+                .for_each(|settled| operation.counts.settle(settled));
+            return Ok(Page::Last);
+        }
+        Ok(Page::More(acted))
+    }
+
+    fn query(&self, operation: &Operation, again: &Again) -> TaskQuery {
         let room = if operation.is_dry_run { PAGE_MAX } else { page_size(operation) };
-        let after = operation.cursor.or_else(|| again.filter.accepted_from.map(before));
-        let query = TaskQuery {
+        TaskQuery {
             fn_id: again.id,
             lanes: self.handle.directory().lanes_of(again.id).collect(),
             qualifier: again.filter.qualifier.clone(),
@@ -38,68 +104,124 @@ impl Runner {
             ended_from: self.handle.kept_from(),
             order: Order::Ascending,
             limit: room,
-            after,
+            after: operation.cursor.or_else(|| again.filter.accepted_from.map(before)),
             with_payload: !operation.is_dry_run,
-        };
-        let page = self.handle.shared.store.tasks(&query).await?;
-        let upto = again.filter.accepted_to.unwrap_or(Timestamp::MAX).min(operation.began_at);
-        let (mut next, mut wanted) = (page.next, Vec::new());
-        for task in page.tasks {
-            if upto < task.head.accepted_at {
-                next = None;
-                break;
-            }
-            operation.counts.examined += 1;
-            if is_wanted(operation, again, &task.head) {
-                operation.counts.matched += 1;
-                wanted.push(TaskRecord {
-                    head: task.head,
-                    payload: task.payload,
-                    result: task.result,
-                });
-            }
         }
-        let Some(acted) = self.repeat(operation, again, wanted).await else {
-            return Ok(Page::Later);
-        };
-        operation.cursor = next;
-        Ok(if next.is_none() { Page::Last } else { Page::More(acted) })
     }
 
-    /// Does a page again, all at once. `None` if the daemon cannot now.
+    /// Does what is wanted of a page again, and notes what it has come to. How many are new; and why the
+    /// daemon could not take one, where it could not. It is asked for nothing more then.
     async fn repeat(
         &self,
-        operation: &mut Operation,
+        operation: &Operation,
         again: &Again,
-        wanted: Vec<TaskRecord>,
-    ) -> Option<u32> {
-        if operation.is_dry_run {
-            return Some(0);
-        }
-        let mut work = JoinSet::new();
-        for old in wanted {
-            let (handle, function) = (self.handle.clone(), again.function.clone());
-            let made = made(operation, old.head.key);
-            work.spawn(async move { handle.repeat(function, old, None, Some(made)).await });
-        }
-        let (mut acted, mut is_later) = (0, false);
-        while let Some(done) = work.join_next().await {
-            match done {
-                Ok(Ok(_)) => {
-                    acted += 1;
-                    operation.counts.acted += 1;
+        rows: &[Row],
+        ahead: &mut Ahead,
+    ) -> (u32, Option<String>) {
+        let is_left = |row: &&Row| row.is_wanted && !ahead.contains_key(&row.task.head.key);
+        let left: Vec<_> = rows.iter().filter(is_left).map(|row| row.task.clone()).collect();
+        let mut left = left.into_iter();
+        // Where few may wait there has to be room for others, too.
+        let at_a_time = (self.handle.config().accepts_max / 2).clamp(1, PAGE_MAX);
+        let (mut work, mut acted, mut refused) = (JoinSet::new(), 0, None);
+        loop {
+            let room = if refused.is_none() { at_a_time - work.len() } else { 0 };
+            for old in left.by_ref().take(room) {
+                let (handle, function) = (self.handle.clone(), again.function.clone());
+                let key = old.head.key;
+                let made = made(operation, key);
+                work.spawn(
+                    async move { (key, handle.repeat(function, old, None, Some(made)).await) },
+                );
+            }
+            let Some(done) = work.join_next().await else { return (acted, refused) };
+            match came(done) {
+                Ok((key, settled)) => {
+                    acted += u32::from(settled == Settled::Done);
+                    ahead.insert(key, settled);
                 }
-                Ok(Err(RetryError::Invoke(
-                    InvokeError::Unavailable { .. }
-                    | InvokeError::Overloaded { .. }
-                    | InvokeError::Refused { .. },
-                )))
-                | Err(_) => is_later = true,
-                Ok(Err(_)) => operation.counts.skipped += 1,
+                Err(why) => refused = Some(why),
             }
         }
-        (!is_later).then_some(acted)
     }
+}
+
+impl OperationCounts {
+    /// Counts a task that was wanted.
+    pub(super) fn settle(&mut self, settled: Settled) {
+        self.examined += 1;
+        self.matched += 1;
+        match settled {
+            Settled::Done => self.acted += 1,
+            Settled::Skipped => self.skipped += 1,
+        }
+    }
+}
+
+/// What a task has come to, or why it has to be asked for again.
+fn came(
+    done: Result<(InvKey, Result<Retried, RetryError>), JoinError>,
+) -> Result<(InvKey, Settled), String> {
+    let (key, repeated) = done.map_err(|error| error.to_string())?;
+    match repeated {
+        Ok(_) => Ok((key, Settled::Done)),
+        Err(RetryError::Invoke(
+            error @ (InvokeError::Unavailable { .. }
+            | InvokeError::Overloaded { .. }
+            | InvokeError::Refused { .. }
+            // It has this key from nobody else: it was asked for before, and is not durable yet.
+            | InvokeError::Duplicate { .. }),
+        )) => Err(error.to_string()),
+        Err(
+            RetryError::Invoke(
+                InvokeError::NoFunction { .. }
+                | InvokeError::NoTarget { .. }
+                | InvokeError::Disabled { .. }
+                | InvokeError::TooLarge { .. },
+            )
+            | RetryError::Task(_)
+            | RetryError::NoInvocation { .. }
+            | RetryError::NotEnded { .. }
+            | RetryError::NoPayload { .. },
+        ) => Ok((key, Settled::Skipped)),
+    }
+}
+
+/// Which tasks of a page are looked at, and where it ends.
+fn look(operation: &Operation, again: &Again, page: TaskPage) -> Look {
+    let upto = again.filter.accepted_to.unwrap_or(Timestamp::MAX).min(operation.began_at);
+    let mut look = Look { rows: Vec::with_capacity(page.tasks.len()), next: page.next };
+    for task in page.tasks {
+        if upto < task.head.accepted_at {
+            look.next = None;
+            break;
+        }
+        let is_wanted = is_wanted(operation, again, &task.head);
+        let task = TaskRecord { head: task.head, payload: task.payload, result: task.result };
+        look.rows.push(Row { task, is_wanted });
+    }
+    look
+}
+
+/// Counts rows up to one that is wanted and not settled, and leaves the cursor before that.
+fn pass(
+    operation: &mut Operation,
+    rows: impl IntoIterator<Item = (Position, bool)>,
+    ahead: &mut Ahead,
+) {
+    for (at, is_wanted) in rows {
+        if is_wanted {
+            let Some(settled) = ahead.remove(&at.1) else { return };
+            operation.counts.settle(settled);
+        } else {
+            operation.counts.examined += 1;
+        }
+        operation.cursor = Some(at);
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// What ended after the operation began is not its business: it may be one of its own.
@@ -117,7 +239,7 @@ fn made(operation: &Operation, old: InvKey) -> Made {
 mod tests {
     use super::*;
     use crate::operations::work::Work;
-    use crate::operations::{OperationCounts, OperationState, Redriven};
+    use crate::operations::{OperationState, Redriven};
     use invoked_core::id::{RequestId, ShardId};
 
     fn operation(id: u8) -> Operation {
@@ -135,7 +257,31 @@ mod tests {
             cursor: None,
             shard: 0,
             lane: None,
+            last_error: None,
         }
+    }
+
+    #[test]
+    fn what_is_settled_behind_a_refusal_is_counted_once_and_when_its_turn_comes() {
+        let at = |n: u8| (Timestamp::from_millis(i64::from(n)), InvKey([n; 16]));
+        let rows = [(at(1), true), (at(2), false), (at(3), true), (at(4), true), (at(5), true)];
+        let settled = |n| (InvKey([n; 16]), Settled::Done);
+        let counts = |examined, matched, acted, skipped| OperationCounts {
+            examined,
+            matched,
+            acted,
+            skipped,
+        };
+        // The third was refused.
+        let (mut operation, mut ahead) = (operation(1), Ahead::from([1, 4, 5].map(settled)));
+        pass(&mut operation, rows, &mut ahead);
+        assert_eq!((operation.counts, operation.cursor), (counts(2, 1, 1, 0), Some(at(2))));
+        assert_eq!(ahead, Ahead::from([4, 5].map(settled)), "they are not asked for again");
+
+        ahead.insert(InvKey([3; 16]), Settled::Skipped);
+        pass(&mut operation, rows.into_iter().skip(2), &mut ahead);
+        assert_eq!((operation.counts, operation.cursor), (counts(5, 4, 3, 1), Some(at(5))));
+        assert_eq!(ahead, Ahead::new());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::record::{decode, encode, read_slot_name, slot_name};
+use super::retry::Ahead;
 use super::work::Work;
 use super::{Command, OPERATIONS_MAX, Operation, OperationState, RedriveFilter, Redriven};
 use crate::error::{OperationError, RedriveError};
@@ -28,6 +29,8 @@ struct Entry {
     operation: Operation,
     /// When its next page may begin.
     next_at: Timestamp,
+    /// What of a page is settled already.
+    ahead: Ahead,
 }
 
 /// The task.
@@ -43,8 +46,8 @@ pub(super) enum Page {
     More(u32),
     /// That was all.
     Last,
-    /// The daemon cannot now.
-    Later,
+    /// The daemon cannot now, for this reason.
+    Later(String),
 }
 
 impl Runner {
@@ -62,7 +65,10 @@ impl Runner {
             match (slot, value.as_deref().map(decode)) {
                 (Some(slot), Some(Some(operation))) => {
                     let next_at = handle.now();
-                    entries.insert(operation.id, Entry { slot, operation, next_at });
+                    entries.insert(
+                        operation.id,
+                        Entry { slot, operation, next_at, ahead: Ahead::new() },
+                    );
                 }
                 // It is as good as none, and nothing else depends on it.
                 (_, Some(_)) => tracing::warn!(
@@ -141,7 +147,7 @@ impl Runner {
             "an operation begins"
         );
         let next_at = self.handle.now();
-        let entry = Entry { slot, operation: operation.clone(), next_at };
+        let entry = Entry { slot, operation: operation.clone(), next_at, ahead: Ahead::new() };
         self.entries.insert(operation.id, entry);
         Ok(operation)
     }
@@ -153,6 +159,7 @@ impl Runner {
             return Err(OperationError::Ended { id: id.to_string() });
         }
         let mut operation = entry.operation.clone();
+        entry.ahead.values().for_each(|settled| operation.counts.settle(*settled));
         operation.end(OperationState::Cancelled, self.handle.now());
         self.write(entry.slot, &operation).await?;
         self.keep(&operation);
@@ -161,8 +168,9 @@ impl Runner {
 
     /// One page of an operation.
     async fn step(&mut self, id: RequestId) {
-        let Some(entry) = self.entries.get(&id) else { return };
+        let Some(entry) = self.entries.get_mut(&id) else { return };
         let (slot, mut operation) = (entry.slot, entry.operation.clone());
+        let mut ahead = std::mem::take(&mut entry.ahead);
         let (began, before) = (self.handle.now(), operation.counts);
         let page = match &operation.work {
             Work::Sweep(sweep) => {
@@ -171,7 +179,7 @@ impl Runner {
             }
             Work::Retry(again) => {
                 let again = again.clone();
-                self.page_of_retry(&mut operation, &again).await
+                self.page_of_retry(&mut operation, &again, &mut ahead).await
             }
             Work::Redrive(Redriven::Ids(ids)) => {
                 let ids = ids.clone();
@@ -183,6 +191,7 @@ impl Runner {
             }
         };
         let mut next_at = self.handle.now().plus(AGAIN);
+        operation.last_error = None;
         match page {
             Ok(Page::More(acted)) => {
                 let rate = operation.rate.map_or(u64::MAX, |rate| u64::from(rate.max(1)));
@@ -190,9 +199,10 @@ impl Runner {
                 next_at = began.plus(Duration::from_millis(ms));
             }
             Ok(Page::Last) => operation.end(OperationState::Done, self.handle.now()),
-            Ok(Page::Later) => operation.counts.begin_again(before),
+            Ok(Page::Later(why)) => operation.last_error = Some(why),
             Err(error) => {
                 operation.counts.begin_again(before);
+                operation.last_error = Some(error.to_string());
                 tracing::warn!(event = "operation_page_failed", operation = %id, %error, "a page of an operation is tried again");
             }
         }
@@ -204,7 +214,7 @@ impl Runner {
             tracing::info!(event = "operation_ended", operation = %id, ?counts, "an operation is done");
         }
         if let Some(entry) = self.entries.get_mut(&id) {
-            entry.next_at = next_at;
+            (entry.next_at, entry.ahead) = (next_at, ahead);
         }
         self.keep(&operation);
     }
@@ -214,7 +224,7 @@ impl Runner {
         operation: &mut Operation,
         ids: &[RequestId],
     ) -> Result<Page, StoreError> {
-        let through = operation.ids_through();
+        let (through, before) = (operation.ids_through(), operation.counts);
         let page: Vec<_> = ids.iter().skip(through).take(page_size(operation)).copied().collect();
         let mut wanted = Vec::new();
         for id in &page {
@@ -227,7 +237,13 @@ impl Runner {
                 operation.counts.skipped += 1;
             }
         }
-        let Some(redriven) = self.redrive(operation, wanted).await else { return Ok(Page::Later) };
+        let redriven = match self.redrive(operation, wanted).await {
+            Ok(redriven) => redriven,
+            Err(why) => {
+                operation.counts.begin_again(before);
+                return Ok(Page::Later(why));
+            }
+        };
         operation.set_ids_through(through + page.len());
         let is_last = ids.len() <= through + page.len();
         Ok(if is_last { Page::Last } else { Page::More(redriven) })
@@ -241,6 +257,7 @@ impl Runner {
         let store = &self.handle.shared.store;
         let lives = filter.function.as_ref().map(|function| self.handle.lives(function));
         let after = operation.cursor.or_else(|| filter.failed_from.map(before));
+        let before = operation.counts;
         let read = store.kept_callbacks(after, PAGE_MAX).await?;
         let upto = filter.failed_to.unwrap_or(Timestamp::MAX).min(operation.began_at);
         let mut is_last = read.len() < PAGE_MAX;
@@ -263,16 +280,26 @@ impl Runner {
                 wanted.push(RequestId(kept.key.0));
             }
         }
-        let Some(redriven) = self.redrive(operation, wanted).await else { return Ok(Page::Later) };
+        let redriven = match self.redrive(operation, wanted).await {
+            Ok(redriven) => redriven,
+            Err(why) => {
+                operation.counts.begin_again(before);
+                return Ok(Page::Later(why));
+            }
+        };
         operation.cursor = cursor;
         Ok(if is_last { Page::Last } else { Page::More(redriven) })
     }
 
-    /// Redrives a page, all at once, so that they share a commit. `None` if the daemon cannot now;
-    /// the page is then gone through again, and its counts are as before.
-    async fn redrive(&self, operation: &mut Operation, wanted: Vec<RequestId>) -> Option<u32> {
+    /// Redrives a page, all at once, so that they share a commit. Says why if the daemon cannot now;
+    /// the page is then gone through again.
+    async fn redrive(
+        &self,
+        operation: &mut Operation,
+        wanted: Vec<RequestId>,
+    ) -> Result<u32, String> {
         if operation.is_dry_run {
-            return Some(0);
+            return Ok(0);
         }
         let by = format!("operation {} by {}", operation.id, operation.by);
         let mut work = JoinSet::new();
@@ -280,7 +307,7 @@ impl Runner {
             let (handle, by) = (self.handle.clone(), by.clone());
             work.spawn(async move { handle.redrive(id, &by).await });
         }
-        let (mut redriven, mut is_later) = (0, false);
+        let (mut redriven, mut refused) = (0, None);
         while let Some(done) = work.join_next().await {
             match done {
                 Ok(Ok(())) => {
@@ -292,10 +319,11 @@ impl Runner {
                     | RedriveError::UnderWay { .. }
                     | RedriveError::Replaced { .. },
                 )) => operation.counts.skipped += 1,
-                Ok(Err(RedriveError::Unavailable)) | Err(_) => is_later = true,
+                Ok(Err(error @ RedriveError::Unavailable)) => refused = Some(error.to_string()),
+                Err(error) => refused = Some(error.to_string()),
             }
         }
-        (!is_later).then_some(redriven)
+        refused.map_or(Ok(redriven), Err)
     }
 
     async fn write(&self, slot: usize, operation: &Operation) -> Result<(), StoreError> {

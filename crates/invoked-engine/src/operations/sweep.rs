@@ -42,9 +42,9 @@ impl Runner {
         };
         let (reply, answer) = oneshot::channel();
         if port.asks.send(Ask::Sweep { page, reply }).await.is_err() {
-            return Ok(Page::Later);
+            return Ok(later());
         }
-        let Ok(Ok(swept)) = answer.await else { return Ok(Page::Later) };
+        let Ok(Ok(swept)) = answer.await else { return Ok(later()) };
         operation.counts.examined += u64::from(swept.examined);
         operation.counts.matched += u64::from(swept.matched);
         operation.counts.acted += u64::from(swept.acted);
@@ -71,4 +71,8 @@ impl Runner {
             LaneKey::Destination(_) => None,
         }
     }
+}
+
+fn later() -> Page {
+    Page::Later("the daemon cannot move rows now".to_owned())
 }

@@ -133,6 +133,7 @@ impl Handle {
             ended_at: None,
             state: OperationState::Running,
             counts: OperationCounts::default(),
+            last_error: None,
             cursor: None,
             shard: 0,
             lane: None,

@@ -47,11 +47,13 @@ pub(super) async fn work(
         let id = plain(operation.get("id"));
         operation = admin.call(Method::GET, &["operations", &id], &[], None).await?.body;
         let of = |key: &str| plain(operation.get(key));
+        let waits = operation.get("last_error").and_then(Value::as_str);
         print::progress(&format!(
-            "{} of {} looked at, {} moved",
+            "{} of {} looked at, {} moved{}",
             of("examined"),
             of("expected"),
-            of("acted")
+            of("acted"),
+            waits.map_or_else(String::new, |why| format!("; it waits: {why}"))
         ));
     }
     print::progress("");

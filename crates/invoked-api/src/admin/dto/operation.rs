@@ -109,6 +109,9 @@ pub(in crate::admin) struct Operation {
     redriven: u64,
     /// Those that could not be: delivered or ended meanwhile, under way, or no longer kept.
     skipped: u64,
+    /// Why it does not go on now: it is tried again each second. Null while nothing is in its way.
+    #[schema(required = true)]
+    last_error: Option<String>,
 }
 
 /// The operations that are remembered.
@@ -145,6 +148,7 @@ impl From<&engine::Operation> for Operation {
                 OperationKind::Stop | OperationKind::Purge | OperationKind::Retry => 0,
             },
             skipped: of.counts.skipped,
+            last_error: of.last_error.clone(),
         }
     }
 }

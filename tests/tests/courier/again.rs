@@ -1,0 +1,182 @@
+//! Many finished tasks done again by one operation: all of them, each once, and counted so, whatever comes between.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use invoked_core::id::RequestId;
+use invoked_core::name::{FunctionKey, FunctionName};
+use invoked_core::sweep::SweepFilter;
+use invoked_engine::{
+    EngineConfig, LaneKey, Operation, OperationCounts, OperationState, TaskWish, WorkKind,
+    WorkRequest,
+};
+use invoked_testkit::function::Ending;
+use invoked_testkit::script::Script;
+use tokio::time::sleep;
+
+use crate::world::{End, World, defaults, ms, request};
+
+/// More than one page, and no multiple of one.
+const TASKS: usize = 300;
+
+fn key(name: &str) -> FunctionKey {
+    FunctionKey::new("1", FunctionName::parse(name).expect("a name"))
+}
+
+fn retry() -> WorkRequest {
+    WorkRequest {
+        lane: LaneKey::Function(key("plain")),
+        kind: WorkKind::Retry,
+        filter: SweepFilter::default(),
+        is_dry_run: false,
+        rate: None,
+        by: "night-shift".into(),
+    }
+}
+
+fn all_of(tasks: usize) -> OperationCounts {
+    let tasks = u64::try_from(tasks).expect("few");
+    OperationCounts { examined: tasks, matched: tasks, acted: tasks, skipped: 0 }
+}
+
+impl World {
+    /// A daemon in which few requests may wait.
+    async fn narrow() -> Self {
+        Self::start_with(EngineConfig { accepts_max: 8, ..defaults() }).await
+    }
+
+    /// So many tasks that end so. What comes later succeeds.
+    async fn ended_tasks(&self, count: usize, ending: Ending) {
+        self.functions.by_default(Script::always(ending));
+        for _ in 0..count {
+            let task = TaskWish::Task;
+            let request = invoked_engine::InvokeRequest {
+                task,
+                ..request("plain", Bytes::from_static(b"{}"))
+            };
+            self.handle().invoke_async(request).await.expect("it is accepted");
+        }
+        self.come_to_rest().await;
+        self.functions.by_default(Script::always(Ending::Succeed));
+    }
+
+    async fn come_to_rest(&self) {
+        for _ in 0..10_000 {
+            if self.store().evidence().live.is_empty() {
+                return;
+            }
+            sleep(ms(100)).await;
+        }
+        panic!("something is still live");
+    }
+
+    async fn begun(&self, request: WorkRequest) -> RequestId {
+        self.handle().begin_work(request).await.expect("it begins").id
+    }
+
+    fn operation(&self, id: RequestId) -> Operation {
+        self.handle().operation(id).expect("it is remembered")
+    }
+
+    /// The operation, once this is so.
+    async fn when(&self, id: RequestId, is_so: impl Fn(&Operation) -> bool) -> Operation {
+        for _ in 0..1_000 {
+            let operation = self.operation(id);
+            if is_so(&operation) {
+                return operation;
+            }
+            sleep(ms(10)).await;
+        }
+        panic!("it never came to that: {:?}", self.operation(id));
+    }
+
+    async fn end_of(&self, id: RequestId) -> Operation {
+        self.when(id, |operation| operation.state != OperationState::Running).await
+    }
+
+    /// How often each task was done again.
+    fn repeats(&self) -> BTreeMap<String, usize> {
+        let mut repeats = BTreeMap::new();
+        let evidence = self.store().evidence();
+        for head in evidence.live.iter().chain(&evidence.kept) {
+            if let Some(old) = head.task.as_ref().and_then(|task| task.history.retry_of()) {
+                *repeats.entry(old.to_owned()).or_default() += 1;
+            }
+        }
+        repeats
+    }
+
+    fn assert_repeated_once(&self, count: usize) {
+        let repeats = self.repeats();
+        assert_eq!(repeats.len(), count);
+        assert!(repeats.values().all(|times| *times == 1), "{repeats:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_few_may_wait_all_are_done_again_and_counted_once() {
+    let world = World::narrow().await;
+    world.ended_tasks(TASKS, Ending::Fail).await;
+    let id = world.begun(retry()).await;
+    let operation = world.end_of(id).await;
+    assert_eq!((operation.state, operation.counts), (OperationState::Done, all_of(TASKS)));
+    world.come_to_rest().await;
+    world.assert_repeated_once(TASKS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_a_crash_each_counts_once() {
+    let mut world = World::narrow().await;
+    world.ended_tasks(TASKS, Ending::Fail).await;
+    world.commits_take(ms(5));
+    let id = world.begun(retry()).await;
+    let is_half_way = |of: &Operation| 64 < of.counts.acted;
+    let before = world.when(id, is_half_way).await;
+    // In the middle of a page.
+    sleep(ms(7)).await;
+    assert_eq!(before.state, OperationState::Running);
+    world.restart(End::Killed).await;
+    world.commits_take(ms(0));
+    let operation = world.end_of(id).await;
+    assert_eq!((operation.state, operation.counts), (OperationState::Done, all_of(TASKS)));
+    world.come_to_rest().await;
+    world.assert_repeated_once(TASKS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_says_what_it_waits_for() {
+    let world = World::narrow().await;
+    world.ended_tasks(TASKS, Ending::Fail).await;
+    world.commits_take(ms(5));
+    let id = world.begun(retry()).await;
+    world.when(id, |of| 64 < of.counts.acted).await;
+    world.store().set_full(true);
+    let held = world.when(id, |of| of.last_error.is_some()).await;
+    let why = held.last_error.as_deref().expect("a reason");
+    assert!(why.contains("no room left in the store"), "{why}");
+    sleep(ms(5_000)).await;
+    assert_eq!(world.operation(id), held, "it waits");
+
+    let other = world.begun(WorkRequest { is_dry_run: true, ..retry() }).await;
+    assert_eq!(world.end_of(other).await.state, OperationState::Done, "others go on");
+    world.store().set_full(false);
+    let operation = world.end_of(id).await;
+    assert_eq!((operation.state, operation.counts), (OperationState::Done, all_of(TASKS)));
+    assert_eq!(operation.last_error, None);
+    world.come_to_rest().await;
+    world.assert_repeated_once(TASKS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cancelled_has_done_what_it_counts() {
+    let world = World::narrow().await;
+    world.ended_tasks(TASKS, Ending::Fail).await;
+    world.commits_take(ms(5));
+    let id = world.begun(retry()).await;
+    world.when(id, |of| 64 < of.counts.acted).await;
+    let operation = world.handle().cancel_operation(id).await.expect("it is under way");
+    world.come_to_rest().await;
+    let acted = usize::try_from(operation.counts.acted).expect("few");
+    assert!(acted < TASKS, "{operation:?}");
+    world.assert_repeated_once(acted);
+}
