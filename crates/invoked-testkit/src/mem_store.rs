@@ -106,6 +106,7 @@ struct Inner {
     faults: Faults,
     script: VecDeque<CommitFault>,
     violations: Vec<String>,
+    registry_writes: u64,
     stats: StoreStats,
 }
 
@@ -143,6 +144,7 @@ impl MemStore {
             faults: config.faults,
             script: VecDeque::new(),
             violations: Vec::new(),
+            registry_writes: 0,
             stats: StoreStats::default(),
         };
         let shared = Shared {
@@ -241,6 +243,12 @@ impl MemStore {
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.lock().violations.clone()
+    }
+
+    /// How often the registry was written so far, before a crash too.
+    #[must_use]
+    pub fn registry_writes(&self) -> u64 {
+        self.lock().registry_writes
     }
 
     fn begin_life(&self, mut inner: MutexGuard<'_, Inner>) -> Self {

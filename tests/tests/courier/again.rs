@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use invoked_core::head::Status;
 use invoked_core::id::RequestId;
 use invoked_core::name::{FunctionKey, FunctionName};
 use invoked_core::sweep::SweepFilter;
@@ -11,6 +12,7 @@ use invoked_engine::{
     WorkRequest,
 };
 use invoked_testkit::function::Ending;
+use invoked_testkit::mem_store::Faults;
 use invoked_testkit::script::Script;
 use tokio::time::sleep;
 
@@ -179,4 +181,24 @@ async fn what_is_cancelled_has_done_what_it_counts() {
     let acted = usize::try_from(operation.counts.acted).expect("few");
     assert!(acted < TASKS, "{operation:?}");
     world.assert_repeated_once(acted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_match_costs_no_write_for_each() {
+    let world = World::start().await;
+    world.ended_tasks(TASKS, Ending::Succeed).await;
+    world.ended_tasks(2, Ending::Fail).await;
+    let read_delay = ms(1)..=ms(1);
+    world.store().set_faults(Faults { read_delay, ..Faults::default() });
+    let before = world.store().registry_writes();
+    let statuses = vec![Status::Failed, Status::Expired];
+    let filter = SweepFilter { statuses, ..SweepFilter::default() };
+    let id = world.begun(WorkRequest { filter, rate: Some(1), ..retry() }).await;
+    let operation = world.end_of(id).await;
+    let counts = OperationCounts { examined: 302, matched: 2, acted: 2, skipped: 0 };
+    assert_eq!((operation.state, operation.counts), (OperationState::Done, counts));
+    let writes = world.store().registry_writes() - before;
+    assert!(writes < 10, "{writes} writes for two matches in five pages");
+    world.come_to_rest().await;
+    world.assert_repeated_once(2);
 }

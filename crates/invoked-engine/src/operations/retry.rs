@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use invoked_core::head::Head;
 use invoked_core::id::{InvKey, mix};
 use invoked_core::lane::Position;
+use invoked_core::shard::BytesWanted;
 use invoked_core::time::Timestamp;
-use invoked_store::{Order, StoreError, TaskPage, TaskQuery};
+use invoked_store::{Order, StoreError, TaskPage, TaskQuery, TaskView};
 use tokio::task::{JoinError, JoinSet};
 
 use super::run::{PAGE_MAX, Page, Runner, before, page_size};
@@ -45,13 +46,13 @@ struct Look {
 
 /// A task that was looked at.
 struct Row {
-    task: TaskRecord,
+    head: Head,
     is_wanted: bool,
 }
 
 impl Row {
     fn at(&self) -> Position {
-        (self.task.head.accepted_at, self.task.head.key)
+        (self.head.accepted_at, self.head.key)
     }
 }
 
@@ -72,7 +73,7 @@ impl Runner {
             operation.cursor = next;
             return Ok(if next.is_none() { Page::Last } else { Page::More(0) });
         }
-        let (acted, refused) = self.repeat(operation, again, &rows, ahead).await;
+        let (acted, refused) = self.repeat(operation, again, &rows, ahead).await?;
         pass(operation, rows.iter().map(|row| (row.at(), row.is_wanted)), ahead);
         if let Some(why) = refused {
             return Ok(Page::Later(why));
@@ -89,7 +90,6 @@ impl Runner {
     }
 
     fn query(&self, operation: &Operation, again: &Again) -> TaskQuery {
-        let room = if operation.is_dry_run { PAGE_MAX } else { page_size(operation) };
         TaskQuery {
             fn_id: again.id,
             lanes: self.handle.directory().lanes_of(again.id).collect(),
@@ -103,9 +103,10 @@ impl Runner {
             started_to: None,
             ended_from: self.handle.kept_from(),
             order: Order::Ascending,
-            limit: room,
+            limit: PAGE_MAX,
             after: operation.cursor.or_else(|| again.filter.accepted_from.map(before)),
-            with_payload: !operation.is_dry_run,
+            // Those of the wanted are read when it is known which these are.
+            with_payload: false,
         }
     }
 
@@ -117,10 +118,21 @@ impl Runner {
         again: &Again,
         rows: &[Row],
         ahead: &mut Ahead,
-    ) -> (u32, Option<String>) {
-        let is_left = |row: &&Row| row.is_wanted && !ahead.contains_key(&row.task.head.key);
-        let left: Vec<_> = rows.iter().filter(is_left).map(|row| row.task.clone()).collect();
-        let mut left = left.into_iter();
+    ) -> Result<(u32, Option<String>), StoreError> {
+        let is_left = |row: &&Row| row.is_wanted && !ahead.contains_key(&row.head.key);
+        let left: Vec<_> = rows.iter().filter(is_left).map(|row| row.head.clone()).collect();
+        if left.is_empty() {
+            return Ok((0, None));
+        }
+        let asked: Vec<_> = left.iter().map(BytesWanted::from).collect();
+        let mut bytes = BTreeMap::new();
+        for loaded in self.handle.shared.store.bytes(&asked).await? {
+            bytes.insert(loaded.key, loaded.payload);
+        }
+        let mut left = left.into_iter().map(|head| {
+            let payload = bytes.remove(&head.key).flatten();
+            TaskRecord { head, payload, result: None }
+        });
         // Where few may wait there has to be room for others, too.
         let at_a_time = (self.handle.config().accepts_max / 2).clamp(1, PAGE_MAX);
         let (mut work, mut acted, mut refused) = (JoinSet::new(), 0, None);
@@ -134,7 +146,7 @@ impl Runner {
                     async move { (key, handle.repeat(function, old, None, Some(made)).await) },
                 );
             }
-            let Some(done) = work.join_next().await else { return (acted, refused) };
+            let Some(done) = work.join_next().await else { return Ok((acted, refused)) };
             match came(done) {
                 Ok((key, settled)) => {
                     acted += u32::from(settled == Settled::Done);
@@ -187,18 +199,23 @@ fn came(
     }
 }
 
-/// Which tasks of a page are looked at, and where it ends.
+/// Which tasks of a page are looked at, and where it ends: where as many are wanted as it may move.
 fn look(operation: &Operation, again: &Again, page: TaskPage) -> Look {
     let upto = again.filter.accepted_to.unwrap_or(Timestamp::MAX).min(operation.began_at);
+    let mut left = if operation.is_dry_run { PAGE_MAX } else { page_size(operation) };
     let mut look = Look { rows: Vec::with_capacity(page.tasks.len()), next: page.next };
-    for task in page.tasks {
-        if upto < task.head.accepted_at {
+    for TaskView { head, .. } in page.tasks {
+        if upto < head.accepted_at {
             look.next = None;
             break;
         }
-        let is_wanted = is_wanted(operation, again, &task.head);
-        let task = TaskRecord { head: task.head, payload: task.payload, result: task.result };
-        look.rows.push(Row { task, is_wanted });
+        if left == 0 {
+            look.next = look.rows.last().map(Row::at);
+            break;
+        }
+        let is_wanted = is_wanted(operation, again, &head);
+        left -= usize::from(is_wanted);
+        look.rows.push(Row { head, is_wanted });
     }
     look
 }

@@ -177,7 +177,9 @@ impl Store for MemStore {
     }
 
     async fn put_registry(&self, entries: &[RegistryEntry]) -> Result<(), StoreError> {
-        self.write(|rows| entries.iter().for_each(|entry| rows.register(entry))).await
+        self.write(|rows| entries.iter().for_each(|entry| rows.register(entry))).await?;
+        self.lock().registry_writes += 1;
+        Ok(())
     }
 
     async fn registry(&self) -> Result<Vec<RegistryEntry>, StoreError> {
