@@ -282,7 +282,7 @@ export interface Callbacks {
 export interface Operation {
   id: string;
   kind: 'Redrive' | 'Stop' | 'Purge' | 'Retry';
-  state: 'Running' | 'Done' | 'Cancelled';
+  state: 'Running' | 'Done' | 'Cancelled' | 'Failed';
   dry_run: boolean;
   by: string;
   began_at: string;
@@ -294,6 +294,8 @@ export interface Operation {
   acted: number;
   redriven: number;
   skipped: number;
+  /** Why it does not go on now, or why it failed. */
+  last_error: string | null;
   expected: number | null;
   rate_per_second: number | null;
 }

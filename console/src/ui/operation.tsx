@@ -14,9 +14,10 @@ import { useMay } from './session';
 
 const REFRESH_MS = 500;
 
+const TONES = { Running: 'busy', Done: 'good', Cancelled: 'idle', Failed: 'bad' } as const;
+
 export function OperationBadge({ operation }: { operation: Operation }) {
-  const tone = operation.state === 'Done' ? 'good' : operation.state === 'Running' ? 'busy' : 'idle';
-  return <Badge tone={tone}>{operation.state}</Badge>;
+  return <Badge tone={TONES[operation.state]}>{operation.state}</Badge>;
 }
 
 /** What it has done so far, followed until it has ended. */
@@ -60,6 +61,12 @@ export function OperationProgress({ id, onEnd }: { id: string; onEnd?: (operatio
               max={Math.max(operation.expected, 1)}
               value={Math.min(operation.matched, operation.expected)}
             />
+          )}
+          {operation.last_error !== null && (
+            <p class="fault">
+              {operation.state === 'Running' ? 'It waits: ' : 'It ended: '}
+              {operation.last_error}
+            </p>
           )}
           <OperationFacts operation={operation} />
           {operation.state === 'Running' && !mayCancel && <Withheld names={['Cancel']} />}
@@ -138,7 +145,7 @@ export function BulkDialog({
     announce(
       operation.dry_run
         ? `${count(operation.matched)} match.`
-        : `${operation.kind} ${operation.state === 'Done' ? 'done' : 'cancelled'}: ${count(operation.acted)} of ${count(operation.matched)}.`,
+        : `${operation.kind} ${operation.state.toLowerCase()}: ${count(operation.acted)} of ${count(operation.matched)}.`,
     );
   };
   return (

@@ -61,8 +61,7 @@ pub enum InvokeError {
         /// When to try again.
         retry_after: Duration,
     },
-    /// New work is not taken now, and nothing was stored. Try again later; where the store has no room,
-    /// an operator has to make some.
+    /// New work is not taken now, and nothing was stored. Try again later, or make room in the store.
     #[error("new asynchronous invocations are refused for now: {why}")]
     Refused {
         /// Why, and when to try again.
@@ -216,9 +215,7 @@ pub enum ConfigError {
         function: FunctionName,
     },
     /// There is no configuration for this qualifier.
-    #[error(
-        "async config of {} with qualifier '{qualifier}' does not exist", function.called()
-    )]
+    #[error("async config of {} with qualifier '{qualifier}' does not exist", function.called())]
     NotFound {
         /// Its name.
         function: FunctionName,
@@ -413,6 +410,9 @@ pub enum OperationError {
     /// There is no such function or destination, or the ARN is none.
     #[error(transparent)]
     Lane(LaneError),
+    /// The function cannot be invoked as things stand, so that nothing of it can be done again.
+    #[error(transparent)]
+    Invoke(InvokeError),
     /// A part of the filter cannot be meant of this.
     #[error("{field} {problem}")]
     Filter {

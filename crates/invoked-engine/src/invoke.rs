@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::stopwatch;
 use crate::error::InvokeError;
-use crate::handle::{Handle, Shared};
+use crate::handle::{Handle, Shared, Snapshot};
 use crate::reconfigure::Outside;
 use crate::retry::{Made, RetryOf};
 use crate::shard::Message;
@@ -126,11 +126,7 @@ impl Handle {
         }
         shared.admit()?;
         let snapshot = shared.snapshot();
-        let function = known(&snapshot.directory, &request.function)?;
-        snapshot.check_enabled(&function)?;
-        if !snapshot.targets.contains_key(&function.id) {
-            return Err(InvokeError::NoTarget { function: request.function.name });
-        }
+        let function = snapshot.invocable(&request.function)?;
         let prepared = function.prepared(&request.qualifier);
         let is_task = match request.task {
             TaskWish::Task => true,
@@ -297,6 +293,18 @@ fn known(
 ) -> Result<Arc<Function>, InvokeError> {
     let found = directory.find(key).map(Arc::clone);
     found.ok_or_else(|| InvokeError::NoFunction { function: key.name.clone() })
+}
+
+impl Snapshot {
+    /// A function, if it can be invoked as things stand.
+    pub(crate) fn invocable(&self, key: &FunctionKey) -> Result<Arc<Function>, InvokeError> {
+        let function = known(&self.directory, key)?;
+        self.check_enabled(&function)?;
+        match self.targets.contains_key(&function.id) {
+            true => Ok(function),
+            false => Err(InvokeError::NoTarget { function: key.name.clone() }),
+        }
+    }
 }
 
 impl Shared {

@@ -89,6 +89,8 @@ pub enum OperationState {
     Done,
     /// Somebody has ended it.
     Cancelled,
+    /// It has ended before it was through: [`Operation::last_error`] says why.
+    Failed,
 }
 
 /// What an operation has come to.
@@ -127,7 +129,7 @@ pub struct Operation {
     pub state: OperationState,
     /// What it has come to.
     pub counts: OperationCounts,
-    /// Why it does not go on now; `None` while nothing is in its way.
+    /// Why it does not go on now, or why it failed; `None` while nothing is in its way.
     pub last_error: Option<String>,
     /// Behind this row it goes on; for [`Redriven::Ids`] the time is the number of ids that are
     /// through.

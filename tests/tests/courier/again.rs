@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use invoked_core::head::Status;
 use invoked_core::id::RequestId;
-use invoked_core::name::{FunctionKey, FunctionName};
+use invoked_core::name::{FunctionKey, FunctionName, Qualifier};
 use invoked_core::sweep::SweepFilter;
 use invoked_engine::{
-    EngineConfig, LaneKey, Operation, OperationCounts, OperationState, TaskWish, WorkKind,
-    WorkRequest,
+    Amendment, ConfigChange, EngineConfig, InvokeError, LaneKey, Operation, OperationCounts,
+    OperationError, OperationState, TaskWish, WorkKind, WorkRequest,
 };
 use invoked_testkit::function::Ending;
 use invoked_testkit::mem_store::Faults;
 use invoked_testkit::script::Script;
 use tokio::time::sleep;
 
-use crate::world::{End, World, defaults, ms, request};
+use crate::world::{End, World, change, defaults, ms, request};
 
 /// More than one page, and no multiple of one.
 const TASKS: usize = 300;
@@ -26,8 +26,12 @@ fn key(name: &str) -> FunctionKey {
 }
 
 fn retry() -> WorkRequest {
+    retry_of("plain")
+}
+
+fn retry_of(function: &str) -> WorkRequest {
     WorkRequest {
-        lane: LaneKey::Function(key("plain")),
+        lane: LaneKey::Function(key(function)),
         kind: WorkKind::Retry,
         filter: SweepFilter::default(),
         is_dry_run: false,
@@ -49,17 +53,32 @@ impl World {
 
     /// So many tasks that end so. What comes later succeeds.
     async fn ended_tasks(&self, count: usize, ending: Ending) {
+        self.ended_tasks_of("plain", count, ending).await;
+    }
+
+    async fn ended_tasks_of(&self, function: &str, count: usize, ending: Ending) {
         self.functions.by_default(Script::always(ending));
         for _ in 0..count {
             let task = TaskWish::Task;
             let request = invoked_engine::InvokeRequest {
                 task,
-                ..request("plain", Bytes::from_static(b"{}"))
+                ..request(function, Bytes::from_static(b"{}"))
             };
             self.handle().invoke_async(request).await.expect("it is accepted");
         }
         self.come_to_rest().await;
         self.functions.by_default(Script::always(Ending::Succeed));
+    }
+
+    /// A function that clients may change, with tasks that failed.
+    async fn created(&self) -> FunctionKey {
+        let created = self.handle().create_function(key("ours"), change()).await;
+        created.expect("it is created");
+        let config = ConfigChange { max_retry_attempts: Some(0), ..ConfigChange::default() };
+        let put = self.handle().put_config(&key("ours"), &Qualifier::LATEST, &config).await;
+        put.expect("it is put");
+        self.ended_tasks_of("ours", TASKS, Ending::Fail).await;
+        key("ours")
     }
 
     async fn come_to_rest(&self) {
@@ -201,4 +220,62 @@ async fn what_does_not_match_costs_no_write_for_each() {
     assert!(writes < 10, "{writes} writes for two matches in five pages");
     world.come_to_rest().await;
     world.assert_repeated_once(2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_begun_for_a_function_that_takes_nothing() {
+    let world = World::start().await;
+    let ours = world.created().await;
+    let disable = Amendment::Disable("moved".into());
+    world.handle().amend_function(&ours, disable).await.expect("it is amended");
+    for is_dry_run in [false, true] {
+        let request = WorkRequest { is_dry_run, ..retry_of("ours") };
+        let refused = world.handle().begin_work(request).await.expect_err("it takes nothing");
+        assert!(matches!(&refused, OperationError::Invoke(InvokeError::Disabled { .. })));
+        assert!(refused.to_string().contains("moved"), "{refused}");
+    }
+    assert_eq!(world.handle().operations(), []);
+    // What waits can be stopped and purged all the same.
+    let purge = WorkRequest { kind: WorkKind::Purge, ..retry_of("ours") };
+    world.begun(purge).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_goes_away_ends_the_operation_which_says_so() {
+    for is_deleted in [false, true] {
+        let mut world = World::start().await;
+        let ours = world.created().await;
+        let id = world.begun(WorkRequest { rate: Some(10), ..retry_of("ours") }).await;
+        world.when(id, |of| 0 < of.counts.acted).await;
+        let why = if is_deleted {
+            world.handle().delete_function(&ours).await.expect("it is deleted");
+            "does not exist"
+        } else {
+            let disable = Amendment::Disable("moved".into());
+            world.handle().amend_function(&ours, disable).await.expect("it is amended");
+            "disabled: moved"
+        };
+        let operation = world.end_of(id).await;
+        assert_eq!(operation.state, OperationState::Failed, "{operation:?}");
+        assert!(operation.last_error.as_deref().is_some_and(|text| text.contains(why)));
+        let OperationCounts { matched, acted, skipped, .. } = operation.counts;
+        assert_eq!((matched, skipped), (acted, 0), "what was not done is not counted");
+        assert!(operation.ended_at.is_some());
+        world.restart(End::Killed).await;
+        assert_eq!(world.operation(id), operation, "it stays so");
+        assert_eq!(world.repeats().len(), usize::try_from(acted).expect("few"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_of_a_function_that_was_created_anew_are_not_done_again() {
+    let world = World::start().await;
+    let ours = world.created().await;
+    let id = world.begun(WorkRequest { rate: Some(1), ..retry_of("ours") }).await;
+    world.when(id, |of| 0 < of.counts.acted).await;
+    world.handle().delete_function(&ours).await.expect("it is deleted");
+    world.handle().create_function(ours, change()).await.expect("it is created");
+    let operation = world.end_of(id).await;
+    assert_eq!(operation.state, OperationState::Failed, "{operation:?}");
+    assert!(operation.last_error.as_deref().is_some_and(|text| text.contains("created anew")));
 }

@@ -353,6 +353,7 @@ fn operation(error: &OperationError) -> Refusal {
         OperationError::NotFound { .. } => not_found("OperationNotFound", text),
         OperationError::Ended { .. } => conflict("OperationEnded", text),
         OperationError::Lane(error) => lane(error),
+        OperationError::Invoke(error) => again(error),
         OperationError::Filter { field, .. } => Refusal::invalid(text).of(field),
         OperationError::Rate { .. } => Refusal::invalid(text).of("rate_per_second"),
         OperationError::Ids { .. } => Refusal::invalid(text).of("ids"),
@@ -380,27 +381,33 @@ fn retry(error: &RetryError) -> Refusal {
         RetryError::NoInvocation { .. } => not_found("InvocationNotFound", text),
         RetryError::NotEnded { .. } => conflict("TaskNotEnded", text),
         RetryError::NoPayload { .. } => Refusal::new(StatusCode::GONE, "PayloadGone", text),
-        RetryError::Invoke(error) => match error {
-            InvokeError::NoFunction { .. } => not_found("FunctionNotFound", text),
-            InvokeError::NoTarget { .. } => conflict("NoTarget", text),
-            InvokeError::Disabled { .. } => conflict("FunctionDisabled", text),
-            InvokeError::Duplicate { .. } => conflict("TaskExists", text).of("task_id"),
-            // What was accepted once is not too large now.
-            InvokeError::TooLarge { .. } => {
-                debug_assert!(false, "a kept payload is over {ASYNC_PAYLOAD_MAX} bytes");
-                Refusal::internal()
-            }
-            InvokeError::Overloaded { retry_after } => {
-                Refusal::new(StatusCode::TOO_MANY_REQUESTS, "ResourceExhausted", text)
-                    .later(*retry_after)
-            }
-            InvokeError::Unavailable { retry_after } => Refusal::unavailable(text, *retry_after),
-            InvokeError::Refused { why: why @ Refusing::CommitLag } => {
-                Refusal::new(StatusCode::TOO_MANY_REQUESTS, "ResourceExhausted", text)
-                    .later(why.retry_after())
-            }
-            InvokeError::Refused { why } => Refusal::unavailable(text, why.retry_after()),
-        },
+        RetryError::Invoke(error) => again(error),
+    }
+}
+
+/// A task was not invoked again, or none of a function can be.
+fn again(error: &InvokeError) -> Refusal {
+    let text = error.to_string();
+    match error {
+        InvokeError::NoFunction { .. } => not_found("FunctionNotFound", text),
+        InvokeError::NoTarget { .. } => conflict("NoTarget", text),
+        InvokeError::Disabled { .. } => conflict("FunctionDisabled", text),
+        InvokeError::Duplicate { .. } => conflict("TaskExists", text).of("task_id"),
+        // What was accepted once is not too large now.
+        InvokeError::TooLarge { .. } => {
+            debug_assert!(false, "a kept payload is over {ASYNC_PAYLOAD_MAX} bytes");
+            Refusal::internal()
+        }
+        InvokeError::Overloaded { retry_after } => {
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "ResourceExhausted", text)
+                .later(*retry_after)
+        }
+        InvokeError::Unavailable { retry_after } => Refusal::unavailable(text, *retry_after),
+        InvokeError::Refused { why: why @ Refusing::CommitLag } => {
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "ResourceExhausted", text)
+                .later(why.retry_after())
+        }
+        InvokeError::Refused { why } => Refusal::unavailable(text, why.retry_after()),
     }
 }
 

@@ -146,6 +146,22 @@ async fn a_destination_is_held_and_what_waits_for_it_is_given_up_and_redriven() 
 }
 
 #[tokio::test]
+async fn tasks_of_a_disabled_function_are_not_done_again() {
+    let mut operator = Operator::start().await;
+    operator.task("good", "hi").await;
+    let disable = json!({"reason": "moved"});
+    let path = format!("{HELLO}/invoke/disable");
+    assert_eq!(operator.daemon.client().await.json("POST", &path, &disable).await.status, 200);
+    for dry_run in [false, true] {
+        let body = json!({"dry_run": dry_run}).to_string();
+        let answer = operator.change("POST", "/v1/functions/hello/retry", &body).await;
+        Operator::refused(&answer, 409, "FunctionDisabled", None);
+    }
+    let operations = operator.get("/v1/operations").await;
+    assert_eq!(operations["operations"], json!([]), "none is begun");
+}
+
+#[tokio::test]
 async fn what_cannot_be_meant_is_refused() {
     let mut operator = Operator::start().await;
     for (path, body, status, code, field) in [

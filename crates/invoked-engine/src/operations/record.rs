@@ -85,6 +85,7 @@ enum State {
     Running,
     Done,
     Cancelled,
+    Failed,
 }
 
 /// The name of a slot.
@@ -114,6 +115,7 @@ pub(super) fn encode(operation: &Operation) -> Bytes {
             OperationState::Running => State::Running,
             OperationState::Done => State::Done,
             OperationState::Cancelled => State::Cancelled,
+            OperationState::Failed => State::Failed,
         },
         examined: operation.counts.examined,
         matched: operation.counts.matched,
@@ -241,6 +243,7 @@ pub(super) fn decode(value: &[u8]) -> Option<Operation> {
             State::Running => OperationState::Running,
             State::Done => OperationState::Done,
             State::Cancelled => OperationState::Cancelled,
+            State::Failed => OperationState::Failed,
         },
         counts: OperationCounts {
             examined: row.examined,
@@ -312,7 +315,10 @@ mod tests {
             Work::Retry(Again { function: key, id: FnId(4), filter: swept }),
         ] {
             let operation = operation(work);
-            assert_eq!(decode(&encode(&operation)), Some(operation));
+            let failed = Operation { state: OperationState::Failed, ..operation.clone() };
+            for operation in [operation, failed] {
+                assert_eq!(decode(&encode(&operation)), Some(operation));
+            }
         }
         assert_eq!(decode(b"{}"), None);
     }

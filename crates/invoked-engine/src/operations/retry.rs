@@ -37,6 +37,14 @@ pub(super) enum Settled {
 /// time, and a restart forgets them: they are asked for again and found done.
 pub(super) type Ahead = BTreeMap<InvKey, Settled>;
 
+/// Why a page is not gone through.
+enum Stopped {
+    /// The daemon refused one for now.
+    Refused(String),
+    /// It takes none, now or later.
+    Never(String),
+}
+
 /// What a page has read.
 struct Look {
     rows: Vec<Row>,
@@ -63,6 +71,9 @@ impl Runner {
         again: &Again,
         ahead: &mut Ahead,
     ) -> Result<Page, StoreError> {
+        if let Err(why) = self.check_function(again) {
+            return Ok(operation.ends_early(why, ahead));
+        }
         let query = self.query(operation, again);
         let page = self.handle.shared.store.tasks(&query).await?;
         let Look { rows, next } = look(operation, again, page);
@@ -73,20 +84,29 @@ impl Runner {
             operation.cursor = next;
             return Ok(if next.is_none() { Page::Last } else { Page::More(0) });
         }
-        let (acted, refused) = self.repeat(operation, again, &rows, ahead).await?;
+        let (acted, stopped) = self.repeat(operation, again, &rows, ahead).await?;
         pass(operation, rows.iter().map(|row| (row.at(), row.is_wanted)), ahead);
-        if let Some(why) = refused {
-            return Ok(Page::Later(why));
+        match stopped {
+            Some(Stopped::Refused(why)) => return Ok(Page::Later(why)),
+            Some(Stopped::Never(why)) => return Ok(operation.ends_early(why, ahead)),
+            None => operation.cursor = next,
         }
-        operation.cursor = next;
         if next.is_none() {
             // What is no longer listed is done all the same.
-            std::mem::take(ahead)
-                .into_values()
-                .for_each(|settled| operation.counts.settle(settled));
+            operation.counts.settle_all(ahead);
             return Ok(Page::Last);
         }
         Ok(Page::More(acted))
+    }
+
+    /// Says why nothing of the function can be done again: then no other page can be, either.
+    fn check_function(&self, again: &Again) -> Result<(), String> {
+        let snapshot = self.handle.shared.snapshot();
+        let function = snapshot.invocable(&again.function).map_err(|error| error.to_string())?;
+        match function.id == again.id {
+            true => Ok(()),
+            false => Err(format!("{} was deleted, and created anew", function.name.called())),
+        }
     }
 
     fn query(&self, operation: &Operation, again: &Again) -> TaskQuery {
@@ -111,14 +131,14 @@ impl Runner {
     }
 
     /// Does what is wanted of a page again, and notes what it has come to. How many are new; and why the
-    /// daemon could not take one, where it could not. It is asked for nothing more then.
+    /// daemon did not take one, where it did not. It is asked for nothing more then.
     async fn repeat(
         &self,
         operation: &Operation,
         again: &Again,
         rows: &[Row],
         ahead: &mut Ahead,
-    ) -> Result<(u32, Option<String>), StoreError> {
+    ) -> Result<(u32, Option<Stopped>), StoreError> {
         let is_left = |row: &&Row| row.is_wanted && !ahead.contains_key(&row.head.key);
         let left: Vec<_> = rows.iter().filter(is_left).map(|row| row.head.clone()).collect();
         if left.is_empty() {
@@ -135,9 +155,9 @@ impl Runner {
         });
         // Where few may wait there has to be room for others, too.
         let at_a_time = (self.handle.config().accepts_max / 2).clamp(1, PAGE_MAX);
-        let (mut work, mut acted, mut refused) = (JoinSet::new(), 0, None);
+        let (mut work, mut acted, mut stopped) = (JoinSet::new(), 0, None);
         loop {
-            let room = if refused.is_none() { at_a_time - work.len() } else { 0 };
+            let room = if stopped.is_none() { at_a_time - work.len() } else { 0 };
             for old in left.by_ref().take(room) {
                 let (handle, function) = (self.handle.clone(), again.function.clone());
                 let key = old.head.key;
@@ -146,19 +166,33 @@ impl Runner {
                     async move { (key, handle.repeat(function, old, None, Some(made)).await) },
                 );
             }
-            let Some(done) = work.join_next().await else { return Ok((acted, refused)) };
+            let Some(done) = work.join_next().await else { return Ok((acted, stopped)) };
             match came(done) {
                 Ok((key, settled)) => {
                     acted += u32::from(settled == Settled::Done);
                     ahead.insert(key, settled);
                 }
-                Err(why) => refused = Some(why),
+                Err(why @ Stopped::Never(_)) => stopped = Some(why),
+                Err(why @ Stopped::Refused(_)) => stopped = stopped.or(Some(why)),
             }
         }
     }
 }
 
+impl Operation {
+    /// It will never be through. What was done is counted.
+    fn ends_early(&mut self, why: String, ahead: &mut Ahead) -> Page {
+        self.counts.settle_all(ahead);
+        Page::Never(why)
+    }
+}
+
 impl OperationCounts {
+    /// Counts what is settled and will not be passed.
+    fn settle_all(&mut self, ahead: &mut Ahead) {
+        std::mem::take(ahead).into_values().for_each(|settled| self.settle(settled));
+    }
+
     /// Counts a task that was wanted.
     pub(super) fn settle(&mut self, settled: Settled) {
         self.examined += 1;
@@ -170,11 +204,11 @@ impl OperationCounts {
     }
 }
 
-/// What a task has come to, or why it has to be asked for again.
+/// What a task has come to, or why to no end.
 fn came(
     done: Result<(InvKey, Result<Retried, RetryError>), JoinError>,
-) -> Result<(InvKey, Settled), String> {
-    let (key, repeated) = done.map_err(|error| error.to_string())?;
+) -> Result<(InvKey, Settled), Stopped> {
+    let (key, repeated) = done.map_err(|error| Stopped::Refused(error.to_string()))?;
     match repeated {
         Ok(_) => Ok((key, Settled::Done)),
         Err(RetryError::Invoke(
@@ -183,14 +217,14 @@ fn came(
             | InvokeError::Refused { .. }
             // It has this key from nobody else: it was asked for before, and is not durable yet.
             | InvokeError::Duplicate { .. }),
-        )) => Err(error.to_string()),
+        )) => Err(Stopped::Refused(error.to_string())),
+        Err(RetryError::Invoke(
+            error @ (InvokeError::NoFunction { .. }
+            | InvokeError::NoTarget { .. }
+            | InvokeError::Disabled { .. }),
+        )) => Err(Stopped::Never(error.to_string())),
         Err(
-            RetryError::Invoke(
-                InvokeError::NoFunction { .. }
-                | InvokeError::NoTarget { .. }
-                | InvokeError::Disabled { .. }
-                | InvokeError::TooLarge { .. },
-            )
+            RetryError::Invoke(InvokeError::TooLarge { .. })
             | RetryError::Task(_)
             | RetryError::NoInvocation { .. }
             | RetryError::NotEnded { .. }

@@ -48,6 +48,8 @@ pub(super) enum Page {
     Last,
     /// The daemon cannot now, for this reason.
     Later(String),
+    /// It will never come to its end, for this reason.
+    Never(String),
 }
 
 impl Runner {
@@ -200,6 +202,10 @@ impl Runner {
             }
             Ok(Page::Last) => operation.end(OperationState::Done, self.handle.now()),
             Ok(Page::Later(why)) => operation.last_error = Some(why),
+            Ok(Page::Never(why)) => {
+                operation.last_error = Some(why);
+                operation.end(OperationState::Failed, self.handle.now());
+            }
             Err(error) => {
                 operation.counts.begin_again(before);
                 operation.last_error = Some(error.to_string());
@@ -209,9 +215,8 @@ impl Runner {
         if let Err(error) = self.write(slot, &operation).await {
             // What the page did is done; going through it again skips it.
             tracing::warn!(event = "operation_not_noted", operation = %id, %error, "the progress of an operation is not noted");
-        } else if operation.state == OperationState::Done {
-            let counts = operation.counts;
-            tracing::info!(event = "operation_ended", operation = %id, ?counts, "an operation is done");
+        } else {
+            note_end(&operation);
         }
         if let Some(entry) = self.entries.get_mut(&id) {
             (entry.next_at, entry.ahead) = (next_at, ahead);
@@ -352,6 +357,20 @@ impl Runner {
 impl Entry {
     fn is_running(&self) -> bool {
         self.operation.state == OperationState::Running
+    }
+}
+
+fn note_end(operation: &Operation) {
+    let Operation { id, counts, last_error, .. } = operation;
+    match operation.state {
+        OperationState::Running | OperationState::Cancelled => {}
+        OperationState::Done => {
+            tracing::info!(event = "operation_ended", operation = %id, ?counts, "an operation is done");
+        }
+        OperationState::Failed => {
+            let error = last_error.as_deref().unwrap_or_default();
+            tracing::warn!(event = "operation_failed", operation = %id, error, ?counts, "an operation ends before it is through");
+        }
     }
 }
 

@@ -98,8 +98,9 @@ impl Handle {
     /// in the background.
     ///
     /// # Errors
-    /// There is no such function or destination, the filter or the rate is not allowed, too many
-    /// operations are under way, or the store did not answer.
+    /// There is no such function or destination, the filter or the rate is not allowed, tasks of a
+    /// function that takes no invocations are to be done again, too many operations are under way, or
+    /// the store did not answer.
     pub async fn begin_work(&self, request: WorkRequest) -> Result<Operation, OperationError> {
         let WorkRequest { lane, kind, mut filter, is_dry_run, rate, by } = request;
         if rate.is_some_and(|rate| !(1..=WORK_RATE_MAX).contains(&rate)) {
@@ -110,6 +111,8 @@ impl Handle {
         let expected = (kind != WorkKind::Retry).then(|| self.lane_rows(&lane, id));
         let work = match (kind, lane) {
             (WorkKind::Retry, LaneKey::Function(function)) => {
+                let snapshot = self.shared.snapshot();
+                snapshot.invocable(&function).map_err(OperationError::Invoke)?;
                 if filter.statuses.is_empty() {
                     filter.statuses.push(Status::Failed);
                 }

@@ -126,6 +126,5 @@ async fn redrive(
         let id = plain(operation.get("id"));
         operation = admin.call(Method::GET, &["operations", &id], &[], None).await?.body;
     }
-    lanes::show_operation(&operation, output);
-    Ok(())
+    lanes::show_operation(&operation, output)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -57,12 +58,14 @@ pub(super) async fn work(
         ));
     }
     print::progress("");
-    show_operation(&operation, output);
-    Ok(())
+    show_operation(&operation, output)
 }
 
 /// Prints an operation; of one that goes on, how to look at it later.
-pub(super) fn show_operation(operation: &Value, output: Output) {
+///
+/// # Errors
+/// It has ended before it was through.
+pub(super) fn show_operation(operation: &Value, output: Output) -> Result<(), Failure> {
     print::record::show(operation, output);
     if output == Output::Text && operation.get("state") == Some(&json!("Running")) {
         print::note(&format!(
@@ -70,6 +73,11 @@ pub(super) fn show_operation(operation: &Value, output: Output) {
             plain(operation.get("id"))
         ));
     }
+    if operation.get("state") == Some(&json!("Failed")) {
+        let why = plain(operation.get("last_error"));
+        return Err(anyhow!("the operation ended before it was through: {why}").into());
+    }
+    Ok(())
 }
 
 /// Which rows, as the listener reads it.
@@ -117,4 +125,20 @@ pub(super) async fn purge_destination(
 fn object(given: Vec<(&str, Option<Value>)>) -> Value {
     let given = given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
     Value::Object(given.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_that_failed_is_a_failure_and_says_why() {
+        let of = |state: &str| json!({"id": "i", "state": state, "last_error": "it is disabled"});
+        for fine in ["Running", "Done", "Cancelled"] {
+            assert!(show_operation(&of(fine), Output::Json).is_ok(), "{fine}");
+        }
+        let failure = show_operation(&of("Failed"), Output::Json).expect_err("it failed");
+        assert_eq!(failure.code(), 1);
+        assert!(failure.to_string().contains("it is disabled"), "{failure}");
+    }
 }

@@ -58,6 +58,8 @@ pub(in crate::admin) enum OperationState {
     Done,
     /// Somebody has ended it.
     Cancelled,
+    /// It has ended before it was through: `last_error` says why.
+    Failed,
 }
 
 /// What an operation does.
@@ -109,7 +111,7 @@ pub(in crate::admin) struct Operation {
     redriven: u64,
     /// Those that could not be: delivered or ended meanwhile, under way, or no longer kept.
     skipped: u64,
-    /// Why it does not go on now: it is tried again each second. Null while nothing is in its way.
+    /// Why it does not go on now, which is tried again each second; or why it failed. Null while nothing is in its way.
     #[schema(required = true)]
     last_error: Option<String>,
 }
@@ -133,6 +135,7 @@ impl From<&engine::Operation> for Operation {
                 engine::OperationState::Running => OperationState::Running,
                 engine::OperationState::Done => OperationState::Done,
                 engine::OperationState::Cancelled => OperationState::Cancelled,
+                engine::OperationState::Failed => OperationState::Failed,
             },
             dry_run: of.is_dry_run,
             rate_per_second: of.rate,
