@@ -224,22 +224,6 @@ pub async fn started(config: EngineConfig, parts: Parts) -> Engine {
     Engine::start(config, parts, FUNCTIONS.map(seed).into()).await.expect("it starts")
 }
 
-/// What every function is.
-pub fn change() -> FunctionChange {
-    FunctionChange {
-        kind: FunctionKind::Event,
-        url: Some("http://function".into()),
-        timeout: None,
-        concurrency: None,
-        rate: None,
-        weight: None,
-        qualifiers: [].into(),
-        status: StatusMode::Header,
-        initialize: false,
-        attributes: "{}".into(),
-    }
-}
-
 pub async fn invoke(handle: &Handle, function: &str) -> RequestId {
     invoke_with(handle, function, Bytes::from_static(b"{}")).await
 }
