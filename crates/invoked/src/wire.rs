@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use invoked_core::arn::SinkKind;
-use invoked_engine::clock::{Clock as _, SystemClock};
+use invoked_engine::clock::{SystemClock, wall};
 use invoked_engine::{Outside, Parts, Removed, TargetCheck};
 use invoked_http::{Client, Egress, Endpoint};
 use invoked_otlp::Export;
@@ -233,8 +233,7 @@ pub(crate) fn outside(
         Ok(Arc::new(EventBridge::new(instances, &client, seconds())))
     })?;
     add(SinkKind::RocketMq, !of.rocketmq.is_empty(), &|| {
-        let clock = SystemClock::default();
-        let millis = Arc::new(move || clock.now().millis());
+        let millis = Arc::new(|| wall().millis());
         let instances = usable("rocketmq", &of.rocketmq, rocketmq_instance)?;
         Ok(Arc::new(RocketMq::new(instances, millis)))
     })?;
@@ -254,14 +253,13 @@ pub(crate) fn outside(
 
 /// When an answer arrives that does not say when it was made.
 fn arrival() -> SystemTime {
-    let millis = u64::try_from(SystemClock::default().now().millis()).unwrap_or_default();
+    let millis = u64::try_from(wall().millis()).unwrap_or_default();
     UNIX_EPOCH + Duration::from_millis(millis)
 }
 
 /// The seconds that requests are signed at.
 fn seconds() -> Arc<dyn Fn() -> i64 + Send + Sync> {
-    let clock = SystemClock::default();
-    Arc::new(move || clock.now().millis() / 1_000)
+    Arc::new(|| wall().millis() / 1_000)
 }
 
 /// The destinations behind these sections.
