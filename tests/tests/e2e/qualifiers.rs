@@ -147,7 +147,10 @@ fn the_admin_api_sets_limits_that_updates_of_clients_keep() {
         admin(&site, "PUT", "/v1/functions/shop", &body)
     };
     for (wrong, problem) in [
-        (json!({"canary": {"concurrency": 0}}), "'canary': concurrency must be at least 1"),
+        (
+            json!({"canary": {"concurrency": 0}}),
+            "'canary': concurrency must be between 1 and 100000",
+        ),
         (json!({"canary": {"rate": 100_001}}), "rate must be between 1 and 100000 a second"),
         (json!({"canary": {"weight": 0}}), "weight must be between 1 and 1000"),
         (json!({"": {}}), "must be a version, an alias or LATEST"),

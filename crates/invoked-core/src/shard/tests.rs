@@ -480,8 +480,7 @@ fn counted_once() {
         bench.ended(key, 1, verdict);
         // The child of the hand-over runs and ends too.
         bench.durable();
-        let child = bench.core.rows.keys().next().copied();
-        if let Some(child) = child {
+        if let Some(child) = bench.core.rows.keys().next().copied() {
             bench.ended(child, 1, Verdict::Succeeded);
             bench.durable();
         }
