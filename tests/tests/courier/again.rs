@@ -111,6 +111,14 @@ impl World {
         panic!("it never came to that: {:?}", self.operation(id));
     }
 
+    /// An operation that has done a page of what failed again, and not all: each takes a commit's time.
+    async fn half_way(&self) -> Operation {
+        self.ended_tasks(TASKS, Ending::Fail).await;
+        self.commits_take(ms(5));
+        let id = self.begun(retry()).await;
+        self.when(id, |of| 64 < of.counts.acted).await
+    }
+
     async fn end_of(&self, id: RequestId) -> Operation {
         self.when(id, |operation| operation.state != OperationState::Running).await
     }
@@ -148,11 +156,8 @@ async fn where_few_may_wait_all_are_done_again_and_counted_once() {
 #[tokio::test(start_paused = true)]
 async fn over_a_crash_each_counts_once() {
     let mut world = World::narrow().await;
-    world.ended_tasks(TASKS, Ending::Fail).await;
-    world.commits_take(ms(5));
-    let id = world.begun(retry()).await;
-    let is_half_way = |of: &Operation| 64 < of.counts.acted;
-    let before = world.when(id, is_half_way).await;
+    let before = world.half_way().await;
+    let id = before.id;
     // In the middle of a page.
     sleep(ms(7)).await;
     assert_eq!(before.state, OperationState::Running);
@@ -167,10 +172,7 @@ async fn over_a_crash_each_counts_once() {
 #[tokio::test(start_paused = true)]
 async fn it_says_what_it_waits_for() {
     let world = World::narrow().await;
-    world.ended_tasks(TASKS, Ending::Fail).await;
-    world.commits_take(ms(5));
-    let id = world.begun(retry()).await;
-    world.when(id, |of| 64 < of.counts.acted).await;
+    let id = world.half_way().await.id;
     world.store().set_full(true);
     let held = world.when(id, |of| of.last_error.is_some()).await;
     let why = held.last_error.as_deref().expect("a reason");
@@ -191,10 +193,7 @@ async fn it_says_what_it_waits_for() {
 #[tokio::test(start_paused = true)]
 async fn what_is_cancelled_has_done_what_it_counts() {
     let world = World::narrow().await;
-    world.ended_tasks(TASKS, Ending::Fail).await;
-    world.commits_take(ms(5));
-    let id = world.begun(retry()).await;
-    world.when(id, |of| 64 < of.counts.acted).await;
+    let id = world.half_way().await.id;
     let operation = world.handle().cancel_operation(id).await.expect("it is under way");
     world.come_to_rest().await;
     let acted = usize::try_from(operation.counts.acted).expect("few");

@@ -74,15 +74,25 @@ fn the_limit_of_a_qualifier_holds_its_own_invocations_alone() {
     assert_eq!(words, ["dispatch 1", "finish Succeeded"], "its slot is for the next of its own");
 }
 
-#[test]
-fn the_breaker_of_a_qualifier_holds_nobody_else() {
-    let mut bench = bench(at_a_time(5));
+fn let_alone_after_three(bench: &mut Bench) {
     bench.core.config.function_breaker =
         BreakerPolicy { failures: 3, callbacks: 2, ..BreakerPolicy::default() };
+}
+
+/// A bench in which the breaker of the qualifier's lane is open.
+fn open_of_prod(limits: Limits) -> Bench {
+    let mut bench = bench(limits);
+    let_alone_after_three(&mut bench);
     for _ in 0..3 {
         let (key, _) = accept(&mut bench, &prod());
         ended(&mut bench, key, LATER);
     }
+    bench
+}
+
+#[test]
+fn the_breaker_of_a_qualifier_holds_nobody_else() {
+    let mut bench = open_of_prod(at_a_time(5));
     assert_eq!(accept(&mut bench, &prod()).1, ["accepted"]);
     assert!(matches!(hold(&bench, LaneId::Function(PROD)), Hold::Breaker { .. }));
     assert_eq!(accept(&mut bench, &Qualifier::LATEST).1, ["accepted", "dispatch 1"]);
@@ -219,8 +229,7 @@ fn lanes_whose_limits_are_taken_back_have_the_function_s_together() {
 #[test]
 fn what_a_lane_without_limits_meets_is_learnt_of_the_function() {
     let mut bench = bench(at_a_time(5));
-    bench.core.config.function_breaker =
-        BreakerPolicy { failures: 3, callbacks: 2, ..BreakerPolicy::default() };
+    let_alone_after_three(&mut bench);
     let keys = [0; 3].map(|_| accept(&mut bench, &prod()).0);
     let (other, _) = accept(&mut bench, &prod());
     bench.step(Input::Directory(without(at_a_time(10))));
@@ -236,13 +245,7 @@ fn what_a_lane_without_limits_meets_is_learnt_of_the_function() {
 
 #[test]
 fn what_was_learnt_of_a_lane_goes_with_its_limits() {
-    let mut bench = bench(at_a_time(5));
-    bench.core.config.function_breaker =
-        BreakerPolicy { failures: 3, callbacks: 2, ..BreakerPolicy::default() };
-    for _ in 0..3 {
-        let (key, _) = accept(&mut bench, &prod());
-        ended(&mut bench, key, LATER);
-    }
+    let mut bench = open_of_prod(at_a_time(5));
     assert_eq!(accept(&mut bench, &prod()).1, ["accepted"], "its breaker is open");
     assert_eq!(
         bench.step(Input::Directory(without(at_a_time(10)))),
